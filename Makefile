@@ -1,0 +1,33 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+# The main job on real data: MovieLens-100K, LightGCN from three initial embeddings, beside three baselines.
+demo: .venv/demo
+	$(BIN)/llminit demo
+
+test: .venv/test
+	$(BIN)/python -m pytest
+
+lint: .venv/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+clean:
+	rm -rf .venv demo
+
+.venv/demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
+	touch $@
+
+.venv/test: .venv/demo
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,test]'
+	touch $@
+
+.venv/lint: .venv/test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,test,lint]'
+	touch $@

@@ -1,0 +1,52 @@
+"""LLMInit: a head start from a language model for any collaborative-filtering recommender.
+
+    import llminit
+
+    recommender = llminit.fit("interactions.parquet", "items.parquet", encoder="minilm")
+    recommender.recommend(["ada"], k=10)
+
+Names are loaded when first used, so `import llminit` is quick and loads neither torch nor an encoder.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llminit.config import FitConfig, InitializeConfig
+    from llminit.errors import LLMInitError
+    from llminit.experiment import fit, initialize
+    from llminit.initialization import InitialEmbeddings
+    from llminit.recommender import Recommender
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "FitConfig": "llminit.config",
+    "InitialEmbeddings": "llminit.initialization",
+    "InitializeConfig": "llminit.config",
+    "LLMInitError": "llminit.errors",
+    "Recommender": "llminit.recommender",
+    "fit": "llminit.experiment",
+    "initialize": "llminit.experiment",
+}
+
+__all__ = [
+    "FitConfig",
+    "InitialEmbeddings",
+    "InitializeConfig",
+    "LLMInitError",
+    "Recommender",
+    "__version__",
+    "fit",
+    "initialize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'llminit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""The command line; only here does anything print, exit, or read arguments and the environment."""

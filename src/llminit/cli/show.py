@@ -1,0 +1,105 @@
+"""Showing results: progress and messages on stderr, results on stdout."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn
+from rich.table import Table
+
+from llminit.progress import Task
+
+LOG_EVERY_SECONDS = 20.0
+
+stderr = Console(stderr=True, soft_wrap=True)
+
+
+class RichReporter:
+    """Draws a progress bar with an estimate on a terminal; elsewhere, such as in a log, writes a line now and then."""
+
+    @contextmanager
+    def task(self, name: str, total: int) -> Iterator[Task]:
+        """Show a task until the context ends."""
+        if not stderr.is_terminal:
+            yield _LoggedTask(name, total)
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
+        )
+        with Progress(*columns, console=stderr, transient=True) as progress:
+            yield _BarTask(progress, progress.add_task(name, total=total, status=""))
+
+    def note(self, message: str) -> None:
+        """Write a line."""
+        stderr.print(escape(message), highlight=False)
+
+
+class _BarTask:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, steps: int = 1, status: str = "") -> None:
+        self._progress.update(self._task, advance=steps, status=escape(status))
+
+
+class _LoggedTask:
+    def __init__(self, name: str, total: int) -> None:
+        self._name, self._total, self._done = name, total, 0
+        self._started = self._spoken = time.monotonic()
+
+    def advance(self, steps: int = 1, status: str = "") -> None:
+        self._done += steps
+        now = time.monotonic()
+        if now - self._spoken < LOG_EVERY_SECONDS:
+            return
+        self._spoken = now
+        left = (now - self._started) / max(self._done, 1) * (self._total - self._done)
+        stderr.print(
+            escape(f"{self._name}: {self._done}/{self._total}, at most {left:.0f} s left {status}".rstrip()),
+            highlight=False,
+        )
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON object to stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def print_table(table: pl.DataFrame, title: str | None = None) -> None:
+    """Write a table to stdout for people."""
+    shown = Table(title=title, title_justify="left")
+    for name, dtype in table.schema.items():
+        shown.add_column(name, justify="right" if dtype.is_numeric() else "left")
+    for row in table.iter_rows():
+        shown.add_row(*(_cell(value) for value in row))
+    # Output to a file or pipe must not be cut to the width of a terminal that is not there.
+    console = Console() if Console().is_terminal else Console(width=160)
+    console.print(shown)
+
+
+def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
+    """Write metrics under each protocol to stdout for people."""
+    rows = [{"protocol": protocol, **values} for protocol, values in metrics.items()]
+    chosen = ["recall@10", "ndcg@10", "recall@20", "ndcg@20", "hit@10", "mrr@10"]
+    if rows:
+        table = pl.DataFrame(rows)
+        print_table(table.select("protocol", *(name for name in chosen if name in table.columns)))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else escape(str(value))

@@ -1,0 +1,211 @@
+"""The base of every configuration: frozen, validated, written to and read from TOML."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from llminit.errors import ConfigError
+from llminit.storage import replacing_file
+
+Protocol = Literal["standard", "paper"]
+SplitKind = Literal["random-loo", "temporal-loo", "ratio", "global-time"]
+
+
+def _leave_some_for_training(test_share: float, info: ValidationInfo) -> float:
+    if info.data.get("valid_share", 0.0) + test_share >= 1:
+        raise ValueError("valid_share and test_share add up to 1 or more and leave no training data; lower one")
+    return test_share
+
+
+TestShare = Annotated[float, Field(ge=0, lt=1), AfterValidator(_leave_some_for_training)]
+
+
+class Config(BaseModel):
+    """A frozen set of named options that rejects names it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    @classmethod
+    def make(cls, **options: Any) -> Self:
+        """Build a configuration from options.
+
+        Raises:
+            ConfigError: An option is unknown or its value cannot be used; the message names each.
+        """
+        try:
+            return cls(**options)
+        except ValidationError as error:
+            raise ConfigError(_explain(cls, error)) from error
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Self:
+        """Read a configuration from a TOML file.
+
+        Raises:
+            ConfigError: The file cannot be read, is not TOML, or holds an unknown option.
+        """
+        return cls.make(**read_toml(Path(path)))
+
+    def to_toml(self, path: str | Path) -> None:
+        """Write the configuration as TOML; options that are None are left out."""
+        text = tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        with replacing_file(Path(path)) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+class ColumnNames(Config):
+    """What the columns of the caller's tables are called."""
+
+    user_id: str = "user_id"
+    """Column of the interactions table with the user's id."""
+    item_id: str = "item_id"
+    """Column of both tables with the item's id."""
+    rating: str = "rating"
+    """Column of the interactions table with the rating; it may be absent unless a minimum rating is asked for."""
+    timestamp: str = "timestamp"
+    """Column of the interactions table that orders a user's interactions in time; it may be absent."""
+
+
+class FilterConfig(Config):
+    """Which interactions are kept."""
+
+    min_rating: float | None = None
+    """Keep interactions with at least this rating; a missing rating fails it. None keeps all."""
+    k_core: int = Field(default=1, ge=1)
+    """Keep users and items with at least this many interactions, iterated until nothing changes. 1 keeps all."""
+
+
+class SplitConfig(Config):
+    """How interactions are divided into training, validation and test."""
+
+    kind: SplitKind = "random-loo"
+    """random-loo, temporal-loo (leave one out), ratio (per user, at random) or global-time."""
+    valid_share: float = Field(default=0.1, ge=0, lt=1)
+    """For ratio and global-time: the share of interactions for validation."""
+    test_share: TestShare = 0.1
+    """For ratio and global-time: the share of interactions for testing."""
+
+
+class TrainingConfig(Config):
+    """How a backbone is trained. The defaults are the paper's (arXiv 2503.01814)."""
+
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Adam's step size."""
+    train_batch_size: int = Field(default=256, ge=1)
+    """Training interactions a step."""
+    epochs: int = Field(default=300, ge=0)
+    """Most passes over the training interactions; 0 evaluates the initial embeddings untrained."""
+    eval_every: int = Field(default=1, ge=1)
+    """Epochs between two evaluations on the validation interactions; the last epoch is always evaluated."""
+    patience: int = Field(default=10, ge=0)
+    """Training stops once more than this many evaluations in a row are not better (a tie counts as better)."""
+    valid_metric: str = "ndcg@10"
+    """The metric that early stopping watches, as name@k."""
+    valid_protocol: Protocol = "standard"
+    """The protocol under which early stopping measures it."""
+
+
+class DataConfig(FilterConfig):
+    """Which columns and rows of the two tables are used."""
+
+    user_column: str = "user_id"
+    """Column of the interactions with the user's id."""
+    item_column: str = "item_id"
+    """Column of both tables with the item's id."""
+    rating_column: str = "rating"
+    """Column of the interactions with the rating."""
+    timestamp_column: str = "timestamp"
+    """Column of the interactions that orders them in time."""
+    text: str | None = None
+    """Template of the item text, such as "{title}. {brand}"; by default made from the usual columns."""
+
+    @property
+    def columns(self) -> ColumnNames:
+        """The column names as the readers take them."""
+        return ColumnNames(
+            user_id=self.user_column,
+            item_id=self.item_column,
+            rating=self.rating_column,
+            timestamp=self.timestamp_column,
+        )
+
+    @property
+    def filters(self) -> FilterConfig:
+        """The filters alone."""
+        return FilterConfig(min_rating=self.min_rating, k_core=self.k_core)
+
+
+class InitializeConfig(DataConfig):
+    """How initial embeddings are made for a trainer of the caller's own."""
+
+    select: str = "whiten"
+    """Selector: random, uniform, variance, full, pca, whiten, prefix or projection."""
+    select_options: dict[str, Any] = Field(default_factory=dict)
+    """The selector's own options, such as share=0.2 of variance."""
+    embedding_size: int = Field(default=128, ge=1)
+    """Dimensions of the embeddings."""
+    seed: int = Field(default=0, ge=0)
+    """Of all randomness."""
+
+
+class FitConfig(DataConfig, TrainingConfig):
+    """How a recommender is fitted."""
+
+    split: SplitKind = "random-loo"
+    """random-loo, temporal-loo (leave one out), ratio (per user, at random) or global-time."""
+    valid_share: float = Field(default=0.1, ge=0, lt=1)
+    """For ratio and global-time: the share of interactions for validation."""
+    test_share: TestShare = 0.1
+    """For ratio and global-time: the share of interactions for testing."""
+    backbone: str = "lightgcn"
+    """Backbone: mf, lightgcn, sgl or sgcl."""
+    backbone_options: dict[str, Any] = Field(default_factory=dict)
+    """The backbone's own options, such as n_layers=3."""
+    init: str = "whiten"
+    """Initial embeddings: xavier (no text), or a selector of text embeddings (see `init --select`)."""
+    init_options: dict[str, Any] = Field(default_factory=dict)
+    """The selector's own options, such as share=0.2 of variance."""
+    embedding_size: int = Field(default=128, ge=1)
+    """Dimensions of the embeddings."""
+    seed: int = Field(default=0, ge=0)
+    """Of the split, the initial embeddings and the training."""
+
+    @property
+    def splitting(self) -> SplitConfig:
+        """The split alone."""
+        return SplitConfig.make(kind=self.split, valid_share=self.valid_share, test_share=self.test_share)
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The training alone."""
+        return TrainingConfig(**{name: getattr(self, name) for name in TrainingConfig.model_fields})
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: The file does not exist, cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the configuration file {path}: {error}; check the path") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}; correct the file") from error
+
+
+def _explain(cls: type[Config], error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown option {name!r}; {cls.__name__} takes: {', '.join(sorted(cls.model_fields))}")
+        else:
+            lines.append(f"{name}={problem['input']!r} cannot be used: {problem['msg']}")
+    return "; ".join(lines)

@@ -1,0 +1,138 @@
+"""Interactions as codes, and the data set that the stages pass around."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+from llminit.arrays import AnyArray, IntArray
+from llminit.config import FilterConfig
+from llminit.data import ids as id_values
+from llminit.data.filter import apply_filters
+from llminit.data.vocabulary import Vocabulary
+from llminit.errors import DataError
+
+TITLE_COLUMNS = ("title", "name", "movie_title")
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Who met what, when: parallel arrays, one element an interaction."""
+
+    users: IntArray
+    """User codes, int64 of shape (n,)."""
+    items: IntArray
+    """Item codes, int64 of shape (n,)."""
+    timestamps: AnyArray | None = None
+    """Numbers that order a user's interactions, of shape (n,): int64, or float64 with NaN where missing."""
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def take(self, index: ArrayLike) -> "Interactions":
+        """Return the interactions at `index`: positions, in the order given, or a mask of shape (n,)."""
+        chosen = np.asarray(index)
+        # An empty list has no type of its own.
+        chosen = chosen if chosen.size else chosen.astype(np.int64)
+        timestamps = None if self.timestamps is None else self.timestamps[chosen]
+        return Interactions(self.users[chosen], self.items[chosen], timestamps)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Filtered interactions with their vocabularies and the item table.
+
+    Interactions are sorted by user code, then timestamp (missing ones last), then the order of the caller's rows.
+    """
+
+    users: Vocabulary
+    items: Vocabulary
+    interactions: Interactions
+    item_table: pl.DataFrame | None = None
+    """One row an item, in code order: `item_id` and the caller's columns, null where the caller had no such item."""
+
+    @property
+    def n_users(self) -> int:
+        """How many users there are."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """How many items there are."""
+        return len(self.items)
+
+    @property
+    def n_interactions(self) -> int:
+        """How many interactions there are."""
+        return len(self.interactions)
+
+    def item_titles(self) -> pl.Series | None:
+        """Return each item's title in code order, String of shape (n_items,), or None without a title column."""
+        columns = [] if self.item_table is None else self.item_table.columns
+        for name in TITLE_COLUMNS:
+            if self.item_table is not None and name in columns:
+                return self.item_table[name].cast(pl.String).rename("title")
+        return None
+
+
+def make_dataset(
+    interactions: pl.DataFrame, items: pl.DataFrame | None = None, filters: FilterConfig | None = None
+) -> Dataset:
+    """Filter interactions and give users and items codes.
+
+    Args:
+        interactions: As `read_interactions` gives them: `user_id`, `item_id` and perhaps `rating` and `timestamp`.
+        items: As `read_items` gives them: `item_id`, once each, and any other columns. Items without an interaction
+            are left out.
+        filters: What is kept; by default everything but repeated interactions.
+
+    Raises:
+        DataError: Nothing is left, a filter needs a column that is absent, or the tables have no item in common.
+    """
+    kept = apply_filters(interactions, filters or FilterConfig())
+    users = Vocabulary.from_ids(kept["user_id"], "user")
+    known_items = Vocabulary.from_ids(kept["item_id"], "item")
+    coded = Interactions(users.codes(kept["user_id"]), known_items.codes(kept["item_id"]), _timestamps(kept))
+    table = None if items is None else _aligned(items, known_items)
+    return Dataset(users, known_items, coded.take(_time_order(coded)), table)
+
+
+def to_csr(interactions: Interactions, n_users: int, n_items: int) -> sparse.csr_array:
+    """Return interactions as ones: float32 CSR of shape (n_users, n_items), item codes ascending in each row."""
+    ones = np.ones(len(interactions), dtype=np.float32)
+    places = (interactions.users, interactions.items)
+    matrix = sparse.coo_array((ones, places), shape=(n_users, n_items)).tocsr()
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    return matrix
+
+
+def _timestamps(interactions: pl.DataFrame) -> AnyArray | None:
+    if "timestamp" not in interactions.columns:
+        return None
+    column = interactions["timestamp"]
+    return column.cast(pl.Float64).to_numpy() if column.null_count() else column.to_numpy()
+
+
+def _time_order(interactions: Interactions) -> IntArray:
+    # lexsort keeps the order of equal keys and puts NaN, a missing timestamp, last.
+    keys = (interactions.users,) if interactions.timestamps is None else (interactions.timestamps, interactions.users)
+    return np.lexsort(keys)
+
+
+def _aligned(items: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
+    rows = items.with_columns(id_values.converted(items["item_id"], vocabulary.ids.dtype)).drop_nulls("item_id")
+    known = pl.DataFrame({"item_id": vocabulary.ids})
+    if known.join(rows, on="item_id", how="semi").is_empty():
+        raise DataError(
+            f"no item id of the interactions is in the item table: the interactions have ids such as "
+            f"{_examples(vocabulary.ids)}, the item table has {_examples(items['item_id'])}; "
+            "name the right id column of each table, or write the ids in the same way in both"
+        )
+    return known.join(rows, on="item_id", how="left", maintain_order="left")
+
+
+def _examples(values: pl.Series) -> str:
+    return ", ".join(repr(value) for value in values.head(3).to_list()) + f" ({values.dtype})"

@@ -1,0 +1,115 @@
+"""Tables in files, by ending."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import polars as pl
+from polars.exceptions import NoDataError, PolarsError
+
+from llminit.data import ids as id_values
+from llminit.data.atomic import read_atomic
+from llminit.errors import DataError
+
+
+def read_file(path: Path) -> pl.DataFrame:
+    """Read a table from a file, in the format that its ending names.
+
+    Raises:
+        DataError: There is no such file, its ending is unknown, or its content is not what the ending says.
+    """
+    reader = _reader(path)
+    content = _content(path)
+    try:
+        return reader(content, path)
+    except NoDataError as error:
+        raise DataError(f"{path} is empty; expected a header and rows: check what wrote it") from error
+    except PolarsError as error:
+        raise DataError(f"cannot read {path} as {_ending(path)}: {_explain(error, content, path)}") from error
+
+
+def _read_csv(content: bytes, path: Path) -> pl.DataFrame:
+    separator = "\t" if _ending(path).startswith(".tsv") else ","
+    # Everything is text first: a number parsed too early cannot be given back as it was.
+    table = pl.read_csv(content, separator=separator, infer_schema=False)
+    return table.with_columns(id_values.from_text(column) for column in table)
+
+
+def _read_parquet(content: bytes, path: Path) -> pl.DataFrame:  # noqa: ARG001
+    return pl.read_parquet(io.BytesIO(content))
+
+
+def _read_json_lines(content: bytes, path: Path) -> pl.DataFrame:  # noqa: ARG001
+    if not content.strip():
+        raise NoDataError
+    return pl.read_ndjson(io.BytesIO(content), infer_schema_length=None)
+
+
+_Reader: TypeAlias = Callable[[bytes, Path], pl.DataFrame]
+
+_READERS: dict[str, _Reader] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".parquet": _read_parquet,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".json": _read_json_lines,
+    ".inter": read_atomic,
+    ".item": read_atomic,
+    ".user": read_atomic,
+}
+_READERS |= {f"{ending}.gz": _READERS[ending] for ending in (".csv", ".tsv", ".jsonl", ".ndjson", ".json")}
+
+
+def _ending(path: Path) -> str:
+    return "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower()
+
+
+def _reader(path: Path) -> _Reader:
+    if not path.exists():
+        raise DataError(f"found no file {path}; expected a table there: check the path")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; expected a file: name the table inside it")
+    try:
+        return _READERS[_ending(path)]
+    except KeyError:
+        raise DataError(
+            f"{path} ends in {_ending(path) or 'nothing'!r}, which names no known format; "
+            f"expected one of {', '.join(_READERS)}: rename or convert the file"
+        ) from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if path.suffix.lower() == ".gz" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"cannot read {path}: {error}; check that the file is whole and may be read") from error
+
+
+def _explain(error: PolarsError, content: bytes, path: Path) -> str:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "more fields" in reason:
+        return _explain_ragged(content, path)
+    if "utf-8" in reason or "utf8" in reason:
+        return f"{reason}; expected text in UTF-8: save it as UTF-8"
+    if _READERS[_ending(path)] is _read_json_lines:
+        return f"{reason}; expected one JSON object a line: check what wrote it"
+    return f"{reason}; the file is damaged or in another format: write it again"
+
+
+def _explain_ragged(content: bytes, path: Path) -> str:
+    delimiter = "\t" if _ending(path).startswith(".tsv") or path.suffix in (".inter", ".item", ".user") else ","
+    rows = csv.reader(io.StringIO(content.decode("utf-8-sig", errors="replace"), newline=""), delimiter=delimiter)
+    width = len(next(rows))
+    for row in rows:
+        if len(row) > width:
+            return (
+                f"line {rows.line_num} has {len(row)} fields where the header has {width}; "
+                "put a field that holds the separator in double quotes"
+            )
+    return f"a line has more fields than the header's {width}; make all lines the same width"

@@ -1,0 +1,83 @@
+"""Ids to codes and back: the caller's value and its row number 0..n-1."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+
+from llminit.arrays import IntArray
+from llminit.data import ids as id_values
+from llminit.errors import UnknownIdError
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The known ids of one kind; the code of an id is its place in `ids`.
+
+    Sorted ids make codes independent of the order of the rows that they came from.
+    """
+
+    ids: pl.Series
+    """Unique, without nulls, ascending; of the type that the caller gave."""
+    kind: str = "item"
+    """What the ids name, for messages: "user" or "item"."""
+
+    @classmethod
+    def from_ids(cls, ids: pl.Series, kind: str = "item") -> Self:
+        """Make a vocabulary of the distinct ids in a column; nulls are left out."""
+        return cls(ids.drop_nulls().unique().sort().rename("id"), kind)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def codes(self, ids: pl.Series | Sequence[Any]) -> IntArray:
+        """Return the code of each id: int64 of shape (len(ids),), with -1 for an id that is not known.
+
+        Ids of another type are converted where that loses nothing: the text "12" finds the number 12, "012" does not.
+        """
+        given = ids if isinstance(ids, pl.Series) else pl.Series("id", ids, strict=False)
+        asked = pl.DataFrame({"id": id_values.converted(given, self.ids.dtype)})
+        known = pl.DataFrame({"id": self.ids, "code": np.arange(len(self), dtype=np.int64)})
+        found = asked.join(known, on="id", how="left", maintain_order="left")["code"]
+        return found.fill_null(-1).to_numpy()
+
+    def ids_of(self, codes: ArrayLike) -> pl.Series:
+        """Return the ids of codes (whole numbers, 0..n-1), in the same order.
+
+        Raises:
+            UnknownIdError: A code is not in 0..n-1.
+        """
+        wanted = np.asarray(codes, dtype=np.int64)
+        if wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise UnknownIdError(
+                f"found {self.kind} codes from {wanted.min()} to {wanted.max()}; expected 0 to {len(self) - 1}: "
+                "give codes of this vocabulary"
+            )
+        return self.ids.gather(wanted)
+
+    def code_of(self, identifier: Any) -> int:
+        """Return the code of one id.
+
+        Raises:
+            UnknownIdError: The id is not known; the message names similar ids.
+        """
+        code = int(self.codes([identifier])[0])
+        if code < 0:
+            raise UnknownIdError(
+                f"unknown {self.kind} id {identifier!r}; expected one of the {len(self)} {self.kind} ids in the data, "
+                f"such as {self._similar(identifier)}: check the id"
+            )
+        return code
+
+    def _similar(self, identifier: Any) -> str:
+        # Looking for a close spelling among millions takes seconds; ids with the same beginning are found at once.
+        text = self.ids.cast(pl.String)
+        beginning = str(identifier)[:2]
+        candidates = text.filter(text.str.starts_with(beginning)).head(5000).to_list()
+        close = difflib.get_close_matches(str(identifier), candidates, n=3, cutoff=0.5)
+        shown = close or text.head(3).to_list()
+        return ", ".join(repr(each) for each in shown)

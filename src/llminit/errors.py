@@ -1,0 +1,58 @@
+"""Every error that LLMInit raises on purpose.
+
+    LLMInitError
+    ├── InputError (ValueError)      what the caller gave cannot be used
+    │   ├── DataError                an interactions or item table
+    │   ├── EmbeddingError           text embeddings
+    │   ├── ConfigError              an option or a configuration file
+    │   ├── UnknownIdError           a user or item id that the recommender does not know
+    │   └── ArtefactError            a saved recommender or checkpoint that cannot be read
+    ├── MissingExtraError (ImportError)   an optional dependency is not installed
+    ├── EndpointError                a network service that cannot be reached, or refuses
+    └── StorageError (OSError)       a file that cannot be written
+
+Each message says what was found, what was expected and what to do.
+"""
+
+
+class LLMInitError(Exception):
+    """Root of all errors raised on purpose; the command line shows its message and exits with 2."""
+
+
+class InputError(LLMInitError, ValueError):
+    """Something that the caller gave cannot be used."""
+
+
+class DataError(InputError):
+    """An interactions or item table cannot be used."""
+
+
+class EmbeddingError(InputError):
+    """Text embeddings cannot be used."""
+
+
+class ConfigError(InputError):
+    """An option or a configuration file cannot be used."""
+
+
+class UnknownIdError(InputError):
+    """A user or item id that is not in the data."""
+
+
+class ArtefactError(InputError):
+    """A saved folder cannot be read: damaged, incomplete or from a newer version."""
+
+
+class MissingExtraError(LLMInitError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional dependency; install it with: pip install 'llminit[{extra}]'")
+
+
+class EndpointError(LLMInitError):
+    """A network service cannot be reached, or refuses."""
+
+
+class StorageError(LLMInitError, OSError):
+    """A file or folder cannot be written."""

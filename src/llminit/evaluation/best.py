@@ -1,0 +1,87 @@
+"""The k best items of each user, in an order that is the same on every machine."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from llminit.arrays import FloatArray, IntArray
+from llminit.errors import InputError
+from llminit.evaluation.scorers import BLOCK_BYTES, Scorer, canonical, checked_users, reject_nan, score_blocks
+from llminit.progress import SILENT, Reporter
+
+_NO_CANDIDATE = np.iinfo(np.int64).max
+_BYTES_PER_SCORE = 24  # the score, its 64-bit key, the partitioned copy of the key, and what making them needs
+
+
+def top_k(
+    scorer: Scorer,
+    users: IntArray,
+    k: int,
+    seen: csr_array | None = None,
+    *,
+    block_size: int | None = None,
+    reporter: Reporter = SILENT,
+) -> tuple[IntArray, FloatArray]:
+    """Find the k best items of each user, best first; of equal scores, the lower item code comes first.
+
+    Args:
+        scorer: Gives float32 scores of shape (n, n_items) for n user codes.
+        users: int64 of shape (m,), user codes.
+        k: How many items to give each user.
+        seen: Shape (n_users, n_items); non-zero where an item must not be given. None removes nothing.
+        block_size: Users scored at a time; None keeps the working memory near 64 MiB. It never changes the result.
+        reporter: Receives the progress, in users.
+
+    Returns:
+        Item codes, int64 of shape (m, k), and their scores, float32 of shape (m, k). A user with fewer than k
+        candidates gets -1 and -inf in the places that are left.
+
+    Raises:
+        InputError: k or the block size is less than 1, shapes differ, a user code is out of range, or scores hold NaN.
+    """
+    if k < 1:
+        raise InputError(f"k={k}; expected at least 1 item for each user; raise k")
+    seen = None if seen is None else canonical(seen, "seen")
+    users = np.asarray(users, dtype=np.int64).reshape(-1) if seen is None else checked_users(users, seen.shape[0])
+    n_items = _width(scorer, users) if seen is None else seen.shape[1]
+    items = np.full((len(users), k), -1, dtype=np.int64)
+    best = np.full((len(users), k), -np.inf, dtype=np.float32)
+    size = max(1, BLOCK_BYTES // (_BYTES_PER_SCORE * max(1, n_items))) if block_size is None else block_size
+    with reporter.task("recommending", len(users)) as task:
+        for block, scores in score_blocks(scorer, users, n_items, size):
+            reject_nan(int(np.isnan(scores).any(axis=1).sum()))
+            _fill_best(scores, None if seen is None else seen[users[block]], items[block], best[block])
+            task.advance(len(scores))
+    return items, best
+
+
+def _fill_best(scores: FloatArray, seen: csr_array | None, items: IntArray, best: FloatArray) -> None:
+    keys = _sortable_keys(scores)
+    if seen is not None:
+        rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
+        keys[rows, seen.indices] = _NO_CANDIDATE
+    count = min(items.shape[1], keys.shape[1])
+    if count == 0:
+        return
+    if count < keys.shape[1]:
+        keys = np.partition(keys, count - 1, axis=1)[:, :count]
+    keys = np.sort(keys, axis=1)
+    found = keys != _NO_CANDIDATE
+    codes = np.where(found, keys & 0xFFFFFFFF, -1)
+    items[:, :count] = codes
+    best[:, :count] = np.where(found, np.take_along_axis(scores, np.maximum(codes, 0), axis=1), -np.inf)
+
+
+def _sortable_keys(scores: FloatArray) -> NDArray[np.int64]:
+    """Pack score and item code into one integer that sorts by falling score, then rising code: no two are equal."""
+    # IEEE 754: the bits of positive floats sort as integers do, those of negative floats the other way round.
+    bits = (scores + np.float32(0.0)).view(np.int32)  # adding 0.0 turns -0.0 into 0.0, which it equals
+    rising = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    keys = (~rising).astype(np.int64)
+    keys <<= 32
+    keys |= np.arange(scores.shape[1], dtype=np.int64)
+    return keys
+
+
+def _width(scorer: Scorer, users: IntArray) -> int:
+    return int(np.asarray(scorer(users[:1])).shape[-1])

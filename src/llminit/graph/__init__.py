@@ -1,0 +1,7 @@
+"""The bipartite user-item graph and the propagation of embeddings over it."""
+
+from llminit.graph.adjacency import Adjacency, normalized_adjacency
+from llminit.graph.propagate import propagate
+from llminit.graph.views import AUGMENTATIONS, make_view
+
+__all__ = ["AUGMENTATIONS", "Adjacency", "make_view", "normalized_adjacency", "propagate"]

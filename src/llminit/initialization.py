@@ -1,0 +1,138 @@
+"""Initial embeddings: text embeddings + a selector + training interactions -> user and item vectors.
+
+Items get what the selector makes of their text, users the mean of the items in their training history. Items without
+text get the mean over the items with text; users without history the mean over all items.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from safetensors.numpy import save_file
+
+from llminit.arrays import FloatArray
+from llminit.errors import EmbeddingError
+from llminit.selectors import fit_selector
+from llminit.storage import replacing_folder
+from llminit.text.embeddings import TextEmbeddings
+
+XAVIER = "xavier"
+
+
+@dataclass(frozen=True)
+class InitialEmbeddings:
+    """Vectors to start a collaborative-filtering model from.
+
+    Attributes:
+        user_ids: The users' ids, in row order.
+        item_ids: The items' ids, in row order.
+        users: float32 of shape (n_users, d).
+        items: float32 of shape (n_items, d).
+        n_items_without_text: Items that got the mean row.
+        n_users_without_history: Users that got the mean row.
+    """
+
+    user_ids: pl.Series
+    item_ids: pl.Series
+    users: FloatArray
+    items: FloatArray
+    n_items_without_text: int = 0
+    n_users_without_history: int = 0
+
+    @property
+    def embedding_size(self) -> int:
+        """d, the number of columns."""
+        return int(self.items.shape[1])
+
+    def save(self, folder: str | Path) -> None:
+        """Write a folder that any trainer can load: safetensors, Parquet and numpy, all in the same row order.
+
+        It holds `embeddings.safetensors` (tensors `users`, `items`), `users.parquet` and `items.parquet` (an id and an
+        `embedding` column), `users.npy` and `items.npy`.
+
+        Raises:
+            StorageError: The folder cannot be written; what was there before is untouched.
+        """
+        with replacing_folder(Path(folder)) as temporary:
+            save_file({"users": self.users, "items": self.items}, temporary / "embeddings.safetensors")
+            for kind, ids, values in (("user", self.user_ids, self.users), ("item", self.item_ids, self.items)):
+                np.save(temporary / f"{kind}s.npy", values)
+                table = pl.DataFrame({f"{kind}_id": ids, "embedding": pl.Series(values)})
+                table.write_parquet(temporary / f"{kind}s.parquet")
+
+
+def initial_embeddings(
+    user_ids: pl.Series,
+    text: TextEmbeddings,
+    train: sp.csr_array,
+    *,
+    select: str,
+    embedding_size: int,
+    seed: int = 0,
+    options: dict[str, Any] | None = None,
+) -> InitialEmbeddings:
+    """Make initial embeddings from text.
+
+    Args:
+        user_ids: The users' ids, in row order.
+        text: Text embeddings, one row for each column of `train`.
+        train: Training interactions of shape (n_users, n_items), ones.
+        select: Name of a selector.
+        embedding_size: d.
+        seed: Of the selector's randomness.
+        options: The selector's own options.
+
+    Raises:
+        ConfigError: The selector or an option is unknown.
+        EmbeddingError: No item has text, or the text embeddings are too narrow.
+    """
+    present = ~text.missing
+    if not present.any():
+        raise EmbeddingError(
+            f"none of {len(text.ids)} items has a text embedding, expected some; check that both tables use the same "
+            "item ids"
+        )
+    degrees = np.bincount(train.indices, minlength=train.shape[1])
+    selection = fit_selector(
+        select,
+        text.values[present],
+        embedding_size,
+        item_degrees=degrees[present],
+        rng=np.random.default_rng(seed),
+        options=options,
+    )
+    items = selection.apply(text.values)
+    # In float64: a float32 sum over the rows of a large catalogue loses digits.
+    items[text.missing] = items[present].mean(axis=0, dtype=np.float64)
+    users, n_without_history = user_means(items, train)
+    return InitialEmbeddings(user_ids, text.ids, users, items, text.n_missing, n_without_history)
+
+
+def user_means(items: FloatArray, train: sp.csr_array) -> tuple[FloatArray, int]:
+    """Average each user's training items.
+
+    Args:
+        items: float32 of shape (n_items, d).
+        train: Training interactions of shape (n_users, n_items), ones.
+
+    Returns:
+        float32 of shape (n_users, d), and how many users have no history and got the mean over all items.
+    """
+    n_seen = np.diff(train.indptr)
+    users = (train @ items) / np.maximum(n_seen, 1)[:, None]
+    users[n_seen == 0] = items.mean(axis=0, dtype=np.float64)
+    return users.astype(np.float32), int((n_seen == 0).sum())
+
+
+def xavier_embeddings(user_ids: pl.Series, item_ids: pl.Series, embedding_size: int, seed: int) -> InitialEmbeddings:
+    """Draw what CF models start from without text: uniform in +-sqrt(6 / (rows + d)) (Glorot & Bengio, 2010)."""
+    rng = np.random.default_rng(seed)
+
+    def draw(n_rows: int) -> FloatArray:
+        bound = np.sqrt(6 / (n_rows + embedding_size))
+        return rng.uniform(-bound, bound, size=(n_rows, embedding_size)).astype(np.float32)
+
+    return InitialEmbeddings(user_ids, item_ids, draw(len(user_ids)), draw(len(item_ids)))

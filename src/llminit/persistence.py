@@ -1,0 +1,129 @@
+"""A saved artefact: a folder of safetensors, Parquet and JSON with a manifest; never pickle.
+
+    NAME/
+        manifest.json        what it is, its versions, and the size and SHA-256 of every other file
+        *.safetensors        arrays
+        *.parquet            tables
+        *.json               documents
+
+The manifest is written last and the folder moved into place as a whole, so a folder with a manifest is complete.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from safetensors.numpy import load_file, save_file
+
+from llminit.arrays import AnyArray
+from llminit.errors import ArtefactError
+from llminit.storage import replacing_folder, sha256_of_file
+
+MANIFEST = "manifest.json"
+LAYOUT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """The contents of a folder, by file name without its ending.
+
+    Attributes:
+        kind: What the folder holds, such as "recommender".
+        arrays: One dictionary of arrays a safetensors file.
+        tables: One table a Parquet file.
+        documents: One JSON value a JSON file.
+    """
+
+    kind: str
+    arrays: dict[str, dict[str, AnyArray]] = field(default_factory=dict)
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    documents: dict[str, Any] = field(default_factory=dict)
+
+
+def write_artefact(folder: Path, artefact: Artefact, software_version: str) -> None:
+    """Write an artefact as a folder, replacing what is there as a whole.
+
+    Raises:
+        StorageError: It cannot be written; what was there before is untouched.
+    """
+    with replacing_folder(folder) as temporary:
+        for name, arrays in artefact.arrays.items():
+            save_file(arrays, temporary / f"{name}.safetensors")
+        for name, table in artefact.tables.items():
+            table.write_parquet(temporary / f"{name}.parquet")
+        for name, document in artefact.documents.items():
+            _write_json(temporary / f"{name}.json", document)
+        files = {
+            file.name: {"bytes": file.stat().st_size, "sha256": sha256_of_file(file)}
+            for file in sorted(temporary.iterdir())
+        }
+        manifest = {"kind": artefact.kind, "layout_version": LAYOUT_VERSION, "llminit_version": software_version}
+        _write_json(temporary / MANIFEST, manifest | {"files": files})
+
+
+def read_artefact(folder: Path, kind: str) -> Artefact:
+    """Read an artefact and check every file against the manifest.
+
+    Raises:
+        ArtefactError: The folder is not there, is of another kind or a newer version, or a file is missing or damaged.
+    """
+    manifest = read_manifest(folder, kind)
+    for name, expected in manifest["files"].items():
+        _check_file(folder / name, expected)
+    artefact = Artefact(kind)
+    for path in (folder / name for name in manifest["files"]):
+        if path.suffix == ".safetensors":
+            artefact.arrays[path.stem] = load_file(path)
+        elif path.suffix == ".parquet":
+            artefact.tables[path.stem] = pl.read_parquet(path)
+        else:
+            artefact.documents[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    return artefact
+
+
+def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
+    """Read a folder's manifest.
+
+    Raises:
+        ArtefactError: There is none, it is not readable, or it is of another kind or a newer version.
+    """
+    if not folder.is_dir():
+        raise ArtefactError(f"there is no folder {folder}, expected a saved {kind}; check the path")
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found_kind, version, _ = manifest["kind"], int(manifest["layout_version"]), manifest["files"].items()
+    except FileNotFoundError as error:
+        raise ArtefactError(f"{folder} has no {MANIFEST}, so it is not a saved {kind}; check the path") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtefactError(
+            f"{folder / MANIFEST} is damaged ({error!r}); restore the folder or make it anew"
+        ) from error
+    if version > LAYOUT_VERSION:
+        raise ArtefactError(
+            f"{folder} has layout version {version}, written by llminit {manifest.get('llminit_version')}; this llminit "
+            f"reads up to {LAYOUT_VERSION}; upgrade it: pip install --upgrade llminit"
+        )
+    if found_kind != kind:
+        raise ArtefactError(f"{folder} holds a {found_kind}, expected a {kind}; check the path")
+    return manifest
+
+
+def _check_file(path: Path, expected: dict[str, Any]) -> None:
+    if not path.is_file():
+        raise ArtefactError(f"{path} is missing though the manifest names it; restore the folder or make it anew")
+    size = path.stat().st_size
+    if size != expected["bytes"]:
+        raise ArtefactError(
+            f"{path} has {size} bytes, expected {expected['bytes']}; it was cut short or changed: restore the folder or "
+            "make it anew"
+        )
+    if sha256_of_file(path) != expected["sha256"]:
+        raise ArtefactError(
+            f"{path} does not match its checksum; it was damaged or changed: restore the folder or make it anew"
+        )
+
+
+def _write_json(path: Path, document: Any) -> None:
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,22 @@
+"""Item texts and their embeddings: templates, encoders, the cache on disk and files of embeddings."""
+
+from llminit.text.cache import EncodingCache
+from llminit.text.embeddings import TextEmbeddings
+from llminit.text.encode import encode_items, encode_texts
+from llminit.text.encoder import Encoder, known_encoders, open_encoder
+from llminit.text.precomputed import read_embeddings, write_embeddings
+from llminit.text.template import default_template, render_texts
+
+__all__ = [
+    "Encoder",
+    "EncodingCache",
+    "TextEmbeddings",
+    "default_template",
+    "encode_items",
+    "encode_texts",
+    "known_encoders",
+    "open_encoder",
+    "read_embeddings",
+    "render_texts",
+    "write_embeddings",
+]

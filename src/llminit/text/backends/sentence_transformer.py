@@ -1,0 +1,143 @@
+"""Encoders that the sentence-transformers package runs: `st:NAME_OR_PATH`."""
+
+import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from llminit.arrays import FloatArray
+from llminit.config import Config
+from llminit.text.encoder import Encoder, Identity, register, require_package
+from llminit.text.models import Model, cannot_load, find_model
+
+HUB_OWNER = "sentence-transformers"
+
+
+class TransformerOptions(Config):
+    """How a sentence-transformers model encodes."""
+
+    batch_size: int = Field(default=32, ge=1)
+    """Texts that go through the model together."""
+    normalize: bool = True
+    """Scale every vector to length 1."""
+    truncate_dim: int | None = Field(default=None, ge=1)
+    """Keep this many leading columns; for models trained so that these stand alone (Matryoshka)."""
+    device: str | None = None
+    """Where the model runs, such as cpu or cuda; None takes the best there is."""
+
+
+class SentenceTransformerOptions(TransformerOptions):
+    """The options of `st:NAME_OR_PATH`."""
+
+    prompt: str | None = None
+    """Put before every text, for models that expect an instruction."""
+    prompt_name: str | None = None
+    """Name of a prompt that the model itself holds."""
+    revision: str | None = None
+    """Branch, tag or commit of a model on the hub; None takes the local copy, or the newest."""
+
+
+class SentenceTransformerEncoder:
+    """Runs a sentence-transformers model, which is loaded when the first text is encoded."""
+
+    def __init__(self, name: str, location: str, options: TransformerOptions) -> None:
+        """Prepare the encoder.
+
+        Args:
+            name: What to call it: its SPEC.
+            location: A folder, or OWNER/NAME on the model hub.
+            options: How to encode.
+        """
+        self.name = name
+        self._location = location
+        self._options = options
+
+    def identity(self) -> Identity:
+        """Return the SPEC, the state of the model's files and the options that change the vectors."""
+        options = self._options.model_dump(exclude={"batch_size", "device", "revision"}, exclude_none=True)
+        return {"encoder": self.name, "state": self._model.state, **options}
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Return float32 of shape (len(texts), D).
+
+        Raises:
+            EmbeddingError: The model cannot be loaded or run.
+            EndpointError: The model hub cannot be reached and there is no local copy.
+        """
+        asked = self._options.model_dump(include={"prompt", "prompt_name"}, exclude_none=True)
+        transformer = self._transformer
+        try:
+            values = transformer.encode(
+                list(texts),
+                batch_size=self._options.batch_size,
+                normalize_embeddings=self._options.normalize,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                **asked,
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise cannot_load(self.name, error) from error
+        return np.asarray(values, dtype=np.float32).reshape(len(texts), -1) if len(texts) else self._no_rows()
+
+    def _no_rows(self) -> FloatArray:
+        return np.zeros((0, len(self.encode(["-"])[0])), dtype=np.float32)
+
+    @cached_property
+    def _model(self) -> Model:
+        return find_model(self._location, getattr(self._options, "revision", None))
+
+    @cached_property
+    def _transformer(self) -> Any:
+        from sentence_transformers import SentenceTransformer
+
+        model = self._model
+        with _without_progress_bars():
+            try:
+                return SentenceTransformer(
+                    model.location,
+                    device=self._options.device,
+                    truncate_dim=self._options.truncate_dim,
+                    # Exactly the state that identity() tells, whatever the hub has by now.
+                    revision=model.state if model.on_hub else None,
+                    local_files_only=not model.on_hub,
+                )
+            except Exception as error:
+                raise cannot_load(self.name, error) from error
+
+
+@register("st:NAME_OR_PATH", "any sentence-transformers model, by its name on the model hub or its folder")
+def open_sentence_transformer(name_or_path: str, **options: Any) -> Encoder:
+    """Open a sentence-transformers model; a name without an owner is one of that project's own.
+
+    Raises:
+        ConfigError: An option is not known.
+        MissingExtraError: sentence-transformers is not installed.
+        EmbeddingError: The folder does not exist.
+    """
+    require_package("sentence_transformers", "the encoder st", "text")
+    settings = SentenceTransformerOptions.make(**options)
+    location = _with_owner(name_or_path)
+    return SentenceTransformerEncoder(f"st:{name_or_path}", location, settings)
+
+
+def _with_owner(name_or_path: str) -> str:
+    plain = name_or_path.replace("-", "").replace(".", "").replace("_", "").isalnum()
+    return f"{HUB_OWNER}/{name_or_path}" if plain and not Path(name_or_path).exists() else name_or_path
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Keep the loading of weights from drawing on the terminal."""
+    logging: Any = importlib.import_module("transformers.utils.logging")
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

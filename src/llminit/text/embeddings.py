@@ -1,0 +1,181 @@
+"""Text embeddings with the ids of their items: what encoders and files give, and what selectors take."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from llminit.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from llminit.errors import EmbeddingError
+
+EXAMPLES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class TextEmbeddings:
+    """One text embedding an item; items without text have a row of zeros and are marked.
+
+    Attributes:
+        ids: The items' ids, unique and without nulls, of length n.
+        values: float32 of shape (n, D), finite; zeros where `missing`.
+        missing: bool of shape (n,); True for items without text.
+    """
+
+    ids: pl.Series
+    values: FloatArray
+    missing: BoolArray
+
+    @classmethod
+    def from_arrays(
+        cls, ids: pl.Series, values: AnyArray, missing: BoolArray | None = None, source: str = "the text embeddings"
+    ) -> Self:
+        """Check ids and values and put them together.
+
+        Args:
+            ids: The items' ids, of length n.
+            values: Numbers of shape (n, D), any type; kept as float32.
+            missing: bool of shape (n,); rows set here become zeros whatever they hold. None means that all have text.
+            source: What to call the embeddings in an error message, such as a path.
+
+        Raises:
+            EmbeddingError: The shapes do not fit, there is no row or no column, an id is null or appears twice, or a
+                value is NaN or infinite.
+        """
+        _check_shape(ids, values, source)
+        _check_ids(ids, source)
+        marks = np.zeros(len(ids), dtype=np.bool_) if missing is None else np.asarray(missing, dtype=np.bool_)
+        with np.errstate(over="ignore"):  # A double beyond float32's range becomes infinite and is reported below.
+            rows = np.ascontiguousarray(values, dtype=np.float32)
+        if marks.any():
+            rows = np.where(marks[:, None], np.float32(0), rows)
+        _check_finite(ids, rows, source)
+        return cls(ids=ids.alias("item_id"), values=rows, missing=marks)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def width(self) -> int:
+        """Number of columns, D."""
+        return int(self.values.shape[1])
+
+    @property
+    def n_missing(self) -> int:
+        """Number of items without text."""
+        return int(self.missing.sum())
+
+    def aligned_to(self, vocabulary_ids: pl.Series) -> "TextEmbeddings":
+        """Return the embeddings of the given items, in their order; items that are not held here are missing.
+
+        Ids of different types are compared without loss: the integer 7 and the string "7" are the same id, the
+        string "07" is another one.
+
+        Args:
+            vocabulary_ids: The wanted ids, in code order.
+
+        Raises:
+            EmbeddingError: None of the ids is held here, or none of the wanted items has text.
+        """
+        rows = _rows_of(self.ids, vocabulary_ids)
+        found = rows >= 0
+        if len(rows) and not found.any():
+            raise EmbeddingError(_nothing_matches(self.ids, vocabulary_ids))
+        missing = ~found
+        missing[found] = self.missing[rows[found]]
+        if len(rows) and missing.all():
+            raise EmbeddingError(
+                f"none of the {len(rows)} items has a text embedding: their item texts are all empty; encode items "
+                "that have text, or choose other columns in the text template"
+            )
+        values = np.zeros((len(rows), self.width), dtype=np.float32)
+        values[~missing] = self.values[rows[~missing]]
+        return TextEmbeddings(ids=vocabulary_ids, values=values, missing=missing)
+
+
+def _rows_of(held: pl.Series, wanted: pl.Series) -> IntArray:
+    """Return the row of each wanted id among the held ones, int64, -1 where it is not held."""
+    left, right = _comparable(wanted, held)
+    numbered = pl.DataFrame({"id": right, "row": np.arange(len(right), dtype=np.int64)})
+    joined = pl.DataFrame({"id": left}).join(numbered, on="id", how="left", maintain_order="left")
+    return joined["row"].fill_null(-1).to_numpy().astype(np.int64)
+
+
+def _comparable(left: pl.Series, right: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Bring two id columns to one type without making different ids equal."""
+    if left.dtype == right.dtype:
+        return left, right
+    left, right = _whole_numbers(left), _whole_numbers(right)
+    if left.dtype == right.dtype:
+        return left, right
+    return _as_texts(left), _as_texts(right)
+
+
+def _whole_numbers(ids: pl.Series) -> pl.Series:
+    """Return integers, and floats that are whole numbers, as Int64 where they fit; others as they are."""
+    if not ids.dtype.is_numeric():
+        return ids
+    if ids.dtype.is_float() and not bool((ids.drop_nulls() == ids.drop_nulls().round(0)).all()):
+        return ids
+    whole = ids.cast(pl.Int64, strict=False)
+    return whole if whole.null_count() == ids.null_count() else ids
+
+
+def _as_texts(ids: pl.Series) -> pl.Series:
+    """Write ids as strings, whole numbers always without a point."""
+    texts = ids.cast(pl.String)
+    if not ids.dtype.is_float():
+        return texts
+    whole = ids.cast(pl.Int64, strict=False)
+    return whole.cast(pl.String).zip_with(whole.cast(pl.Float64) == ids, texts)
+
+
+def _nothing_matches(held: pl.Series, wanted: pl.Series) -> str:
+    return (
+        f"none of the {len(wanted)} items has a text embedding: the items' ids look like {_examples(wanted)}, the ids "
+        f"of the text embeddings like {_examples(held)}; use embeddings of the same items, with the same ids"
+    )
+
+
+def _examples(ids: pl.Series) -> str:
+    return ", ".join(repr(one) for one in ids.head(EXAMPLES_SHOWN).to_list())
+
+
+def _check_shape(ids: pl.Series, values: AnyArray, source: str) -> None:
+    if values.ndim != 2:
+        raise EmbeddingError(f"{source}: found an array of shape {values.shape}, expected (n_items, width)")
+    if not np.issubdtype(values.dtype, np.number) or np.issubdtype(values.dtype, np.complexfloating):
+        raise EmbeddingError(f"{source}: found values of type {values.dtype}, expected real numbers")
+    if len(ids) != len(values):
+        raise EmbeddingError(
+            f"{source}: found {len(ids)} ids and {len(values)} rows, expected one id a row; check that both belong "
+            "together"
+        )
+    if 0 in values.shape:
+        raise EmbeddingError(
+            f"{source}: found {values.shape[0]} rows of width {values.shape[1]}, expected at least one of each; "
+            "encode the items again"
+        )
+
+
+def _check_ids(ids: pl.Series, source: str) -> None:
+    if ids.null_count():
+        raise EmbeddingError(f"{source}: {ids.null_count()} rows have no id; give each row the id of its item")
+    duplicated = ids.filter(ids.is_duplicated())
+    if len(duplicated):
+        raise EmbeddingError(
+            f"{source}: {duplicated.n_unique()} ids appear more than once, the first is {duplicated[0]!r}; keep one "
+            "row an item"
+        )
+
+
+def _check_finite(ids: pl.Series, values: FloatArray, source: str) -> None:
+    # NaN and infinity both show in the extremes, which need no second array of this size.
+    if np.isfinite(values.min()) and np.isfinite(values.max()):
+        return
+    broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    raise EmbeddingError(
+        f"{source}: {len(broken)} of {len(values)} rows hold NaN or infinite values, the first is item "
+        f"{ids[int(broken[0])]!r}; encode those items again, or leave their rows out so that they count as items "
+        "without text"
+    )

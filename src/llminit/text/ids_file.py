@@ -1,0 +1,69 @@
+"""The ids that belong to the rows of an array: a sequence, or a file of them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from polars.exceptions import PolarsError
+
+from llminit.arrays import AnyArray
+from llminit.errors import EmbeddingError
+
+HEADERS = frozenset({"item_id", "id", "ids"})
+BESIDE = ("{stem}.ids.txt", "{stem}.ids.json", "{stem}_ids.npy")
+
+
+def ids_beside(path: Path) -> Path:
+    """Return the file of ids that belongs to an array.
+
+    Raises:
+        EmbeddingError: There is none.
+    """
+    candidates = [path.with_name(form.format(stem=path.stem)) for form in BESIDE]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise EmbeddingError(
+        f"{path} holds vectors without ids, and none of {', '.join(one.name for one in candidates)} is beside it; "
+        "write one of these, or say where the ids are"
+    )
+
+
+def read_ids(ids: str | Path | pl.Series | Sequence[Any] | AnyArray) -> pl.Series:
+    """Return ids as a series, from a sequence or a file: `.npy`, a JSON list, or text with one id a line.
+
+    Raises:
+        EmbeddingError: The file is not there or cannot be read, or the ids have no common type.
+    """
+    values = _read_file(Path(ids)) if isinstance(ids, str | Path) else ids
+    if isinstance(values, np.ndarray) and values.ndim != 1:
+        raise EmbeddingError(f"found ids of shape {values.shape}, expected a plain sequence of one id an item")
+    try:
+        return pl.Series("item_id", values, strict=True)
+    except (TypeError, PolarsError, ValueError) as error:
+        raise EmbeddingError(
+            f"the ids are of no common type: {error}; make all of them numbers or all texts"
+        ) from error
+
+
+def _read_file(path: Path) -> Sequence[Any] | AnyArray:
+    try:
+        if path.suffix.lower() == ".npy":
+            found: AnyArray = np.load(path, allow_pickle=False)
+            return found
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".json":
+            return _json_list(path, json.loads(text))
+    except (OSError, ValueError, EOFError) as error:
+        raise EmbeddingError(f"the ids in {path} cannot be read: {error}; check the path and the file") from error
+    lines = [line.strip().strip('"') for line in text.splitlines() if line.strip()]
+    return lines[1:] if lines and lines[0] in HEADERS else lines
+
+
+def _json_list(path: Path, content: Any) -> list[Any]:
+    if not isinstance(content, list):
+        raise EmbeddingError(f"{path} holds {type(content).__name__}, expected a JSON list of ids")
+    return content

@@ -1,0 +1,7 @@
+"""Training a backbone: negative sampling, early stopping and checkpoints that resume."""
+
+from llminit.training.checkpoint import CheckpointFile
+from llminit.training.sampler import TripleSampler
+from llminit.training.trainer import EpochRecord, TrainingResult, train
+
+__all__ = ["CheckpointFile", "EpochRecord", "TrainingResult", "TripleSampler", "train"]

@@ -1,0 +1,60 @@
+"""One file that holds all of a training run's state, so that a killed run goes on to the same result."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from llminit.progress import SILENT, Reporter
+from llminit.storage import replacing_file
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """A checkpoint at a path, tied to one run by its fingerprint.
+
+    Attributes:
+        path: The file; it is replaced as a whole each time.
+        fingerprint: Names the data, the options and the seed; a checkpoint of another run is not used.
+        every_seconds: Least time between two writes.
+    """
+
+    path: Path
+    fingerprint: str
+    every_seconds: float = 20.0
+
+    def write(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+        """Replace the checkpoint.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        header = {"version": FORMAT_VERSION, "fingerprint": self.fingerprint, "state": state}
+        with replacing_file(self.path) as temporary:
+            save_file(
+                {name: tensor.contiguous() for name, tensor in tensors.items()},
+                temporary,
+                metadata={"llminit": json.dumps(header)},
+            )
+
+    def read(self, reporter: Reporter = SILENT) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """Return the tensors and the state, or None where there is no checkpoint of this run that can be used."""
+        if not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                header = json.loads((file.metadata() or {})["llminit"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            reporter.note(f"the checkpoint {self.path} is damaged ({error}); training starts from the beginning")
+            return None
+        if (header.get("version"), header.get("fingerprint")) != (FORMAT_VERSION, self.fingerprint):
+            reporter.note(f"the checkpoint {self.path} is of other data, options or version; training starts anew")
+            return None
+        return tensors, header["state"]

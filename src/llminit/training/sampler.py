@@ -1,0 +1,77 @@
+"""Training triples: every training interaction once an epoch, each with one item that its user has not seen."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from llminit.arrays import BoolArray, IntArray
+from llminit.backbones import Batch
+from llminit.errors import DataError
+
+
+class TripleSampler:
+    """Shuffles training interactions and draws uniform negatives, a whole epoch at a time."""
+
+    def __init__(self, users: IntArray, items: IntArray, n_users: int, n_items: int) -> None:
+        """Remember the training interactions.
+
+        Args:
+            users: int64 of shape (n_interactions,), user codes.
+            items: int64 of shape (n_interactions,), item codes; each pair at most once.
+            n_users: Number of users.
+            n_items: Number of items.
+
+        Raises:
+            DataError: There is no interaction.
+        """
+        if not len(users):
+            raise DataError(
+                "there are no training interactions, expected at least one; loosen the filters or the split"
+            )
+        self.users, self.items = users, items
+        self.n_users, self.n_items = n_users, n_items
+        self._seen_keys = np.sort(users * n_items + items)
+        # A user who has seen the whole catalogue has no negative; any item is drawn instead of looping for ever.
+        self._has_negative = np.bincount(users, minlength=n_users) < n_items
+
+    def batches(
+        self, batch_size: int, rng: np.random.Generator, *, negatives: bool, device: torch.device
+    ) -> Iterator[Batch]:
+        """Yield the batches of one epoch; the last one may be smaller.
+
+        Args:
+            batch_size: Interactions in a batch.
+            rng: Source of the order and of the negatives.
+            negatives: Whether to draw negatives.
+            device: Where the tensors go.
+        """
+        order = rng.permutation(len(self.users))
+        users, positives = self.users[order], self.items[order]
+        drawn = self.sample_negatives(users, rng) if negatives else np.empty(0, dtype=np.int64)
+        parts = [torch.from_numpy(part).to(device) for part in (users, positives + self.n_users, drawn + self.n_users)]
+        for start in range(0, len(order), batch_size):
+            yield Batch(*(part[start : start + batch_size] for part in parts))
+
+    def sample_negatives(self, users: IntArray, rng: np.random.Generator) -> IntArray:
+        """Draw one item for each user, uniformly among those that the user has not seen in training.
+
+        Args:
+            users: int64 of shape (n,), user codes.
+            rng: Source of randomness.
+
+        Returns:
+            int64 of shape (n,), item codes.
+        """
+        items = rng.integers(0, self.n_items, size=len(users))
+        pending = np.flatnonzero(self._is_seen(users, items))
+        while len(pending):
+            items[pending] = rng.integers(0, self.n_items, size=len(pending))
+            pending = pending[self._is_seen(users[pending], items[pending])]
+        return items
+
+    def _is_seen(self, users: IntArray, items: IntArray) -> BoolArray:
+        keys = users * self.n_items + items
+        place = np.searchsorted(self._seen_keys, keys)
+        found: BoolArray = self._seen_keys[np.minimum(place, len(self._seen_keys) - 1)] == keys
+        return found & self._has_negative[users]

@@ -1,0 +1,236 @@
+"""The training loop: Adam, early stopping on a validation metric, checkpoints."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+
+from llminit.arrays import FloatArray
+from llminit.backbones import Backbone
+from llminit.config import TrainingConfig
+from llminit.errors import ConfigError
+from llminit.progress import SILENT, Reporter
+from llminit.training.checkpoint import CheckpointFile
+from llminit.training.sampler import TripleSampler
+
+Validate = Callable[[FloatArray, FloatArray], float]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch did.
+
+    Attributes:
+        epoch: Counted from 1.
+        loss: Mean loss of a batch.
+        valid: The validation metric, None where the epoch was not evaluated.
+        seconds: Training time from the run's start, evaluation included, over all its resumed parts.
+    """
+
+    epoch: int
+    loss: float
+    valid: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained backbone's embeddings at its best epoch.
+
+    Attributes:
+        users: float32 of shape (n_users, d), final embeddings.
+        items: float32 of shape (n_items, d), final embeddings.
+        best_epoch: The epoch that they are from; 0 is the untrained state.
+        history: One record an epoch.
+    """
+
+    users: FloatArray
+    items: FloatArray
+    best_epoch: int
+    history: list[EpochRecord]
+
+
+@dataclass
+class _Progress:
+    """All that a resumed run needs besides tensors."""
+
+    epoch: int = 0
+    seconds: float = 0.0
+    best_valid: float = -np.inf
+    best_epoch: int = 0
+    n_worse: int = 0
+    history: list[EpochRecord] = field(default_factory=list)
+
+    def observe(self, valid: float) -> bool:
+        """Note an evaluation and return whether it is the best so far; a tie counts as better."""
+        if not valid >= self.best_valid:  # So that NaN is worse than anything.
+            self.n_worse += 1
+            return False
+        self.best_valid, self.best_epoch, self.n_worse = valid, self.epoch, 0
+        return True
+
+
+def train(
+    backbone: Backbone,
+    config: TrainingConfig,
+    validate: Validate | None = None,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    checkpoint: CheckpointFile | None = None,
+    reporter: Reporter = SILENT,
+) -> TrainingResult:
+    """Train a backbone on the interactions of its own graph.
+
+    Each epoch draws its randomness from (seed, epoch) alone, so a resumed run does what an undisturbed one does.
+
+    Args:
+        backbone: Its embeddings are changed in place.
+        config: How to train.
+        validate: Takes final user and item embeddings and returns the metric that early stopping maximises; without
+            it all epochs run and the last one counts as best.
+        seed: Orders interactions, draws negatives and thins graphs.
+        device: A torch device, "cpu" or "cuda".
+        checkpoint: Where to keep the state; a run that finds its own checkpoint there continues from it.
+        reporter: Receives progress.
+
+    Raises:
+        ConfigError: The loss is no longer finite, or the device does not exist.
+        DataError: There are no training interactions.
+        StorageError: The checkpoint cannot be written.
+    """
+    run = _Run(backbone.to(_checked_device(device)), config, seed, checkpoint)
+    if run.restore(reporter):
+        reporter.note(f"resuming after epoch {run.progress.epoch}")
+    with reporter.task(f"training {backbone.name}", config.epochs) as task:
+        task.advance(run.progress.epoch)
+        while not run.finished:
+            record = run.train_epoch(validate)
+            task.advance(1, status=_describe(record, run.progress, config))
+            run.save(force=run.finished)
+    return run.result()
+
+
+class _Run:
+    def __init__(
+        self, backbone: Backbone, config: TrainingConfig, seed: int, checkpoint: CheckpointFile | None
+    ) -> None:
+        self.backbone, self.config, self.seed, self.checkpoint = backbone, config, seed, checkpoint
+        self.optimizer = torch.optim.Adam([backbone.embeddings], lr=config.learning_rate, fused=True)
+        adjacency = backbone.adjacency
+        self.sampler = TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
+        self.best = backbone.embeddings.detach().clone()
+        self.progress = _Progress()
+        self._saved_at = time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        return self.progress.epoch >= self.config.epochs or self.progress.n_worse > self.config.patience
+
+    def train_epoch(self, validate: Validate | None) -> EpochRecord:
+        started = time.perf_counter()
+        progress = self.progress
+        progress.epoch += 1
+        loss = self._pass_over_data()
+        valid = None
+        if validate is None:
+            self._keep_as_best(progress.epoch)
+        elif progress.epoch % self.config.eval_every == 0 or progress.epoch == self.config.epochs:
+            valid = float(validate(*self.backbone.final_embeddings()))
+            if progress.observe(valid):
+                self._keep_as_best(progress.epoch)
+        progress.seconds += time.perf_counter() - started
+        progress.history.append(EpochRecord(progress.epoch, loss, valid, progress.seconds))
+        return progress.history[-1]
+
+    def _pass_over_data(self) -> float:
+        backbone, config, epoch = self.backbone, self.config, self.progress.epoch
+        order_rng, view_rng = (np.random.default_rng([self.seed, epoch, stream]) for stream in range(2))
+        backbone.start_epoch(view_rng)
+        total = torch.zeros((), device=backbone.embeddings.device)
+        batches = self.sampler.batches(
+            config.train_batch_size, order_rng, negatives=backbone.uses_negatives, device=total.device
+        )
+        n_batches = 0
+        for batch in batches:
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = backbone.loss(batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            total += loss.detach()
+            n_batches += 1
+        mean = float(total) / n_batches
+        if not np.isfinite(mean):
+            raise ConfigError(
+                f"the loss became {mean} in epoch {epoch}, expected a finite number; lower learning_rate "
+                f"(now {config.learning_rate}) or check the scale of the initial embeddings"
+            )
+        return mean
+
+    def _keep_as_best(self, epoch: int) -> None:
+        self.progress.best_epoch = epoch
+        self.best.copy_(self.backbone.embeddings.detach())
+
+    def result(self) -> TrainingResult:
+        with torch.no_grad():
+            self.backbone.embeddings.copy_(self.best)
+        users, items = self.backbone.final_embeddings()
+        return TrainingResult(users, items, self.progress.best_epoch, self.progress.history)
+
+    def save(self, *, force: bool) -> None:
+        if self.checkpoint is None:
+            return
+        if not force and time.monotonic() - self._saved_at < self.checkpoint.every_seconds:
+            return
+        adam = self.optimizer.state[self.backbone.embeddings]
+        tensors = {
+            "embeddings": self.backbone.embeddings.detach(),
+            "best": self.best,
+            "adam_mean": adam["exp_avg"],
+            "adam_square": adam["exp_avg_sq"],
+            "adam_step": adam["step"],
+        }
+        self.checkpoint.write(tensors, asdict(self.progress))
+        self._saved_at = time.monotonic()
+
+    def restore(self, reporter: Reporter) -> bool:
+        saved = self.checkpoint.read(reporter) if self.checkpoint is not None else None
+        if saved is None:
+            return False
+        tensors, state = saved
+        with torch.no_grad():
+            self.backbone.embeddings.copy_(tensors["embeddings"])
+            self.best.copy_(tensors["best"])
+        device = self.backbone.embeddings.device
+        self.optimizer.state[self.backbone.embeddings] = {
+            "step": tensors["adam_step"].to(device),
+            "exp_avg": tensors["adam_mean"].to(device),
+            "exp_avg_sq": tensors["adam_square"].to(device),
+        }
+        history = [EpochRecord(**record) for record in state.pop("history")]
+        self.progress = _Progress(**state, history=history)
+        return True
+
+
+def _checked_device(device: str) -> torch.device:
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigError(f"device={device!r} is unknown; use cpu or cuda") from error
+    if chosen.type not in {"cpu", "cuda"}:
+        raise ConfigError(f"device={device!r} is not supported; use cpu or cuda")
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device={device!r} was asked for, but torch finds {torch.cuda.device_count()} CUDA devices; use "
+            "device='cpu' or one that exists"
+        )
+    return chosen
+
+
+def _describe(record: EpochRecord, progress: _Progress, config: TrainingConfig) -> str:
+    if record.valid is None:
+        return f"loss {record.loss:.4f}"
+    best = f"best {progress.best_valid:.4f} at epoch {progress.best_epoch}"
+    return f"{config.valid_metric} {record.valid:.4f}, {best}"

@@ -1,0 +1,26 @@
+"""Fixtures that every test folder shares."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def _data_folders() -> list[Path]:
+    root = Path(__file__).resolve().parents[1]
+    named = os.environ.get("LLMINIT_DATA")
+    return ([Path(named)] if named else []) + [root / "shared" / "data", root.parent / "shared" / "data"]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """Give a function from a data set's name to its folder; it skips the test where the data is absent."""
+
+    def find(name: str) -> Path:
+        for folder in _data_folders():
+            if (folder / name / "interactions.parquet").is_file():
+                return folder / name
+        pytest.skip(f"the data set {name} is not here; set LLMINIT_DATA to a folder that holds it")
+
+    return find

@@ -1,0 +1,35 @@
+"""Slow, obvious versions of what the data package does with arrays."""
+
+from collections import Counter
+
+
+def slow_k_core(pairs, k):
+    """Remove users and items with fewer than k pairs, one round after the other, until none is left to remove."""
+    kept = list(pairs)
+    while True:
+        users, items = Counter(user for user, _ in kept), Counter(item for _, item in kept)
+        still = [(user, item) for user, item in kept if users[user] >= k and items[item] >= k]
+        if len(still) == len(kept):
+            return still
+        kept = still
+
+
+def slow_first_of_each_pair(rows):
+    """Return the positions of the rows (user, item, time or None) that are their pair's first in time, else by row."""
+    best = {}
+    for position, (user, item, time) in enumerate(rows):
+        key = (float("inf") if time is None else time, position)
+        best[user, item] = min(best.get((user, item), key), key)
+    return sorted(position for _, position in best.values())
+
+
+def slow_temporal_parts(rows):
+    """Return {(user, item): part} for rows (user, item, time): each user's last is test, the one before is valid."""
+    parts = {}
+    for user in {row[0] for row in rows}:
+        own = sorted((row for row in rows if row[0] == user), key=lambda row: row[2])
+        names = ["train"] * len(own)
+        if len(own) >= 3:
+            names[-2:] = ["valid", "test"]
+        parts |= {(user, row[1]): name for row, name in zip(own, names, strict=True)}
+    return parts

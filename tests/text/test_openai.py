@@ -1,0 +1,231 @@
+"""The encoder behind an HTTP endpoint, against a server on this machine."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from fake_encoders import vector_of
+
+from llminit.errors import ConfigError, EmbeddingError, EndpointError
+from llminit.testing import check_encoder
+from llminit.text import open_encoder
+
+pytest.importorskip("openai")
+
+
+class Endpoint:
+    """A server whose answers a test scripts: each entry of `script` answers one request, then all goes well."""
+
+    def __init__(self):
+        self.script = []
+        self.requests = []
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                endpoint.requests.append((time.monotonic(), self.path, self.headers, asked))
+                status, headers, body = endpoint.script.pop(0)(asked) if endpoint.script else good(asked)
+                content = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                for name, value in {"Content-Type": "application/json", **headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *arguments):
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def encoder(self, **options):
+        return open_encoder("openai:small", base_url=self.url, api_key="sk-secret", **options)
+
+
+def rows(asked, width=None):
+    found = [vector_of(text, width or asked.get("dimensions", 8)).tolist() for text in asked["input"]]
+    return [{"object": "embedding", "index": place, "embedding": row} for place, row in enumerate(found)]
+
+
+def answer(data):
+    return 200, {}, {"object": "list", "model": "small", "data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+
+
+def good(asked):
+    return answer(rows(asked))
+
+
+def shuffled(asked):
+    return answer(rows(asked)[::-1])
+
+
+def failing(status, message="no", **headers):
+    return lambda asked: (status, headers, {"error": {"message": message}})
+
+
+@pytest.fixture
+def endpoint():
+    one = Endpoint()
+    yield one
+    one.server.shutdown()
+    one.server.server_close()
+
+
+def test_it_keeps_the_contract(endpoint):
+    """The encoder behind an endpoint keeps the contract of all encoders."""
+    check_encoder(endpoint.encoder())
+
+
+def test_batches_and_order(endpoint):
+    """Texts go in batches, with the key and the model; answers are put in order by their index."""
+    endpoint.script = [shuffled, good, shuffled]
+    texts = [f"text {number}" for number in range(7)]
+    values = endpoint.encoder(batch_size=3).encode(texts)
+    np.testing.assert_allclose(values, [vector_of(text) for text in texts], rtol=1e-6)
+    assert values.dtype == np.float32
+    assert [len(asked["input"]) for *_, asked in endpoint.requests] == [3, 3, 1]
+    _, path, headers, asked = endpoint.requests[0]
+    assert (path, asked["model"], headers["Authorization"]) == ("/v1/embeddings", "small", "Bearer sk-secret")
+
+
+def test_width_on_request(endpoint):
+    """A wanted width is sent along and is part of the identity; the key is not."""
+    encoder = endpoint.encoder(dimensions=5)
+    assert encoder.encode(["tea"]).shape == (1, 5)
+    assert encoder.identity() != endpoint.encoder().identity()
+    assert "secret" not in json.dumps(encoder.identity())
+
+
+def test_it_waits_as_long_as_it_is_told(endpoint):
+    """After 429 with Retry-After, the request is sent again, not before that time has passed."""
+    endpoint.script = [failing(429, **{"Retry-After": "1"})]
+    np.testing.assert_allclose(endpoint.encoder().encode(["tea"]), [vector_of("tea")], rtol=1e-6)
+    first, second = (started for started, *_ in endpoint.requests)
+    assert second - first >= 0.95
+
+
+def test_it_survives_failures_that_pass(endpoint):
+    """Errors of the server are tried again, with waits in between."""
+    endpoint.script = [failing(500), failing(503)]
+    assert endpoint.encoder().encode(["tea"]).shape == (1, 8)
+    assert len(endpoint.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "advice", "tries"),
+    [
+        (401, "OPENAI_API_KEY", 1),
+        (403, "use a key", 1),
+        (404, "'small' exists", 1),
+        (400, "too long", 1),
+        (429, "requests_per_minute", 2),
+        (500, "try again later", 2),
+    ],
+)
+def test_refusals_say_what_to_do(endpoint, status, advice, tries):
+    """A refusal that stays names the URL, the status, the reason and what to do, without the key."""
+    endpoint.script = [failing(status, "because of this") for _ in range(tries)]
+    with pytest.raises(EndpointError, match=advice) as caught:
+        endpoint.encoder(max_retries=1).encode(["tea"])
+    for part in (endpoint.url, str(status), "because of this"):
+        assert part in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert len(endpoint.requests) == tries
+
+
+def test_nobody_answers(endpoint):
+    """A closed port is an endpoint error that names the URL."""
+    url = endpoint.url
+    endpoint.server.server_close()
+    with pytest.raises(EndpointError, match="cannot be reached") as caught:
+        open_encoder("openai:small", base_url=url, max_retries=1).encode(["tea"])
+    assert url in str(caught.value)
+
+
+def test_too_slow(endpoint):
+    """An endpoint that does not answer in time is an endpoint error."""
+    endpoint.script = [lambda asked: (time.sleep(0.5), good(asked))[1]]
+    with pytest.raises(EndpointError, match="cannot be reached"):
+        endpoint.encoder(max_retries=0, timeout=0.1).encode(["tea"])
+
+
+def ragged(asked):
+    data = rows(asked)
+    data[0]["embedding"].append(1.0)
+    return answer(data)
+
+
+def renumbered(asked):
+    return answer([{**row, "index": 0} for row in rows(asked)])
+
+
+def not_numbers(asked):
+    return answer([{**row, "embedding": [1.0, None]} for row in rows(asked)])
+
+
+@pytest.mark.parametrize(
+    ("script", "error", "message"),
+    [
+        ([lambda asked: answer(rows(asked)[:-1])], EmbeddingError, "1 vectors for 2 texts"),
+        ([renumbered], EmbeddingError, "numbered them wrongly"),
+        ([ragged], EmbeddingError, "different widths"),
+        ([good, lambda asked: answer(rows(asked, 9))], EmbeddingError, "widths 8, 9"),
+        ([lambda asked: (200, {"Content-Type": "text/html"}, b"<html>")], EndpointError, "/v1"),
+        ([lambda asked: (200, {}, b"{broken")], EndpointError, "/v1"),
+        ([lambda asked: (200, {}, {"ok": True})], EndpointError, "/v1"),
+        ([lambda asked: (200, {}, [1])], EndpointError, "/v1"),
+        ([lambda asked: answer([])], EmbeddingError, "0 vectors for 2 texts"),
+        ([not_numbers], EmbeddingError, "not numbers"),
+        ([lambda asked: answer([{"index": 0}, {"index": 1}])], EmbeddingError, "not numbers"),
+        ([lambda asked: answer([{"embedding": [1.0]}] * 2)], EmbeddingError, "numbered"),
+    ],
+)
+def test_answers_that_cannot_be_used(endpoint, script, error, message):
+    """An answer that is not one vector a text, of one width, is an error that says what it was."""
+    endpoint.script = script
+    with pytest.raises(error, match=message):
+        endpoint.encoder(batch_size=2, max_retries=0).encode(["a", "b", "c", "d"])
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self):
+        self.now = 100.0
+        self.sleeps = []
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.sleeps.append(seconds)
+        self.now += seconds
+
+
+def test_requests_per_minute(endpoint, monkeypatch):
+    """Requests start no faster than asked for, over several calls, and a pause is not made up for."""
+    from llminit.text.backends import openai as backend
+
+    clock = Clock()
+    monkeypatch.setattr(backend, "time", clock)
+    encoder = endpoint.encoder(batch_size=1, requests_per_minute=30)
+    encoder.encode(["a", "b"])
+    encoder.encode(["c"])
+    clock.now += 60
+    encoder.encode(["d", "e"])
+    np.testing.assert_allclose(clock.sleeps, [0, 2, 2, 0, 2])
+
+
+def test_the_public_endpoint_needs_a_key(monkeypatch):
+    """Without a key the public endpoint is refused before anything is sent; the library reads no environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-from-environment")
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        open_encoder("openai:text-embedding-3-small")
+    with pytest.raises(ConfigError, match="not a URL"):
+        open_encoder("openai:x", base_url="localhost:8000")
