@@ -1,10 +1,12 @@
 """Fixtures that every test folder shares."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numba
 import pytest
+import torch
 
 
 def _data_folders() -> list[Path]:
@@ -24,3 +26,14 @@ def real_data() -> Callable[[str], Path]:
         pytest.skip(f"the data set {name} is not here; set LLMINIT_DATA to a folder that holds it")
 
     return find
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: on busy cores, starting threads costs far more than the small work of a test."""
+    threads = numba.get_num_threads(), torch.get_num_threads()
+    numba.set_num_threads(1)
+    torch.set_num_threads(1)
+    yield
+    numba.set_num_threads(threads[0])
+    torch.set_num_threads(threads[1])

@@ -205,7 +205,9 @@ def _explain(cls: type[Config], error: ValidationError) -> str:
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown option {name!r}; {cls.__name__} takes: {', '.join(sorted(cls.model_fields))}")
+            lines.append(
+                f"unknown option {name!r}; {cls.__name__} takes: {', '.join(sorted(cls.model_fields)) or 'none'}"
+            )
         else:
             lines.append(f"{name}={problem['input']!r} cannot be used: {problem['msg']}")
     return "; ".join(lines)

@@ -5,25 +5,28 @@ import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import scipy.sparse as sp
 
 from llminit.arrays import FloatArray
 from llminit.backbones import backbone_class
-from llminit.config import DataConfig, FitConfig, InitializeConfig
+from llminit.config import Config, DataConfig, FitConfig, InitializeConfig
 from llminit.data import Dataset, Split, make_dataset, read_interactions, read_items, split_interactions, to_csr
-from llminit.errors import ArtefactError, ConfigError
-from llminit.evaluation import evaluate, factor_scorer, mean_metric, ranks_under
+from llminit.errors import ConfigError
+from llminit.evaluation import evaluate, factor_scorer, mean_metric, parse_metric, ranks_under
 from llminit.graph import normalized_adjacency
 from llminit.initialization import XAVIER, InitialEmbeddings, initial_embeddings, xavier_embeddings
-from llminit.persistence import MANIFEST, read_manifest
 from llminit.progress import SILENT, Reporter
-from llminit.recommender import KIND, Recommender
+from llminit.recommender import Recommender
+from llminit.resume import OutFolder
+from llminit.selectors import selector_named
 from llminit.text import Encoder, EncodingCache, TextEmbeddings, encode_items, open_encoder, read_embeddings
 from llminit.training import CheckpointFile, TrainingResult, train
 
 DEFAULT_ENCODER = "minilm"
+
+C = TypeVar("C", bound=Config)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +125,8 @@ def initialize(
     Raises:
         InputError: Something given cannot be used; the message says what to do.
     """
-    config = config or InitializeConfig.make(**options)
+    config = _chosen_config(InitializeConfig, config, options)
+    selector_named(config.select, config.select_options)
     dataset = load_dataset(interactions, items, config)
     text = load_text(
         dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
@@ -150,6 +154,7 @@ def fit(
     device: str = "cpu",
     config: FitConfig | None = None,
     reporter: Reporter = SILENT,
+    checkpoint_seconds: float = 20.0,
     **options: Any,
 ) -> Recommender:
     """Fit a recommender whose backbone starts from text embeddings, and measure it on held-out interactions.
@@ -168,6 +173,7 @@ def fit(
         device: A torch device, "cpu" or "cuda".
         config: All options at once, instead of `options`.
         reporter: Receives progress.
+        checkpoint_seconds: Least time between two writes of the state, in seconds.
         options: Fields of `FitConfig`, such as `min_rating=4`, `backbone="sgcl"`, `init="variance"`.
 
     Raises:
@@ -175,7 +181,11 @@ def fit(
         StorageError: `out` cannot be written.
     """
     started = time.perf_counter()
-    config = config or FitConfig.make(**options)
+    config = _chosen_config(FitConfig, config, options)
+    _check_names(config)
+    folder = None if out is None else OutFolder(Path(out))
+    if folder is not None:
+        folder.check()
     dataset = load_dataset(interactions, items, config)
     text = None
     if config.init != XAVIER:
@@ -183,19 +193,17 @@ def fit(
             dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
         )
     fingerprint = fingerprint_of(config, dataset, text)
-    target = None if out is None else Path(out)
-    if target is not None and (finished := _finished(target, fingerprint, overwrite=overwrite)) is not None:
-        reporter.note(f"{target} was already fitted from the same data with the same options")
+    if folder is not None and (finished := folder.finished(fingerprint, overwrite=overwrite)) is not None:
+        reporter.note(f"{out} was already fitted from the same data with the same options")
         return finished
     division = Division(dataset, split_interactions(dataset, config.splitting, config.seed))
-    checkpoint = None if target is None else CheckpointFile(_checkpoint_path(target), fingerprint)
+    checkpoint = None if folder is None else folder.checkpoint(fingerprint, checkpoint_seconds)
     initial, result = train_from(division, text, config, device=device, checkpoint=checkpoint, reporter=reporter)
     report = _report(division, config, initial, result, fingerprint)
     report["seconds"] = time.perf_counter() - started
     recommender = _recommender(dataset, result, report)
-    if target is not None:
-        recommender.save(target)
-        _checkpoint_path(target).unlink(missing_ok=True)
+    if folder is not None:
+        folder.finish(recommender)
     return recommender
 
 
@@ -249,8 +257,8 @@ def metrics_on_test(division: Division, users: FloatArray, items: FloatArray) ->
 def fingerprint_of(config: FitConfig, dataset: Dataset, text: TextEmbeddings | None) -> str:
     """Return a SHA-256 that names the options and all data that a fit depends on."""
     digest = hashlib.sha256(config.model_dump_json().encode())
-    for vocabulary in (dataset.users, dataset.items):
-        digest.update("\n".join(map(str, vocabulary.ids.to_list())).encode())
+    for column in (dataset.users.ids, dataset.items.ids, dataset.item_titles()):
+        digest.update(repr(None if column is None else (str(column.dtype), column.to_list())).encode())
     for array in (dataset.interactions.users, dataset.interactions.items, dataset.interactions.timestamps):
         digest.update(b"" if array is None else array.tobytes())
     if text is not None:
@@ -274,29 +282,21 @@ def _initial(division: Division, text: TextEmbeddings | None, config: FitConfig)
     )
 
 
-def _finished(target: Path, fingerprint: str, *, overwrite: bool) -> Recommender | None:
-    """Return what an earlier, equal call left at `target`; complain about anything else that is there."""
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return None
-    if not (target / MANIFEST).exists():
-        raise ConfigError(f"{target} exists and is not a saved recommender; choose another place")
-    if overwrite:
-        return None
-    try:
-        read_manifest(target, KIND)
-        recommender = Recommender.load(target)
-    except ArtefactError as error:
-        raise ArtefactError(f"{error}. To replace it, pass overwrite") from error
-    if recommender.report.get("fingerprint") != fingerprint:
+def _chosen_config(kind: type[C], config: C | None, options: dict[str, Any]) -> C:
+    if config is not None and options:
         raise ConfigError(
-            f"{target} holds a recommender made from other data or with other options; choose another place or pass "
-            "overwrite"
+            f"found config and also the options {', '.join(sorted(options))}, expected one of the two; put all of them "
+            "in the config"
         )
-    return recommender
+    return config if config is not None else kind.make(**options)
 
 
-def _checkpoint_path(target: Path) -> Path:
-    return target.with_name(f".{target.name}.checkpoint.safetensors")
+def _check_names(config: FitConfig) -> None:
+    """Complain about names that mean nothing now, and not after hours of encoding."""
+    backbone_class(config.backbone).options_type.make(**config.backbone_options)
+    parse_metric(config.valid_metric)
+    if config.init != XAVIER:
+        selector_named(config.init, config.init_options)
 
 
 def _report(

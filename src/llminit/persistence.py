@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars.exceptions import PolarsError
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from llminit.arrays import AnyArray
@@ -70,16 +72,16 @@ def read_artefact(folder: Path, kind: str) -> Artefact:
         ArtefactError: The folder is not there, is of another kind or a newer version, or a file is missing or damaged.
     """
     manifest = read_manifest(folder, kind)
-    for name, expected in manifest["files"].items():
-        _check_file(folder / name, expected)
     artefact = Artefact(kind)
-    for path in (folder / name for name in manifest["files"]):
-        if path.suffix == ".safetensors":
-            artefact.arrays[path.stem] = load_file(path)
-        elif path.suffix == ".parquet":
-            artefact.tables[path.stem] = pl.read_parquet(path)
-        else:
-            artefact.documents[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    for name, expected in manifest["files"].items():
+        path = folder / name
+        try:
+            _check_file(path, expected)
+            _load_file(path, artefact)
+        except (OSError, SafetensorError, PolarsError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, ArtefactError):
+                raise
+            raise ArtefactError(f"{path} cannot be read ({error!r}); restore the folder or make it anew") from error
     return artefact
 
 
@@ -96,18 +98,27 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
         found_kind, version, _ = manifest["kind"], int(manifest["layout_version"]), manifest["files"].items()
     except FileNotFoundError as error:
         raise ArtefactError(f"{folder} has no {MANIFEST}, so it is not a saved {kind}; check the path") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         raise ArtefactError(
             f"{folder / MANIFEST} is damaged ({error!r}); restore the folder or make it anew"
         ) from error
     if version > LAYOUT_VERSION:
         raise ArtefactError(
-            f"{folder} has layout version {version}, written by llminit {manifest.get('llminit_version')}; this llminit "
-            f"reads up to {LAYOUT_VERSION}; upgrade it: pip install --upgrade llminit"
+            f"{folder} has layout version {version}, written by llminit {manifest.get('llminit_version')}; this "
+            f"llminit reads up to {LAYOUT_VERSION}; upgrade it: pip install --upgrade llminit"
         )
     if found_kind != kind:
         raise ArtefactError(f"{folder} holds a {found_kind}, expected a {kind}; check the path")
     return manifest
+
+
+def _load_file(path: Path, artefact: Artefact) -> None:
+    if path.suffix == ".safetensors":
+        artefact.arrays[path.stem] = load_file(path)
+    elif path.suffix == ".parquet":
+        artefact.tables[path.stem] = pl.read_parquet(path)
+    else:
+        artefact.documents[path.stem] = json.loads(path.read_text(encoding="utf-8"))
 
 
 def _check_file(path: Path, expected: dict[str, Any]) -> None:
@@ -116,8 +127,8 @@ def _check_file(path: Path, expected: dict[str, Any]) -> None:
     size = path.stat().st_size
     if size != expected["bytes"]:
         raise ArtefactError(
-            f"{path} has {size} bytes, expected {expected['bytes']}; it was cut short or changed: restore the folder or "
-            "make it anew"
+            f"{path} has {size} bytes, expected {expected['bytes']}; it was cut short or changed: restore the folder "
+            "or make it anew"
         )
     if sha256_of_file(path) != expected["sha256"]:
         raise ArtefactError(

@@ -17,6 +17,9 @@ from llminit.persistence import Artefact, read_artefact, write_artefact
 from llminit.progress import SILENT, Reporter
 
 KIND = "recommender"
+FILES = frozenset(
+    {"embeddings.safetensors", "seen.safetensors", "users.parquet", "items.parquet", "report.json", "manifest.json"}
+)
 
 
 @dataclass(frozen=True, eq=False)

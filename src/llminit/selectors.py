@@ -89,13 +89,22 @@ def fit_selector(
         ConfigError: There is no such selector, it does not take an option or an option's value, or d is not positive.
         EmbeddingError: D is smaller than d, there are too few items for the selector, or not one degree an item.
     """
-    selector = SELECTORS.get(name)
-    if selector is None:
-        raise ConfigError(f"unknown selector {name!r}; choose one of: {', '.join(SELECTORS)}")
-    checked = _checked_options(name, selector, options or {})
+    selector, checked = selector_named(name, options)
     given = SelectorInput(text_embeddings, embedding_size, item_degrees, rng)
     _check_input(given, may_be_narrow=name == "full")
     return selector(given, **checked)
+
+
+def selector_named(name: str, options: dict[str, Any] | None = None) -> tuple[Selector, dict[str, Any]]:
+    """Return a selector and its options, checked.
+
+    Raises:
+        ConfigError: There is no such selector, or it does not take an option or an option's value.
+    """
+    selector = SELECTORS.get(name)
+    if selector is None:
+        raise ConfigError(f"unknown selector {name!r}; choose one of: {', '.join(SELECTORS)}")
+    return selector, _checked_options(name, selector, options or {})
 
 
 def _checked_options(name: str, selector: Selector, options: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,11 +27,13 @@ def replacing_file(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: The file cannot be written (a full disk, no permission); `path` is as it was before.
     """
+    if path.is_dir():
+        raise StorageError(f"cannot write {path}: it is a folder, expected the name of a file; choose another place")
     temporary = _temporary_beside(path)
     with _cleaning_up(path, temporary):
         yield temporary
         _flush_to_disk(temporary)
-        temporary.replace(path)
+        temporary.replace(path.resolve())
 
 
 @contextmanager
@@ -38,11 +41,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Give a temporary empty folder beside `path`; when the block ends well, it becomes `path`, else it is removed.
 
     Args:
-        path: The folder to create or to replace, with all that it holds.
+        path: The folder to create or to replace. It is replaced only if all that it holds is replaced too.
 
     Raises:
-        StorageError: The folder cannot be written; `path` is as it was before.
+        StorageError: The folder cannot be written, or holds other things; `path` is as it was before.
     """
+    if path.exists() and not path.is_dir():
+        raise StorageError(f"cannot write {path}: it is a file, expected the name of a folder; choose another place")
     temporary = _temporary_beside(path)
     with _cleaning_up(path, temporary):
         temporary.mkdir()
@@ -50,7 +55,29 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 _flush_to_disk(file)
-        _swap_folder(temporary, path)
+        check_replaceable(path, {file.name for file in temporary.iterdir()})
+        _swap_folder(temporary, path.resolve())
+
+
+def check_replaceable(path: Path, names: Collection[str]) -> None:
+    """Complain if replacing a folder with files of these names would lose anything else.
+
+    Raises:
+        StorageError: The folder holds something of another name.
+    """
+    others = sorted(file.name for file in path.iterdir() if file.name not in names) if path.is_dir() else []
+    if others:
+        raise StorageError(
+            f"cannot replace {path}: it holds {len(others)} other things, such as {others[0]!r}, expected nothing or "
+            "an earlier result of the same kind; choose another place, or move them away"
+        )
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside `path` when they were about to write it."""
+    real = path.resolve()
+    for leftover in real.parent.glob(f".{escape(real.stem)}.{'?' * 8}.partial{escape(real.suffix)}"):
+        _remove(leftover)
 
 
 def sha256_of_file(path: Path) -> str:
@@ -60,6 +87,7 @@ def sha256_of_file(path: Path) -> str:
 
 
 def _temporary_beside(path: Path) -> Path:
+    path = path.resolve()  # Where a link points to is what is replaced, and "." has no name of its own.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -77,10 +105,7 @@ def _cleaning_up(path: Path, temporary: Path) -> Iterator[None]:
             raise
         raise _storage_error(path, error) from error
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
 
 
 def _swap_folder(temporary: Path, path: Path) -> None:
@@ -89,8 +114,19 @@ def _swap_folder(temporary: Path, path: Path) -> None:
         return
     old = _temporary_beside(path)
     path.rename(old)
-    temporary.rename(path)
+    try:
+        temporary.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:

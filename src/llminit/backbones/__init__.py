@@ -6,6 +6,7 @@ Every module of this package that defines a `Backbone` with a name is found by i
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TypeGuard
 
 from llminit.backbones.base import Backbone, BackboneConfig, Batch, GraphConfig
 from llminit.errors import ConfigError
@@ -16,15 +17,13 @@ __all__ = ["Backbone", "BackboneConfig", "Batch", "GraphConfig", "backbone_class
 @cache
 def _registry() -> dict[str, type[Backbone]]:
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
-    # Only what these modules define: a subclass elsewhere must not appear or not by when it was imported.
-    defined = [value for module in modules for value in vars(module).values() if _is_backbone(value, module.__name__)]
+    # Not Backbone.__subclasses__(): whether a subclass elsewhere appears would depend on when it was defined.
+    defined = [value for module in modules for value in vars(module).values() if _is_named_backbone(value)]
     return {found.name: found for found in sorted(defined, key=lambda found: found.name)}
 
 
-def _is_backbone(value: object, module: str) -> bool:
-    return (
-        isinstance(value, type) and issubclass(value, Backbone) and value.__module__ == module and "name" in vars(value)
-    )
+def _is_named_backbone(value: object) -> TypeGuard[type[Backbone]]:
+    return isinstance(value, type) and issubclass(value, Backbone) and "name" in vars(value)
 
 
 def backbone_names() -> list[str]:

@@ -45,6 +45,6 @@ def command(
         )
         return
     typer.echo(
-        f"{len(embeddings)} items, {embeddings.n_missing} of them without text, {embeddings.width} dimensions, saved to "
-        f"{out}"
+        f"{len(embeddings)} items, {embeddings.n_missing} of them without text, {embeddings.width} dimensions, "
+        f"saved to {out}"
     )

@@ -26,6 +26,7 @@ def command(
     device: opt.Device = "cpu",
     threads: opt.Threads = None,
     config_file: opt.ConfigFile = None,  # noqa: ARG001 - read before the other options
+    checkpoint_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = 20.0,
     as_json: opt.Json = False,
 ) -> None:
     """Fit a recommender that starts from text embeddings, and measure it.
@@ -47,6 +48,7 @@ def command(
         device=device,
         config=config,
         reporter=RichReporter(),
+        checkpoint_seconds=checkpoint_seconds,
     )
     report = recommender.report
     if as_json:

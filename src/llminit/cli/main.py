@@ -6,14 +6,17 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted.
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-import click
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from llminit.cli import data, demo, doctor, encode, fit, init, recommend, similar
 from llminit.errors import LLMInitError
+
+# The root of usage errors is click's in older Typers and Typer's own in newer ones; both are the third in this line.
+USAGE_ERROR = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="llminit",
@@ -31,24 +34,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
         code = typer.main.get_command(app)(args=arguments, prog_name="llminit", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
     except LLMInitError as error:
         return _fail(str(error), 2)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted; the same command continues where it can", 130)
     except BrokenPipeError:
         # The reader of our output left; keep Python from complaining again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a message, not a traceback
+    except Exception as error:
+        if isinstance(error, USAGE_ERROR):
+            return _show_usage(error)
         if os.environ.get("LLMINIT_TRACEBACK"):
             raise
         return _fail(f"{type(error).__name__}: {error} (set LLMINIT_TRACEBACK=1 to see where)", 1)
     return code if isinstance(code, int) else 0
 
 
+def _show_usage(error: Any) -> int:
+    error.show()
+    return int(error.exit_code)
+
+
 def _fail(message: str, code: int) -> int:
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(message)}", highlight=False)
+    Console(stderr=True, soft_wrap=True, emoji=False).print(f"[bold red]error:[/] {escape(message)}", highlight=False)
     return code

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
-from llminit.config import Config, read_toml
+from llminit.config import Config, FitConfig, InitializeConfig, read_toml
 from llminit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,19 +25,34 @@ if TYPE_CHECKING:
 def _apply_config_file(context: typer.Context, path: Path | None) -> Path | None:
     if path is None:
         return None
-    known = {parameter.name for parameter in context.command.params}
+    known = _parameter_names(context)
     values = {name.replace("-", "_"): value for name, value in read_toml(path).items()}
-    unknown = sorted(set(values) - known)
+    unknown = sorted(set(values) - set(known))
     if unknown:
         raise ConfigError(
-            f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: "
-            f"{', '.join(sorted(name for name in known if name))}"
+            f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: {', '.join(sorted(known))}"
         )
-    context.default_map = {
-        name: [f"{key}={_as_text(inner)}" for key, inner in value.items()] if isinstance(value, dict) else value
-        for name, value in values.items()
-    }
+    context.default_map = {known[name]: _as_given(value) for name, value in values.items()}
     return path
+
+
+def _parameter_names(context: typer.Context) -> dict[str, str]:
+    """Map what a file may call an option, as on the command line or as the configuration does, to the parameter."""
+    names = {}
+    for parameter in context.command.params:
+        if parameter.name in (None, "config_file", "help"):
+            continue
+        flags = [flag.lstrip("-").replace("-", "_") for flag in parameter.opts]
+        own = [parameter.name] if parameter.name in FitConfig.model_fields | InitializeConfig.model_fields else []
+        names.update(dict.fromkeys([*flags, *own], str(parameter.name)))
+    return names
+
+
+def _as_given(value: Any) -> Any:
+    """Write a TOML value as on the command line, so that both are checked in the same way."""
+    if isinstance(value, dict):
+        return [f"{key}={_as_text(inner)}" for key, inner in value.items()]
+    return [_as_text(inner) for inner in value] if isinstance(value, list) else _as_text(value)
 
 
 InteractionsFile = Annotated[
@@ -181,4 +196,4 @@ def _is_mapping(info: FieldInfo) -> bool:
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -10,15 +10,23 @@ import polars as pl
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from llminit.progress import Task
 
 LOG_EVERY_SECONDS = 20.0
 
-stderr = Console(stderr=True, soft_wrap=True)
+# Without emoji=False, a title or path with ":smile:" in it would come out changed.
+stderr = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 class RichReporter:
@@ -86,7 +94,7 @@ def print_table(table: pl.DataFrame, title: str | None = None) -> None:
     for row in table.iter_rows():
         shown.add_row(*(_cell(value) for value in row))
     # Output to a file or pipe must not be cut to the width of a terminal that is not there.
-    console = Console() if Console().is_terminal else Console(width=160)
+    console = Console(emoji=False) if Console().is_terminal else Console(width=160, emoji=False)
     console.print(shown)
 
 

@@ -53,6 +53,7 @@ class Adjacency:
                 torch.from_numpy(self.weights),
                 size=(self.n_nodes, self.n_nodes),
                 device=device,
+                check_invariants=False,
             )
         return self._on_device[device]
 

@@ -34,7 +34,7 @@ def propagate(embeddings: torch.Tensor, layers: Sequence[Adjacency]) -> torch.Te
     """
     if not layers:
         return embeddings
-    result: torch.Tensor = _Propagate.apply(embeddings, tuple(layers))  # type: ignore[no-untyped-call]
+    result: torch.Tensor = _Propagate.apply(embeddings.contiguous(), tuple(layers))  # type: ignore[no-untyped-call]
     return result
 
 

@@ -12,7 +12,7 @@ from llminit.errors import EmbeddingError
 EXAMPLES_SHOWN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TextEmbeddings:
     """One text embedding an item; items without text have a row of zeros and are marked.
 

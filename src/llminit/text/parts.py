@@ -23,7 +23,7 @@ class DamagedPartError(Exception):
     """A part is not what was written; the cache removes it and the texts are encoded again."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """Vectors and the texts that they belong to.
 

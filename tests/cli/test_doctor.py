@@ -1,0 +1,68 @@
+"""`llminit doctor`, and what every command has in common."""
+
+import pytest
+
+from llminit import __version__
+
+COMMANDS = ["data", "encode", "init", "fit", "recommend", "similar", "doctor", "demo"]
+
+
+def test_json(run):
+    """Doctor tells versions, cores, threads, devices and which extras are missing."""
+    found = run("doctor", "--json").json
+    assert found["llminit"] == __version__
+    assert found["threads"]["torch"] >= 1
+    assert found["threads"]["numba"] >= 1
+    assert found["packages"]["torch"]
+    assert set(found["extras"]) == {"text", "static", "openai", "demo"}
+    assert all(isinstance(missing, list) for missing in found["extras"].values())
+
+
+def test_people_learn_how_to_install_extras(run, monkeypatch):
+    """A missing extra is shown with its pip command."""
+    monkeypatch.setattr("llminit.cli.doctor._version", lambda package: None if package == "model2vec" else "1")
+    ran = run("doctor")
+    assert ran.code == 0
+    assert "extra static: missing; pip install 'llminit[static]'" in ran.stdout
+    assert "extra openai: installed" in ran.stdout
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["data", "get"]])
+def test_help(run, command):
+    """Each command explains itself, with code 0."""
+    ran = run(*command, "--help")
+    assert ran.code == 0
+    assert "Usage" in ran.stdout
+
+
+def test_no_arguments_and_unknown_command(run):
+    """Without a command the help is shown; an unknown command is named; both are wrong usage."""
+    assert run().code == 2
+    ran = run("fitt")
+    assert ran.code == 2
+    assert "fitt" in ran.stderr
+
+
+def test_an_error_of_our_own_is_a_message_and_exit_code_1(run, monkeypatch, fitted):
+    """What nobody foresaw is one line with the kind of error, exit code 1, without a traceback."""
+
+    def broken(*_arguments, **_options):
+        raise RuntimeError("gremlins")
+
+    monkeypatch.setattr("llminit.recommender.Recommender.load", broken)
+    ran = run("similar", fitted, "--item", "i01")
+    assert ran.code == 1
+    assert "RuntimeError: gremlins" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_interrupted(run, monkeypatch, fitted):
+    """Ctrl-C ends with code 130 and without a traceback."""
+
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("llminit.recommender.Recommender.load", interrupted)
+    ran = run("similar", fitted, "--item", "i01")
+    assert ran.code == 130
+    assert "Traceback" not in ran.stderr

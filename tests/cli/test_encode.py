@@ -1,0 +1,69 @@
+"""`llminit encode`."""
+
+import polars as pl
+import pytest
+
+from planted import N_ITEMS
+
+
+@pytest.fixture
+def encode(run, tables, hash_encoder, tmp_path):
+    """Run `encode` with the test encoder."""
+
+    def call(*options, items=tables / "items.parquet"):
+        return run("encode", "--items", items, "--encoder", "hash", "--out", tmp_path / "emb.parquet", *options)
+
+    return call
+
+
+def test_columns_and_counts(encode, world, tmp_path):
+    """The output has the columns item_id and embedding, one row an item, in the item table's order."""
+    ran = encode("--json")
+    assert ran.code == 0, ran.stderr
+    assert {name: ran.json[name] for name in ("n_items", "n_items_without_text", "width")} == {
+        "n_items": N_ITEMS,
+        "n_items_without_text": 0,
+        "width": 16,
+    }
+    table = pl.read_parquet(tmp_path / "emb.parquet")
+    assert table.columns == ["item_id", "embedding"]
+    assert table["item_id"].to_list() == world.items["item_id"].to_list()
+    assert table.schema["embedding"] == pl.Array(pl.Float32, 16)
+
+
+def test_the_output_fits(encode, run, tables, tmp_path):
+    """What `encode` writes is what `fit --embeddings` reads."""
+    assert encode().code == 0
+    files = ["--interactions", tables / "interactions.parquet", "--embeddings", tmp_path / "emb.parquet"]
+    assert run("fit", *files, "--embedding-size", 8, "--epochs", 1, "--out", tmp_path / "r").code == 0
+
+
+def test_a_second_run_encodes_nothing(encode, hash_encoder, world, tmp_path):
+    """The cache is used: a second run encodes nothing, a changed text is one text."""
+    assert encode().code == 0
+    first = (tmp_path / "emb.parquet").read_bytes()
+    assert encode().code == 0
+    assert hash_encoder.n_encoded == N_ITEMS
+    assert (tmp_path / "emb.parquet").read_bytes() == first
+    title = pl.when(pl.col("item_id") == "i03").then(pl.lit("New")).otherwise("title").alias("title")
+    changed = world.items.with_columns(title)
+    changed.write_csv(tmp_path / "changed.csv")
+    assert encode(items=tmp_path / "changed.csv").code == 0
+    assert hash_encoder.n_encoded == N_ITEMS + 1
+
+
+def test_items_without_text(encode, world, tmp_path):
+    """Items without text are no error: they are counted, said aloud and left out of the file."""
+    title = pl.when(pl.col("item_id") < "i02").then(None).otherwise("title").alias("title")
+    world.items.with_columns(title).write_parquet(tmp_path / "some.parquet")
+    ran = encode(items=tmp_path / "some.parquet")
+    assert ran.code == 0
+    assert "2 of them without text" in ran.stdout
+    assert len(pl.read_parquet(tmp_path / "emb.parquet")) == N_ITEMS - 2
+
+
+def test_template_and_column(encode, hash_encoder, world, tmp_path):
+    """--text makes the item texts, and --item-column names the ids."""
+    world.items.rename({"item_id": "asin"}).with_columns(kind=pl.lit("one")).write_parquet(tmp_path / "some.parquet")
+    assert encode("--text", "{kind}", "--item-column", "asin", items=tmp_path / "some.parquet").code == 0
+    assert hash_encoder.n_encoded == 1

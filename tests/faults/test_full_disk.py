@@ -1,0 +1,132 @@
+"""A disk with no room left: a clear message, exit code 2, and nothing half-written."""
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+from planted import everything_under, plant
+
+from llminit import fit
+
+ENCODE = """
+import sys
+from llminit.cli.main import main
+from llminit.text import encoder
+import numpy as np
+
+class Wide:
+    name = "wide"
+    def identity(self):
+        return {"encoder": "wide"}
+    def encode(self, texts):
+        return np.random.default_rng(0).normal(size=(len(texts), 4096)).astype(np.float32)
+
+encoder.register("wide", "for tests")(Wide)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with the tables and a recommender; do not write to it."""
+    folder, world = tmp_path_factory.mktemp("made"), plant()
+    for name in ("interactions", "items", "embeddings"):
+        getattr(world, name).write_parquet(folder / f"{name}.parquet")
+    files = [folder / "interactions.parquet", folder / "items.parquet"]
+    fit(*files, embeddings=folder / "embeddings.parquet", out=folder / "recommender", embedding_size=8, epochs=1)
+    return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"mount cannot be run: {error}")
+    if done.returncode:
+        pytest.skip(f"this process may not mount a file system: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def commands(made, out):
+    tables = [f"--{name}={made}/{name}.parquet" for name in ("interactions", "embeddings")]
+    wide = ["--items", made / "items.parquet", "--encoder", "wide", "--cache", out / "cache"]
+    recommend = ["recommend", made / "recommender", "--all", "--k", 30, "--out"]
+    return {
+        "a checkpoint": ["fit", *tables, "--embedding-size", 32, "--epochs", 2, "--out", out / "r"],
+        "a recommender": ["fit", *tables, "--embedding-size", 32, "--epochs", 0, "--out", out / "r"],
+        "initial embeddings": ["init", *tables, "--embedding-size", 32, "--out", out / "r"],
+        "recommendations as Parquet": [*recommend, out / "o.parquet"],
+        "recommendations as CSV": [*recommend, out / "o.csv"],
+        "recommendations as JSON Lines": [*recommend, out / "o.jsonl"],
+        "the cache": ["encode", *wide, "--out", out / "e.parquet"],
+        "text embeddings": ["encode", *wide[:-1], out.parent / "cache", "--out", out / "e.parquet"],
+    }
+
+
+def run(arguments, limit=None):
+    """Run the command line in a child process that may not write a file of more than `limit` bytes."""
+
+    def forbid():
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    call = [sys.executable, "-c", ENCODE, *map(str, arguments)]
+    # Compiled kernels are cached where the limit does not count what they need.
+    return subprocess.run(
+        call, capture_output=True, text=True, timeout=120, check=False, preexec_fn=forbid, env=os.environ
+    )
+
+
+def assert_clear(done, place):
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "panicked" not in done.stderr
+    assert str(place) in done.stderr
+    assert "cannot write" in done.stderr
+    assert "Free some space" in done.stderr
+
+
+WHAT = (
+    list(commands(made="", out=os.path))
+    if False
+    else [
+        "a checkpoint",
+        "a recommender",
+        "initial embeddings",
+        "recommendations as Parquet",
+        "recommendations as CSV",
+        "recommendations as JSON Lines",
+        "the cache",
+    ]
+)
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_a_file_that_may_not_grow(made, tmp_path, what):
+    """Where a write fails in the middle, the command says what it could not write, and leaves nothing of it."""
+    done = run(commands(made, tmp_path)[what], limit=3000)
+    assert_clear(done, tmp_path)
+    left = [name for name, content in everything_under(tmp_path).items() if content is not None]
+    assert [name for name in left if not name.startswith("cache")] == []
+    assert not [name for name in left if "partial" in name]
+
+
+@pytest.mark.parametrize(
+    "what", ["recommendations as CSV", "recommendations as Parquet", "initial embeddings", "the cache"]
+)
+def test_a_full_file_system(made, small_disk, what):
+    """On a real file system without room, the same."""
+    (small_disk / "ballast").write_bytes(bytes(60 * 1024))
+    assert_clear(run(commands(made, small_disk)[what]), small_disk)
+    left = [name for name, content in everything_under(small_disk).items() if content is not None]
+    assert [name for name in left if not name.startswith("cache")] == ["ballast"]
+    assert not [name for name in left if "partial" in name]

@@ -1,0 +1,84 @@
+"""A real `llminit fit` that is killed in the middle of training, and run again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from llminit import Recommender
+from planted import plant
+
+EPOCHS = 150
+
+
+def command(folder, backbone, name):
+    options = ["--embedding-size", "8", "--epochs", EPOCHS, "--patience", "1000", "--backbone", backbone]
+    files = [f"--{table}={folder}/{table}.parquet" for table in ("interactions", "items", "embeddings")]
+    call = [
+        sys.executable,
+        "-m",
+        "llminit",
+        "fit",
+        *files,
+        *options,
+        "--out",
+        folder / name,
+        "--checkpoint-seconds",
+        "0",
+    ]
+    return [str(part) for part in call]
+
+
+def run(arguments, folder):
+    environment = os.environ | {"LLMINIT_CACHE": str(folder / "cache")}
+    return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+
+
+def kill_in_training(arguments, folder, checkpoint):
+    process = run(arguments, folder)
+    limit = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < limit and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+@pytest.mark.parametrize("backbone", ["lightgcn", "sgl"])
+def test_killed_fit_goes_on_to_the_same_result(tmp_path, backbone):
+    """After SIGKILL, the same command resumes, and gives bit for bit what an undisturbed one does, and no leftovers."""
+    world = plant()
+    for name in ("interactions", "items", "embeddings"):
+        getattr(world, name).write_parquet(tmp_path / f"{name}.parquet")
+    undisturbed = run(command(tmp_path, backbone, "undisturbed"), tmp_path)
+    disturbed = command(tmp_path, backbone, "disturbed")
+    checkpoint = tmp_path / ".disturbed.checkpoint.safetensors"
+    assert kill_in_training(disturbed, tmp_path, checkpoint) == -signal.SIGKILL
+    assert checkpoint.exists()
+    assert not (tmp_path / "disturbed").exists()
+
+    again = run(disturbed, tmp_path)
+    _, messages = again.communicate(timeout=120)
+    assert again.returncode == 0, messages
+    resumed_after = int(messages.partition("resuming after epoch ")[2].split()[0])
+    assert 1 <= resumed_after < EPOCHS
+    assert undisturbed.communicate(timeout=120)[1] is not None
+    assert undisturbed.returncode == 0
+    assert_same(tmp_path / "disturbed", tmp_path / "undisturbed")
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def assert_same(one, other):
+    first, second = (load_file(folder / "embeddings.safetensors") for folder in (one, other))
+    for name in ("users", "items"):
+        np.testing.assert_array_equal(first[name], second[name])
+    first, second = (Recommender.load(folder).report for folder in (one, other))
+    for name in ("metrics", "best_epoch", "fingerprint"):
+        assert first[name] == second[name]
+    for name in ("epoch", "loss", "valid"):
+        assert [record[name] for record in first["history"]] == [record[name] for record in second["history"]]

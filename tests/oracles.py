@@ -1,0 +1,159 @@
+"""Slow, obvious versions of what the library computes fast.
+
+Plain loops, dense matrices, float64, exp and log as they are written in the papers. Nothing here imports the library.
+"""
+
+import math
+
+import numpy as np
+import torch
+
+
+def tensor(array):
+    """Give any array as a float64 tensor."""
+    return torch.as_tensor(np.asarray(array, dtype=np.float64))
+
+
+def assert_close(actual, expected, relative):
+    """Check that the largest difference is at most `relative` times the largest expected value."""
+    actual, expected = tensor(actual), tensor(expected)
+    assert actual.shape == expected.shape
+    error = float((actual - expected).abs().max())
+    assert error <= relative * max(float(expected.abs().max()), 1e-12), f"differs by {error}"
+
+
+# Selectors
+
+
+def reference_uniform_dims(width, size):
+    """The columns that the paper's code takes."""
+    return torch.arange(0, width, width // size)[:size].tolist()
+
+
+def variance_dims(texts, degrees, size, share):
+    """The `size` columns of largest unbiased variance over the `share` of items with the highest degree."""
+    by_popularity = sorted(range(len(degrees)), key=lambda item: (-degrees[item], item))
+    popular = by_popularity[: int(share * len(degrees))]
+    variances = []
+    for column in range(texts.shape[1]):
+        values = [float(texts[item, column]) for item in popular]
+        mean = sum(values) / len(values)
+        variances.append(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return sorted(sorted(range(len(variances)), key=lambda column: (-variances[column], column))[:size])
+
+
+def principal_scores(texts, size):
+    """Centred rows in the coordinates of the leading right singular vectors (each up to its sign), float64."""
+    centred = tensor(texts) - tensor(texts).mean(dim=0)
+    left, values, _ = torch.linalg.svd(centred, full_matrices=False)
+    return (left * values)[:, :size].numpy()
+
+
+def mean_of_seen(items, pairs, n_users):
+    """Each user's mean over the item rows in their (user, item) pairs; the mean of all rows where there is none."""
+    rows = []
+    for user in range(n_users):
+        seen = [items[item] for one, item in pairs if one == user] or list(items)
+        rows.append(np.sum(np.asarray(seen, dtype=np.float64), axis=0) / len(seen))
+    return np.array(rows)
+
+
+# Graph
+
+
+def dense_adjacency(pairs, n_users, n_items):
+    """Fill D^-1/2 A D^-1/2 entry by entry, float64 of shape (n_nodes, n_nodes)."""
+    n_nodes = n_users + n_items
+    matrix = torch.zeros((n_nodes, n_nodes), dtype=torch.float64)
+    for user, item in pairs:
+        matrix[user, n_users + item] = matrix[n_users + item, user] = 1
+    degrees = [float(matrix[node].sum()) + 1e-7 for node in range(n_nodes)]
+    for row in range(n_nodes):
+        for column in range(n_nodes):
+            matrix[row, column] /= math.sqrt(degrees[row]) * math.sqrt(degrees[column])
+    return matrix
+
+
+def average_layers(embeddings, matrices):
+    """Multiply by one dense matrix after the other and average, the start included."""
+    layers = [embeddings]
+    for matrix in matrices:
+        layers.append(matrix @ layers[-1])
+    return sum(layers) / len(layers)
+
+
+# Losses: exactly as published, in loops over the batch
+
+
+def bpr(users, positives, negatives):
+    losses = [
+        -torch.log(1e-10 + 1 / (1 + torch.exp(-((user @ positive) - (user @ negative)))))
+        for user, positive, negative in zip(users, positives, negatives, strict=True)
+    ]
+    return sum(losses) / len(losses)
+
+
+def bpr_sum(users, positives, negatives):
+    return sum(
+        -torch.log(1 / (1 + torch.exp(-((user @ positive) - (user @ negative)))))
+        for user, positive, negative in zip(users, positives, negatives, strict=True)
+    )
+
+
+def embedding_norm(*parts):
+    return sum(torch.sqrt((part * part).sum()) for part in parts) / len(parts[0])
+
+
+def cosine(left, right):
+    return (left @ right) / (torch.sqrt(left @ left) * torch.sqrt(right @ right))
+
+
+def info_nce(anchors, matches, candidates, tau):
+    total = 0
+    for anchor, match in zip(anchors, matches, strict=True):
+        below = sum(torch.exp(cosine(anchor, candidate) / tau) for candidate in candidates)
+        total = total - torch.log(torch.exp(cosine(anchor, match) / tau) / below)
+    return total
+
+
+def supervised_contrastive(users, items, temperature):
+    total = 0
+    for user, item in zip(users, items, strict=True):
+        below = sum(torch.exp(cosine(user, other) / temperature) for other in users)
+        below = below + sum(torch.exp(cosine(item, other) / temperature) for other in items)
+        total = total - torch.log(torch.exp(cosine(user, item) / temperature) / below)
+    return total
+
+
+# Backbones: each the loss of one batch of rows (users, positives, negatives)
+
+
+def backbone_loss(name, embeddings, batch, matrices, views, options, n_users):
+    """The loss of a backbone by name; `matrices` and the two `views` hold one dense matrix a layer."""
+    users, positives, negatives = batch
+    final = average_layers(embeddings, matrices)
+    if name == "sgcl":
+        return supervised_contrastive(final[users], final[positives], options["temperature"])
+    norm = options["reg_weight"] * embedding_norm(embeddings[users], embeddings[positives], embeddings[negatives])
+    triple = final[users], final[positives], final[negatives]
+    if name != "sgl":
+        return bpr(*triple) + norm
+    first, second = (average_layers(embeddings, view) for view in views)
+    tau = options["ssl_tau"]
+    contrast = info_nce(first[users], second[users], second[:n_users], tau)
+    contrast = contrast + info_nce(first[positives], second[positives], second[n_users:], tau)
+    return bpr_sum(*triple) + norm + options["ssl_weight"] * contrast
+
+
+class Adam:
+    """Adam (Kingma & Ba, algorithm 1) on one float64 tensor."""
+
+    def __init__(self, learning_rate):
+        self.learning_rate, self.step, self.mean, self.square = learning_rate, 0, 0.0, 0.0
+
+    def move(self, values, gradient):
+        self.step += 1
+        self.mean = 0.9 * self.mean + 0.1 * gradient
+        self.square = 0.999 * self.square + 0.001 * gradient**2
+        mean, square = self.mean / (1 - 0.9**self.step), self.square / (1 - 0.999**self.step)
+        return values - self.learning_rate * mean / (torch.sqrt(square) + 1e-8)

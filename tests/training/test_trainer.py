@@ -1,0 +1,175 @@
+"""The training loop: when it stops, what it returns, what it repeats."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+
+from llminit.backbones import backbone_class, backbone_names
+from llminit.config import TrainingConfig
+from llminit.errors import ConfigError
+from llminit.evaluation import factor_scorer, mean_metric, ranks_under
+from llminit.graph import normalized_adjacency
+from llminit.training import train
+from sample_graphs import small_graph, vectors
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def backbone(name="lightgcn", scale=0.3):
+    rng = np.random.default_rng(0)
+    return backbone_class(name)(vectors(rng, 7, 5, scale=scale), vectors(rng, 9, 5, scale=scale), small_graph())
+
+
+def config(**options):
+    return TrainingConfig.make(**{"train_batch_size": 8, "learning_rate": 0.01, "epochs": 30} | options)
+
+
+class Script:
+    """A validation that gives values from a list and remembers the embeddings that it was asked about."""
+
+    def __init__(self, *values):
+        self.values, self.asked = values, []
+
+    def __call__(self, users, items):
+        self.asked.append((users, items))
+        return self.values[len(self.asked) - 1]
+
+
+@pytest.mark.parametrize(
+    ("patience", "values", "best", "stop"),
+    [
+        (2, [0.1, 0.3, 0.2, 0.2, 0.2, 0.9], 2, 5),
+        (2, [0.3, 0.2, 0.2, 0.3, 0.1, 0.1, 0.1, 0.9], 4, 7),
+        (0, [0.3, 0.3, 0.4, 0.1, 0.9], 3, 4),
+        (1, [0.0, 0.0, 0.0, 0.0], 4, 4),
+        (1, [0.5, float("nan"), float("nan"), 0.9], 1, 3),
+        (1, [float("nan"), 0.2, 0.1, 0.3], 4, 4),
+    ],
+)
+def test_early_stopping(patience, values, best, stop):
+    """It stops at the (patience + 1)th evaluation in a row that is not better; a tie is better, NaN is not."""
+    script = Script(*values)
+    result = train(backbone(), config(patience=patience, epochs=len(values)), script)
+    assert result.best_epoch == best
+    assert [each.epoch for each in result.history] == list(range(1, stop + 1))
+    assert [each.valid for each in result.history] == pytest.approx(values[:stop], nan_ok=True)
+    for found, asked in zip((result.users, result.items), script.asked[best - 1], strict=True):
+        assert np.array_equal(found, asked)
+
+
+def test_the_default_patience_is_the_papers():
+    """With the defaults, the 11th evaluation in a row that is not better is the last."""
+    assert len(train(backbone(), config(), Script(1.0, *[0.5] * 20)).history) == 12
+
+
+def test_the_backbone_is_left_at_its_best_epoch():
+    """After training, the backbone holds the embeddings of the best epoch."""
+    trained = backbone()
+    result = train(trained, config(patience=1), Script(0.1, 0.2, 0.1, 0.1))
+    assert np.array_equal(trained.final_embeddings()[0], result.users)
+    assert result.best_epoch == 2
+
+
+@pytest.mark.parametrize("validate", [None, Script()])
+def test_no_epochs_leave_the_initial_embeddings(validate):
+    """With epochs=0 nothing is trained or evaluated: the result is the untrained state."""
+    untrained = backbone().final_embeddings()
+    result = train(backbone(), config(epochs=0), validate)
+    assert np.array_equal(result.users, untrained[0])
+    assert np.array_equal(result.items, untrained[1])
+    assert (result.best_epoch, result.history) == (0, [])
+
+
+def test_evaluations_are_as_far_apart_as_asked():
+    """With eval_every=3 the epochs 3, 6, ... are evaluated, and the last one."""
+    result = train(backbone(), config(epochs=7, eval_every=3), Script(0.1, 0.2, 0.3))
+    assert [each.epoch for each in result.history if each.valid is not None] == [3, 6, 7]
+    assert train(backbone(), config(epochs=2, eval_every=5), Script(0.1)).best_epoch == 2
+
+
+def test_without_validation_all_epochs_run_and_the_last_counts():
+    """Without a validation the embeddings after the last epoch are returned, as with one that only gets better."""
+    result = train(backbone(), config(epochs=3))
+    improving = train(backbone(), config(epochs=3), Script(0.1, 0.2, 0.3))
+    assert (result.best_epoch, len(result.history)) == (3, 3)
+    assert np.array_equal(result.users, improving.users)
+
+
+@pytest.mark.parametrize("name", backbone_names())
+def test_the_seed_decides(name):
+    """The same seed gives the same result bit for bit, another seed another one."""
+    first, again, other = (train(backbone(name), config(epochs=3), seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.users, again.users)
+    assert np.array_equal(first.items, again.items)
+    assert [each.loss for each in first.history] == [each.loss for each in again.history]
+    assert not np.array_equal(first.items, other.items)
+
+
+def test_global_generators_are_left_alone():
+    """Training neither seeds nor uses the global generators of torch and numpy."""
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    train(backbone("sgl"), config(epochs=2))
+    assert torch.equal(torch_state, torch.get_rng_state())
+    assert np.array_equal(numpy_state, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_a_loss_that_is_not_finite():
+    """A diverging loss is an error that names the epoch and the learning rate."""
+    with pytest.raises(
+        ConfigError, match=r"the loss became (nan|inf) in epoch 1, .* lower learning_rate \(now 1e\+30\)"
+    ):
+        train(backbone("mf"), config(learning_rate=1e30))
+
+
+@pytest.mark.parametrize("device", ["abacus", "meta", "cuda:99"])
+def test_unusable_devices(device):
+    """A device that does not exist is named in the error, with what to use instead."""
+    with pytest.raises(ConfigError, match=rf"device='{device}' .* use .*cpu"):
+        train(backbone(), config(), device=device)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_cuda_without_a_gpu():
+    """Asking for CUDA where there is none is an error, not a crash."""
+    with pytest.raises(ConfigError, match="device='cuda' was asked for"):
+        train(backbone(), config(), device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@pytest.mark.parametrize("name", backbone_names())
+def test_cuda_agrees_with_the_cpu(name):
+    """Training on CUDA ends within rounding of training on the CPU."""
+    on_cpu, on_cuda = (train(backbone(name), config(epochs=3), device=device) for device in ("cpu", "cuda"))
+    assert np.abs(on_cpu.users - on_cuda.users).max() < 1e-4
+
+
+def planted_clusters(n_users=80, n_items=48, n_clusters=4):
+    """Give each user 6 items of their own cluster to train on and one more to find; rows, and matrices."""
+    rng, size = np.random.default_rng(1), n_items // n_clusters
+    liked = np.array([rng.permutation(size)[:7] + size * (user % n_clusters) for user in range(n_users)])
+    users = np.arange(n_users)
+    train_pairs = np.repeat(users, 6), liked[:, :6].ravel()
+
+    def matrix(rows, columns):
+        return sp.csr_array((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(n_users, n_items))
+
+    return normalized_adjacency(*train_pairs, n_users, n_items), matrix(*train_pairs), matrix(users, liked[:, 6])
+
+
+@pytest.mark.parametrize("name", backbone_names())
+def test_training_finds_planted_clusters(name):
+    """From small random embeddings, every backbone learns to rank a user's own cluster first."""
+    adjacency, seen, held_out = planted_clusters()
+    rng = np.random.default_rng(2)
+    learner = backbone_class(name)(vectors(rng, 80, 16, scale=0.1), vectors(rng, 48, 16, scale=0.1), adjacency)
+
+    def ndcg(users, items):
+        return mean_metric(ranks_under("standard", factor_scorer(users, items), held_out, seen), "ndcg@10")
+
+    before = ndcg(vectors(rng, 80, 16), vectors(rng, 48, 16))
+    result = train(learner, config(epochs=20, train_batch_size=64, learning_rate=0.02), ndcg)
+    after = ndcg(result.users, result.items)
+    assert before < 0.2
+    assert after > 0.5
+    assert after == max(each.valid for each in result.history)
