@@ -134,3 +134,16 @@ def test_the_contract_notices_a_broken_backbone():
             check_backbone(broken)
     assert issubclass(noisy, Backbone)
     assert backbone_class("mf") is kind
+
+
+@pytest.mark.parametrize("augmentation", ["edge-drop", "node-drop", "random-walk"])
+def test_sgl_contrasts_two_views_and_draws_others_each_epoch(augmentation):
+    """The two views of an epoch differ, the batches of an epoch share them, and the next epoch has others."""
+    backbone, rng = make("sgl", {"augmentation": augmentation, "drop_ratio": 0.3}), np.random.default_rng(1)
+    drawn = []
+    for _ in range(2):
+        backbone.start_epoch(rng)
+        drawn.extend(tuple(pairs_of(view[0])) for view in backbone.views)
+    assert len(set(drawn)) == 4
+    batch = Batch(*(torch.tensor(rows) for rows in ([0, 1], [7, 8], [15, 10])))
+    assert torch.equal(backbone.loss(batch), backbone.loss(batch))
