@@ -57,7 +57,9 @@ class InitialEmbeddings:
             StorageError: The folder cannot be written; what was there before is untouched.
         """
         with replacing_folder(Path(folder)) as temporary:
-            save_file({"users": self.users, "items": self.items}, temporary / "embeddings.safetensors")
+            # safetensors writes the memory as it lies: an array in another order would come back scrambled.
+            arrays = {"users": np.ascontiguousarray(self.users), "items": np.ascontiguousarray(self.items)}
+            save_file(arrays, temporary / "embeddings.safetensors")
             for kind, ids, values in (("user", self.user_ids, self.users), ("item", self.item_ids, self.items)):
                 np.save(temporary / f"{kind}s.npy", values)
                 table = pl.DataFrame({f"{kind}_id": ids, "embedding": pl.Series(values)})

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 from safetensors import SafetensorError
@@ -52,7 +53,9 @@ def write_artefact(folder: Path, artefact: Artefact, software_version: str) -> N
     """
     with replacing_folder(folder) as temporary:
         for name, arrays in artefact.arrays.items():
-            save_file(arrays, temporary / f"{name}.safetensors")
+            # safetensors writes the memory as it lies: an array in another order would come back scrambled.
+            in_order = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+            save_file(in_order, temporary / f"{name}.safetensors")
         for name, table in artefact.tables.items():
             table.write_parquet(temporary / f"{name}.parquet")
         for name, document in artefact.documents.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 from llminit.errors import ArtefactError, ConfigError
 from llminit.persistence import MANIFEST, read_manifest
 from llminit.recommender import FILES, KIND, Recommender
-from llminit.storage import check_replaceable, remove_leftovers
+from llminit.storage import check_place, check_replaceable, remove_leftovers
 from llminit.training import CheckpointFile
 
 
@@ -31,12 +31,14 @@ class OutFolder:
 
         Raises:
             ConfigError: There is something else.
+            StorageError: The folder can never be written.
         """
         is_free = not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
         if not is_free and not (self.path / MANIFEST).is_file():
             raise ConfigError(
                 f"{self.path} exists and is not a saved recommender, expected one or nothing; choose another place"
             )
+        check_place(self.path)
 
     def finished(self, fingerprint: str, *, overwrite: bool) -> Recommender | None:
         """Return the recommender that an equal call left here, or None where one is to be made.

@@ -14,6 +14,10 @@ from safetensors import SafetensorError
 
 from llminit.errors import StorageError
 
+# The mask can only be read by setting it, so it is done once, before there are threads that it could surprise.
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+
 WRITE_ERRORS = (OSError, SafetensorError, PolarsError)
 
 
@@ -46,8 +50,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: The folder cannot be written, or holds other things; `path` is as it was before.
     """
-    if path.exists() and not path.is_dir():
-        raise StorageError(f"cannot write {path}: it is a file, expected the name of a folder; choose another place")
+    check_place(path)
     temporary = _temporary_beside(path)
     with _cleaning_up(path, temporary):
         temporary.mkdir()
@@ -57,6 +60,18 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 _flush_to_disk(file)
         check_replaceable(path, {file.name for file in temporary.iterdir()})
         _swap_folder(temporary, path.resolve())
+
+
+def check_place(path: Path) -> None:
+    """Complain about what can never become a folder that is written as a whole.
+
+    Raises:
+        StorageError: There is a file, or the working folder is there or below it.
+    """
+    if path.exists() and not path.is_dir():
+        raise StorageError(f"cannot write {path}: it is a file, expected the name of a folder; choose another place")
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise StorageError(f"cannot replace {path}: this is where you work, expected another folder; name one in it")
 
 
 def check_replaceable(path: Path, names: Collection[str]) -> None:
@@ -130,6 +145,8 @@ def _remove(path: Path) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
+    # Some writers make files that only their owner can read; a new file gets what the process's umask says.
+    path.chmod(0o666 & ~_UMASK)
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

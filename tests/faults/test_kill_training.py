@@ -13,24 +13,13 @@ from safetensors.numpy import load_file
 from llminit import Recommender
 from planted import plant
 
-EPOCHS = 150
+EPOCHS = 40
 
 
 def command(folder, backbone, name):
-    options = ["--embedding-size", "8", "--epochs", EPOCHS, "--patience", "1000", "--backbone", backbone]
     files = [f"--{table}={folder}/{table}.parquet" for table in ("interactions", "items", "embeddings")]
-    call = [
-        sys.executable,
-        "-m",
-        "llminit",
-        "fit",
-        *files,
-        *options,
-        "--out",
-        folder / name,
-        "--checkpoint-seconds",
-        "0",
-    ]
+    options = ["--embedding-size", 8, "--epochs", EPOCHS, "--patience", 1000, "--backbone", backbone, "--threads", 1]
+    call = [sys.executable, "-m", "llminit", "fit", *files, *options, "--out", folder / name]
     return [str(part) for part in call]
 
 
@@ -56,7 +45,7 @@ def test_killed_fit_goes_on_to_the_same_result(tmp_path, backbone):
     for name in ("interactions", "items", "embeddings"):
         getattr(world, name).write_parquet(tmp_path / f"{name}.parquet")
     undisturbed = run(command(tmp_path, backbone, "undisturbed"), tmp_path)
-    disturbed = command(tmp_path, backbone, "disturbed")
+    disturbed = [*command(tmp_path, backbone, "disturbed"), "--checkpoint-seconds", "0"]
     checkpoint = tmp_path / ".disturbed.checkpoint.safetensors"
     assert kill_in_training(disturbed, tmp_path, checkpoint) == -signal.SIGKILL
     assert checkpoint.exists()

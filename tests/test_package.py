@@ -1,0 +1,58 @@
+"""The package as it is imported and installed."""
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+import llminit
+
+HEAVY = {"torch", "sentence_transformers", "model2vec", "openai", "fastapi", "polars", "numba", "scipy", "typer"}
+
+
+def modules_after(code):
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_import_is_light():
+    """`import llminit` loads none of the heavy libraries."""
+    assert not modules_after("import llminit; llminit.__version__; dir(llminit)") & HEAVY
+
+
+def test_the_command_line_starts_light():
+    """The command line's start loads neither torch nor numba nor an encoder."""
+    loaded = modules_after("import llminit.cli.main")
+    assert not loaded & {"torch", "sentence_transformers", "model2vec", "openai", "numba"}
+
+
+def test_public_names():
+    """There are at most 12 public names, all of them resolve, and nothing else does."""
+    assert len(llminit.__all__) <= 12
+    assert dir(llminit) == llminit.__all__
+    for name in llminit.__all__:
+        assert getattr(llminit, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = llminit.nonsense
+
+
+def test_version():
+    """The version is that of the installed package, where it is installed."""
+    try:
+        assert metadata.version("llminit") == llminit.__version__
+    except metadata.PackageNotFoundError:
+        pytest.skip("the package is not installed here; its source is imported")
+
+
+def test_errors_are_one_tree():
+    """Every error that is raised on purpose is an LLMInitError, and also the built-in kind that people catch."""
+    from llminit import errors
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert all(issubclass(kind, llminit.LLMInitError) for kind in kinds)
+    assert issubclass(errors.InputError, ValueError)
+    assert issubclass(errors.StorageError, OSError)
+    assert "pip install 'llminit[static]'" in str(errors.MissingExtraError("model2vec", "static"))

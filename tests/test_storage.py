@@ -1,0 +1,160 @@
+"""Writing that is all or nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from llminit.errors import StorageError
+from llminit.storage import check_replaceable, remove_leftovers, replacing_file, replacing_folder, sha256_of_file
+from planted import everything_under
+
+BEFORE = {"old": b"old"}
+
+
+class Boom(Exception):
+    pass
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "old").write_bytes(b"old")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["new.csv", "deep/er/new.csv"])
+def test_a_file_appears_only_when_it_is_whole(place, name):
+    """The file is at its name after the block, not before, and nothing else is left; its folder is made."""
+    with replacing_file(place / name) as temporary:
+        temporary.write_bytes(b"new")
+        assert temporary.suffix == ".csv"
+        assert not (place / name).exists()
+    found = {key: value for key, value in everything_under(place).items() if value is not None}
+    assert found == BEFORE | {name: b"new"}
+
+
+def test_a_file_is_replaced_as_a_whole(place):
+    """What was there stays until the block has ended well."""
+    with replacing_file(place / "old") as temporary:
+        temporary.write_bytes(b"new")
+        assert (place / "old").read_bytes() == b"old"
+    assert everything_under(place) == {"old": b"new"}
+
+
+def fail_in(writer, path, error):
+    with writer(path) as temporary:
+        (temporary if writer is replacing_file else temporary / "part").write_bytes(b"half")
+        raise error
+
+
+@pytest.mark.parametrize("writer", [replacing_file, replacing_folder])
+@pytest.mark.parametrize("error", [Boom, KeyboardInterrupt])
+def test_an_error_in_the_block_leaves_everything(place, writer, error):
+    """Whatever is raised in the block passes through, and the folder is as it was."""
+    with pytest.raises(error):
+        fail_in(writer, place / "new", error)
+    assert everything_under(place) == BEFORE
+
+
+@pytest.mark.parametrize("writer", [replacing_file, replacing_folder])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "denied")])
+def test_a_write_error_is_a_storage_error(place, writer, error):
+    """An error of the system becomes a StorageError that names the path, the reason and what to do."""
+    with pytest.raises(StorageError, match=r"cannot write .*new.*(No space|denied).*Free some space"):
+        fail_in(writer, place / "new", error)
+    assert everything_under(place) == BEFORE
+
+
+def test_a_parent_that_is_a_file(place):
+    """A path below a file cannot be written, and says so."""
+    with pytest.raises(StorageError, match="cannot write"), replacing_file(place / "old" / "new"):
+        pass
+
+
+def test_a_folder_replaces_an_earlier_one(place):
+    """A folder with the same kind of content is replaced as a whole, and an empty one is filled."""
+    for content in (b"1", b"2"):
+        with replacing_folder(place / "f") as temporary:
+            (temporary / "sub").mkdir()
+            (temporary / "sub" / "a").write_bytes(content)
+    assert everything_under(place) == BEFORE | {"f": None, "f/sub": None, "f/sub/a": b"2"}
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_text("x"), lambda path: (path / "mine").mkdir(parents=True)])
+def test_other_things_are_never_replaced(place, make):
+    """A file, or a folder that holds anything of another name, is refused and untouched."""
+    make(place / "f")
+    before = everything_under(place)
+    with pytest.raises(StorageError, match="choose another place"), replacing_folder(place / "f") as temporary:
+        (temporary / "a").write_bytes(b"1")
+    assert everything_under(place) == before
+
+
+def test_a_file_never_replaces_a_folder(place):
+    """Where a folder is, no file is written."""
+    (place / "f").mkdir()
+    with pytest.raises(StorageError, match="it is a folder"), replacing_file(place / "f"):
+        pass
+    assert everything_under(place) == BEFORE | {"f": None}
+
+
+def test_a_link_stays_a_link(place):
+    """What a link points to is replaced, not the link."""
+    (place / "target").mkdir()
+    (place / "link").symlink_to(place / "target", target_is_directory=True)
+    with replacing_folder(place / "link") as temporary:
+        (temporary / "a").write_bytes(b"1")
+    assert (place / "link").is_symlink()
+    assert (place / "target" / "a").read_bytes() == b"1"
+    assert {path.name for path in place.iterdir()} == {"old", "link", "target"}
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_the_working_folder_is_never_replaced(place, monkeypatch, name):
+    """The folder that one works in, and those around it, are refused, even where they are empty."""
+    (place / "here").mkdir()
+    monkeypatch.chdir(place / "here")
+    with pytest.raises(StorageError, match="where you work"), replacing_folder(Path(name)):
+        pass
+    assert everything_under(place) == BEFORE | {"here": None}
+
+
+def test_a_swap_that_fails_brings_the_old_folder_back(place, monkeypatch):
+    """If the new folder cannot be moved into place, the old one is there again."""
+    with replacing_folder(place / "f") as temporary:
+        (temporary / "a").write_bytes(b"1")
+    rename = type(place).rename
+
+    def fail(path, target):
+        if target == place / "f" and (path / "a").read_bytes() == b"2":
+            raise OSError(5, "broken")
+        return rename(path, target)
+
+    monkeypatch.setattr(type(place), "rename", fail)
+    with pytest.raises(StorageError, match="broken"), replacing_folder(place / "f") as temporary:
+        (temporary / "a").write_bytes(b"2")
+    assert everything_under(place) == BEFORE | {"f": None, "f/a": b"1"}
+
+
+def test_leftovers_of_killed_processes(place):
+    """Only the temporary files and folders of this very path are removed."""
+    kept = [".a[1].safetensors", ".b.12345678.partial.csv", ".a[1].12345678.partial.json", ".a[1].1.partial.csv"]
+    for name in (".a[1].12345678.partial.csv", *kept):
+        (place / name).write_bytes(b"")
+    (place / ".folder.abcdef01.partial").mkdir()
+    remove_leftovers(place / "a[1].csv")
+    remove_leftovers(place / "folder")
+    assert set(everything_under(place)) == {"old", *kept}
+
+
+def test_check_replaceable(place):
+    """A folder is replaceable if all its names are among those given, or if it is not there."""
+    check_replaceable(place, {"old", "more"})
+    check_replaceable(place / "none", set())
+    with pytest.raises(StorageError, match="'old'"):
+        check_replaceable(place, {"new"})
+
+
+def test_sha256(place):
+    """The hash is SHA-256 in hexadecimal (the known value of "abc")."""
+    (place / "abc").write_bytes(b"abc")
+    assert sha256_of_file(place / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
