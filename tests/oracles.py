@@ -157,3 +157,27 @@ class Adam:
         self.square = 0.999 * self.square + 0.001 * gradient**2
         mean, square = self.mean / (1 - 0.9**self.step), self.square / (1 - 0.999**self.step)
         return values - self.learning_rate * mean / (torch.sqrt(square) + 1e-8)
+
+
+def nodes_within_hops(pairs, n_users, rows, n_hops):
+    """List the sets of nodes within 0, 1, ... n_hops hops of rows."""
+    edges = [(user, item + n_users) for user, item in pairs]
+    sets = [set(rows)]
+    for _ in range(n_hops):
+        reached = {right for left, right in edges if left in sets[-1]} | {
+            left for left, right in edges if right in sets[-1]
+        }
+        sets.append(sets[-1] | reached)
+    return sets
+
+
+def add_neighbours(indptr, indices, weights, targets, position, source, base_position, base):
+    """Add up each target's base row and its listed neighbours' weighted rows, one number at a time."""
+    out = np.zeros((len(targets), source.shape[1]))
+    for place, node in enumerate(targets):
+        if base_position[node] < len(base):
+            out[place] += base[base_position[node]]
+        for edge in range(indptr[node], indptr[node + 1]):
+            if position[indices[edge]] < len(source):
+                out[place] += weights[edge].astype(np.float64) * source[position[indices[edge]]]
+    return out

@@ -11,7 +11,7 @@ from torch import nn
 from llminit.arrays import FloatArray
 from llminit.config import Config
 from llminit.errors import EmbeddingError
-from llminit.graph import Adjacency, propagate
+from llminit.graph import Adjacency, RowGradient, gather, propagate
 
 
 class BackboneConfig(Config):
@@ -64,6 +64,7 @@ class Backbone(nn.Module, ABC):
         _check_initial(users, items, adjacency)
         self.adjacency = adjacency
         self.options = options if options is not None else self.options_type()
+        self.deferred: list[RowGradient] | None = None
         self.embeddings = nn.Parameter(torch.from_numpy(np.concatenate([users, items]).astype(np.float32)))
 
     @property
@@ -83,14 +84,16 @@ class Backbone(nn.Module, ABC):
         """The adjacency to propagate over at each layer; none unless the backbone's options count layers."""
         return (self.adjacency,) * getattr(self.options, "n_layers", 0)
 
-    def trained_rows(self, *rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the trained (layer 0) embeddings of rows, float32 of shape (batch_size, d) for each argument."""
-        return tuple(self.embeddings.index_select(0, part) for part in rows)
+    def rows(self, *parts: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+        """Return the trained (layer 0) and the final (propagated) embeddings of a batch's rows.
 
-    def final_rows(self, *rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the final (propagated) embeddings of rows, float32 of shape (batch_size, d) for each argument."""
-        final = propagate(self.embeddings, self.layers)
-        return tuple(final.index_select(0, part) for part in rows)
+        Args:
+            parts: Rows of the embedding matrix, each int64 of shape (batch_size,).
+
+        Returns:
+            Two tuples with one float32 tensor of shape (batch_size, d) for each part.
+        """
+        return gather(self.embeddings, self.adjacency, len(self.layers), parts, self.deferred)
 
     @torch.no_grad()
     def final_embeddings(self) -> tuple[FloatArray, FloatArray]:

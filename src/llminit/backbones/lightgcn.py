@@ -25,4 +25,5 @@ class LightGCN(Backbone):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return BPR of the final embeddings plus the weighted norm of the trained ones."""
-        return bpr(*self.final_rows(*batch)) + self.options.reg_weight * embedding_norm(*self.trained_rows(*batch))
+        trained, final = self.rows(*batch)
+        return bpr(*final) + self.options.reg_weight * embedding_norm(*trained)

@@ -28,21 +28,6 @@ def embedding_norm(*embeddings: torch.Tensor) -> torch.Tensor:
     return norms.sum() / embeddings[-1].shape[0]
 
 
-def info_nce(anchors: torch.Tensor, matches: torch.Tensor, candidates: torch.Tensor, tau: float) -> torch.Tensor:
-    """Return the sum of -log(exp(a.m / tau) / sum_c exp(a.c / tau)) over cosine similarities (SGL, eq. 10).
-
-    Args:
-        anchors: Each batch row in the first view.
-        matches: The same rows in the second view.
-        candidates: All rows of the second view, shape (n, d); the matches are among them.
-        tau: Temperature.
-    """
-    anchors = F.normalize(anchors, dim=1)
-    positive = (anchors * F.normalize(matches, dim=1)).sum(dim=1) / tau
-    against_all = anchors @ F.normalize(candidates, dim=1).T / tau
-    return (torch.logsumexp(against_all, dim=1) - positive).sum()
-
-
 def supervised_contrastive(users: torch.Tensor, items: torch.Tensor, temperature: float) -> torch.Tensor:
     """Return -sum log(exp(u.i / t) / (sum_u' exp(u.u' / t) + sum_i' exp(i.i' / t))) over cosine similarities.
 

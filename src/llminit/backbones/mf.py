@@ -25,6 +25,6 @@ class MatrixFactorization(Backbone):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return BPR plus the weighted norm of the batch's embeddings."""
-        rows = self.trained_rows(*batch)
+        rows, _ = self.rows(*batch)
         loss = bpr(*rows)
         return loss + self.options.reg_weight * embedding_norm(*rows) if self.options.reg_weight else loss

@@ -26,5 +26,5 @@ class SGCL(Backbone):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return the supervised contrastive sum over the batch."""
-        users, items = self.final_rows(batch.users, batch.positives)
+        _, (users, items) = self.rows(batch.users, batch.positives)
         return supervised_contrastive(users, items, self.options.temperature)

@@ -7,8 +7,9 @@ import torch
 from pydantic import Field
 
 from llminit.backbones.base import Backbone, BackboneConfig, Batch, GraphConfig
-from llminit.backbones.losses import bpr_sum, embedding_norm, info_nce
-from llminit.graph import make_view, propagate
+from llminit.backbones.contrast import Blocks, MatmulDtype, info_nce
+from llminit.backbones.losses import bpr_sum, embedding_norm
+from llminit.graph import gather, make_view, propagate
 
 
 class SGLConfig(GraphConfig):
@@ -24,6 +25,10 @@ class SGLConfig(GraphConfig):
     """Share of the graph that a view drops."""
     augmentation: Literal["edge-drop", "node-drop", "random-walk"] = "edge-drop"
     """How a view is thinned."""
+    matmul_dtype: MatmulDtype = "float32"
+    """Of the contrastive task's matrix products: float32, or bfloat16 (three digits, faster where supported)."""
+    similarity_memory: int = Field(default=256, ge=0)
+    """MiB of similarities that the forward pass may keep for the backward pass; beyond it they are made again."""
 
 
 class SGL(Backbone):
@@ -42,13 +47,24 @@ class SGL(Backbone):
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return the BPR sum, the weighted norm of the trained rows and the weighted contrastive sum."""
-        norm = embedding_norm(*self.trained_rows(*batch))
-        recommendation = bpr_sum(*self.final_rows(*batch))
-        return recommendation + self.options.reg_weight * norm + self.options.ssl_weight * self._contrast(batch)
+        trained, final = self.rows(*batch)
+        return bpr_sum(*final) + self.options.reg_weight * embedding_norm(*trained) + self._contrast(batch)
 
     def _contrast(self, batch: Batch) -> torch.Tensor:
-        first, second = (propagate(self.embeddings, view) for view in self.views)
-        tau = self.options.ssl_tau
-        users = info_nce(first[batch.users], second[batch.users], second[: self.n_users], tau)
-        items = info_nce(first[batch.positives], second[batch.positives], second[self.n_users :], tau)
-        return users + items
+        """Return the weighted InfoNCE of the batch's users among all users and of its items among all items."""
+        options = self.options
+        rows = torch.cat([batch.users, batch.positives])
+        second = propagate(self.embeddings, self.views[1])
+        sizes = [(len(batch.users), self.n_users), (len(batch.positives), self.adjacency.n_items)]
+        blocks = Blocks(memory=options.similarity_memory * 2**20, dtype=options.matmul_dtype)
+        return info_nce(
+            self._first_view(rows), second, rows, options.ssl_tau, sizes=sizes, weight=options.ssl_weight, blocks=blocks
+        )
+
+    def _first_view(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return rows of the first view; the others are in no sum."""
+        view = self.views[0]
+        if len(set(view)) == 1:
+            (_, (final,)) = gather(self.embeddings, view[0], len(view), (rows,))
+            return final
+        return propagate(self.embeddings, view).index_select(0, rows)

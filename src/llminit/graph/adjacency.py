@@ -6,9 +6,11 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 
-from llminit.arrays import FloatArray, IntArray
+from llminit.arrays import BoolArray, FloatArray, IntArray
 from llminit.errors import DataError
+from llminit.graph.workspace import Workspace
 
 # Added to every degree, as in the reference, so that an isolated node divides by something.
 DEGREE_OFFSET = 1e-7
@@ -44,6 +46,21 @@ class Adjacency:
         users = np.repeat(np.arange(self.n_users), degrees)
         return users, self.indices[: self.indptr[self.n_users]].astype(np.int64) - self.n_users
 
+    @cached_property
+    def edges_by_item(self) -> IntArray:
+        """The order of `edges` by item, then user: int64 of shape (n_interactions,)."""
+        return _order_by_item(*self.edges, self.n_users, self.n_items)
+
+    @cached_property
+    def every_node(self) -> NDArray[np.int32]:
+        """All nodes in order, int32 of shape (n_nodes,); also each node's place among all nodes."""
+        return np.arange(self.n_nodes, dtype=np.int32)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Memory that kernels on this graph use again and again."""
+        return Workspace()
+
     def torch_csr(self, device: torch.device) -> torch.Tensor:
         """Return the matrix as a torch sparse CSR tensor on `device`, made once."""
         if device not in self._on_device:
@@ -76,15 +93,49 @@ def normalized_adjacency(users: IntArray, items: IntArray, n_users: int, n_items
     """
     _check_codes("user", users, n_users)
     _check_codes("item", items, n_items)
-    n_nodes = n_users + n_items
-    rows = np.concatenate([users, items + n_users])
-    columns = np.concatenate([items + n_users, users])
-    degrees = np.bincount(rows, minlength=n_nodes) + DEGREE_OFFSET
-    scale = degrees**-0.5
-    weights = (scale[rows] * scale[columns]).astype(np.float32)
-    matrix = sp.coo_array((weights, (rows, columns)), shape=(n_nodes, n_nodes)).tocsr()
-    matrix.sort_indices()
-    return Adjacency(n_users, n_items, matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data)
+    ones = np.ones(len(users), dtype=np.float32)
+    by_user = sp.coo_array((ones, (users, items)), shape=(n_users, n_items)).tocsr()
+    by_user.sort_indices()
+    users = np.repeat(np.arange(n_users), np.diff(by_user.indptr))
+    items = by_user.indices.astype(np.int64)
+    return _from_sorted(users, items, _order_by_item(users, items, n_users, n_items), n_users, n_items)
+
+
+def thinned(adjacency: Adjacency, kept: BoolArray) -> Adjacency:
+    """Return the graph of some of the interactions, normalised by the degrees that they leave.
+
+    Nothing is sorted again: what is left of a sorted list is sorted.
+
+    Args:
+        adjacency: The whole graph.
+        kept: bool of shape (n_interactions,), for each of `adjacency.edges` whether it stays.
+    """
+    users, items = adjacency.edges
+    order = adjacency.edges_by_item
+    # Each edge's place among the kept ones, for the edges that are kept.
+    place = np.cumsum(kept) - 1
+    return _from_sorted(
+        users[kept], items[kept], place[order[kept[order]]], adjacency.n_users, adjacency.n_items
+    )
+
+
+def _from_sorted(users: IntArray, items: IntArray, by_item: IntArray, n_users: int, n_items: int) -> Adjacency:
+    """Build the matrix from interactions sorted by user, then item, and their order by item, then user."""
+    user_degrees, item_degrees = np.bincount(users, minlength=n_users), np.bincount(items, minlength=n_items)
+    degrees = np.concatenate([user_degrees, item_degrees])
+    indptr = np.concatenate([[0], np.cumsum(degrees)])
+    indices = np.concatenate([items + n_users, users[by_item]]).astype(np.int32)
+    scale = (degrees + DEGREE_OFFSET) ** -0.5
+    weights = (scale[users] * scale[n_users + items]).astype(np.float32)
+    return Adjacency(n_users, n_items, indptr, indices, np.concatenate([weights, weights[by_item]]))
+
+
+def _order_by_item(users: IntArray, items: IntArray, n_users: int, n_items: int) -> IntArray:
+    """Return the order that sorts interactions by item, then user, where they are sorted by user; in linear time."""
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))])
+    places = sp.csr_array((np.arange(len(items)), items, indptr), shape=(n_users, n_items))
+    order: IntArray = places.tocsc().data
+    return order
 
 
 def _check_codes(kind: str, codes: IntArray, count: int) -> None:

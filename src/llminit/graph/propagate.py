@@ -8,18 +8,23 @@ so the gradient needs no saved layers. By Horner's rule it is
 
     grad_x = (g + A_1 (g + A_2 (... (g + A_L g)))) / (L + 1).
 
-Where every layer has the same A, powers of A commute and the forward pass takes the same form.
+Where every layer has the same A, powers of A commute and the forward pass takes the same form. `propagate` makes all
+rows; `gather` makes the rows of one batch, at the cost of what they need (see `rows.py`).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
 from llminit.graph.adjacency import Adjacency
 from llminit.graph.kernels import add_neighbours
+from llminit.graph.rows import Neighbourhood, RowGradient
+
+Parts = tuple[torch.Tensor, ...]
 
 
 def propagate(embeddings: torch.Tensor, layers: Sequence[Adjacency]) -> torch.Tensor:
@@ -36,6 +41,35 @@ def propagate(embeddings: torch.Tensor, layers: Sequence[Adjacency]) -> torch.Te
         return embeddings
     result: torch.Tensor = _Propagate.apply(embeddings.contiguous(), tuple(layers))  # type: ignore[no-untyped-call]
     return result
+
+
+def gather(
+    embeddings: torch.Tensor,
+    adjacency: Adjacency,
+    n_layers: int,
+    parts: Parts,
+    deferred: list[RowGradient] | None = None,
+) -> tuple[Parts, Parts]:
+    """Return a batch's rows of `embeddings` and of `propagate(embeddings, (adjacency,) * n_layers)`.
+
+    Args:
+        embeddings: float32 of shape (n_nodes, d), users first.
+        adjacency: The graph of every layer.
+        n_layers: Number of layers.
+        parts: Rows, each int64 of shape (n,), such as a batch's users, positives and negatives.
+        deferred: Where given (CPU, float32), the backward pass adds its gradient here instead of making a matrix of it.
+
+    Returns:
+        For each part its rows of the embeddings, and for each part its rows of the propagated embeddings, float32 of
+        shape (n, d).
+    """
+    if not _has_kernels(embeddings):
+        final = propagate(embeddings, (adjacency,) * n_layers)
+        return tuple(embeddings.index_select(0, part) for part in parts), tuple(
+            final.index_select(0, part) for part in parts
+        )
+    found: Parts = _Gather.apply(embeddings, adjacency, n_layers, deferred, *parts)  # type: ignore[no-untyped-call]
+    return found[: len(parts)], found[len(parts) :]
 
 
 class _Propagate(torch.autograd.Function):
@@ -57,6 +91,57 @@ class _Propagate(torch.autograd.Function):
         return _horner(gradient.contiguous(), ctx.layers), None
 
 
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        embeddings: torch.Tensor,
+        adjacency: Adjacency,
+        n_layers: int,
+        deferred: list[RowGradient] | None,
+        *parts: torch.Tensor,
+    ) -> Parts:
+        ctx.set_materialize_grads(False)
+        ctx.deferred, ctx.lengths = deferred, [len(part) for part in parts]
+        neighbourhood = Neighbourhood.around(adjacency, n_layers, torch.cat(parts).numpy())
+        ctx.neighbourhood, ctx.width = neighbourhood, embeddings.shape[1]
+        table = embeddings.detach().numpy()
+        trained, final = neighbourhood.trained_rows(table), neighbourhood.final_rows(table)
+        return (
+            *torch.split(torch.from_numpy(trained), ctx.lengths),
+            *torch.split(torch.from_numpy(final), ctx.lengths),
+        )
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+        n_parts = len(ctx.lengths)
+        trained = _joined(gradients[:n_parts], ctx.lengths, ctx.width)
+        final = _joined(gradients[n_parts:], ctx.lengths, ctx.width)
+        gradient = ctx.neighbourhood.gradient(final, trained, ctx.width)
+        nothing = (None,) * (3 + n_parts)
+        if ctx.deferred is not None:
+            ctx.deferred.append(gradient)
+            return None, *nothing
+        return torch.from_numpy(gradient.dense()), *nothing
+
+
+def _joined(gradients: Sequence[torch.Tensor | None], lengths: list[int], width: int) -> Any:
+    """Stack the gradients of parts, zeros for those without one; None where no part has one."""
+    if all(gradient is None for gradient in gradients):
+        return None
+    return np.concatenate(
+        [
+            np.zeros((length, width), dtype=np.float32) if gradient is None else gradient.numpy()
+            for gradient, length in zip(gradients, lengths, strict=True)
+        ]
+    )
+
+
+def _has_kernels(embeddings: torch.Tensor) -> bool:
+    return embeddings.device.type == "cpu" and embeddings.dtype == torch.float32 and embeddings.is_contiguous()
+
+
 def _horner(x: torch.Tensor, layers: tuple[Adjacency, ...]) -> torch.Tensor:
     accumulated = x
     for layer in reversed(layers):
@@ -66,16 +151,21 @@ def _horner(x: torch.Tensor, layers: tuple[Adjacency, ...]) -> torch.Tensor:
 
 def _add_neighbours(adjacency: Adjacency, embeddings: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
     """Return base + A @ embeddings, by the numba kernel on the CPU and by torch elsewhere."""
-    if embeddings.device.type != "cpu" or embeddings.dtype != torch.float32:
+    if not _has_kernels(embeddings):
         matrix = adjacency.torch_csr(embeddings.device).to(embeddings.dtype)
         return torch.addmm(base, matrix, embeddings)
     out = np.empty(embeddings.shape, dtype=np.float32)
+    nodes = adjacency.every_node
     add_neighbours(
         adjacency.indptr,
         adjacency.indices,
         adjacency.weights,
+        nodes,
+        nodes,
         embeddings.detach().numpy(),
+        nodes,
         base.detach().numpy(),
         out,
+        numba.get_num_threads(),
     )
     return torch.from_numpy(out)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from llminit.arrays import BoolArray
 from llminit.errors import ConfigError
-from llminit.graph.adjacency import Adjacency, normalized_adjacency
+from llminit.graph.adjacency import Adjacency, thinned
 
 AUGMENTATIONS = ("edge-drop", "node-drop", "random-walk")
 
@@ -33,16 +34,19 @@ def make_view(
 
 
 def _drop_edges(adjacency: Adjacency, drop_ratio: float, rng: np.random.Generator) -> Adjacency:
-    users, items = adjacency.edges
-    kept = rng.permutation(len(users))[: int(len(users) * (1 - drop_ratio))]
-    return normalized_adjacency(users[kept], items[kept], adjacency.n_users, adjacency.n_items)
+    n_edges = len(adjacency.edges[0])
+    kept = np.zeros(n_edges, dtype=bool)
+    kept[rng.permutation(n_edges)[: int(n_edges * (1 - drop_ratio))]] = True
+    return thinned(adjacency, kept)
 
 
 def _drop_nodes(adjacency: Adjacency, drop_ratio: float, rng: np.random.Generator) -> Adjacency:
     users, items = adjacency.edges
-    keep_user = np.ones(adjacency.n_users, dtype=bool)
-    keep_user[rng.permutation(adjacency.n_users)[: int(adjacency.n_users * drop_ratio)]] = False
-    keep_item = np.ones(adjacency.n_items, dtype=bool)
-    keep_item[rng.permutation(adjacency.n_items)[: int(adjacency.n_items * drop_ratio)]] = False
-    kept = keep_user[users] & keep_item[items]
-    return normalized_adjacency(users[kept], items[kept], adjacency.n_users, adjacency.n_items)
+    keep_user, keep_item = (_kept_nodes(count, drop_ratio, rng) for count in (adjacency.n_users, adjacency.n_items))
+    return thinned(adjacency, keep_user[users] & keep_item[items])
+
+
+def _kept_nodes(count: int, drop_ratio: float, rng: np.random.Generator) -> BoolArray:
+    kept = np.ones(count, dtype=bool)
+    kept[rng.permutation(count)[: int(count * drop_ratio)]] = False
+    return kept

@@ -12,6 +12,7 @@ from llminit.backbones import Backbone
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
 from llminit.progress import SILENT, Reporter
+from llminit.training.adam import Adam
 from llminit.training.checkpoint import CheckpointFile
 from llminit.training.sampler import TripleSampler
 
@@ -118,7 +119,8 @@ class _Run:
         self, backbone: Backbone, config: TrainingConfig, seed: int, checkpoint: CheckpointFile | None
     ) -> None:
         self.backbone, self.config, self.seed, self.checkpoint = backbone, config, seed, checkpoint
-        self.optimizer = torch.optim.Adam([backbone.embeddings], lr=config.learning_rate, fused=True)
+        self.optimizer = Adam(backbone.embeddings, config.learning_rate)
+        backbone.deferred = self.optimizer.deferred
         adjacency = backbone.adjacency
         self.sampler = TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
         self.best = backbone.embeddings.detach().clone()
@@ -155,7 +157,6 @@ class _Run:
         )
         n_batches = 0
         for batch in batches:
-            self.optimizer.zero_grad(set_to_none=True)
             loss = backbone.loss(batch)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
@@ -174,6 +175,7 @@ class _Run:
         self.best.copy_(self.backbone.embeddings.detach())
 
     def result(self) -> TrainingResult:
+        self.backbone.deferred = None
         with torch.no_grad():
             self.backbone.embeddings.copy_(self.best)
         users, items = self.backbone.final_embeddings()
@@ -184,13 +186,12 @@ class _Run:
             return
         if not force and time.monotonic() - self._saved_at < self.checkpoint.every_seconds:
             return
-        adam = self.optimizer.state[self.backbone.embeddings]
         tensors = {
             "embeddings": self.backbone.embeddings.detach(),
             "best": self.best,
-            "adam_mean": adam["exp_avg"],
-            "adam_square": adam["exp_avg_sq"],
-            "adam_step": adam["step"],
+            "adam_mean": self.optimizer.mean,
+            "adam_square": self.optimizer.square,
+            "adam_steps": torch.tensor(self.optimizer.steps),
         }
         self.checkpoint.write(tensors, asdict(self.progress))
         self._saved_at = time.monotonic()
@@ -203,12 +204,9 @@ class _Run:
         with torch.no_grad():
             self.backbone.embeddings.copy_(tensors["embeddings"])
             self.best.copy_(tensors["best"])
-        device = self.backbone.embeddings.device
-        self.optimizer.state[self.backbone.embeddings] = {
-            "step": tensors["adam_step"].to(device),
-            "exp_avg": tensors["adam_mean"].to(device),
-            "exp_avg_sq": tensors["adam_square"].to(device),
-        }
+        self.optimizer.mean.copy_(tensors["adam_mean"])
+        self.optimizer.square.copy_(tensors["adam_square"])
+        self.optimizer.steps = int(tensors["adam_steps"])
         history = [EpochRecord(**record) for record in state.pop("history")]
         self.progress = _Progress(**state, history=history)
         return True

@@ -1,0 +1,195 @@
+"""What every benchmark does: options, turns (A B A B), the machine in words, a table, a JSON file."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+ENOUGH = 5
+# OpenMP's threads spin for a while after their work; the other side's turn starts when they have gone to sleep.
+PAUSE = 0.5
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides that did the same work in turn.
+
+    Attributes:
+        what: The work.
+        peer: Name of side A, what LLMInit is compared with.
+        peer_seconds: Its timings.
+        seconds: LLMInit's timings, taken in turn with them.
+        target: The ratio that is aimed at.
+        notes: What else was measured, such as both sides' loss, metrics or peak memory.
+    """
+
+    what: str
+    peer: str
+    peer_seconds: list[float]
+    seconds: list[float]
+    target: float | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long the peer took: median by median."""
+        return statistics.median(self.peer_seconds) / statistics.median(self.seconds)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        medians = {
+            "peer_median": statistics.median(self.peer_seconds),
+            "median": statistics.median(self.seconds),
+            "ratio": self.ratio,
+        }
+        return asdict(self) | medians
+
+
+def options_parser(description: str | None, *, repeats: int = ENOUGH) -> argparse.ArgumentParser:
+    """Return a parser with the options that all scripts share."""
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=repeats, help=f"timings a side; at least {ENOUGH} to be quoted")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="also write the result as JSON")
+    return parser
+
+
+def add_model_options(parser: argparse.ArgumentParser, backbones: list[str]) -> None:
+    """Add what the training benchmarks share."""
+    parser.add_argument("--data", help="a data set's name; default amazon-beauty, or ml-100k where it is not here")
+    parser.add_argument("--backbone", nargs="+", choices=backbones, default=backbones)
+    parser.add_argument("--embedding-size", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=256, help="training interactions a step")
+    parser.add_argument("--layers", type=int, default=2)
+
+
+def in_turn(
+    first: Callable[[], dict[str, Any]], second: Callable[[], dict[str, Any]], repeats: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Run two sides in turn, A B A B, and return their answers; each holds `seconds`."""
+    answers: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+    for turn in range(repeats):
+        for side, work, kept in zip("AB", (first, second), answers, strict=True):
+            time.sleep(PAUSE)
+            kept.append(work())
+            print(f"  {side}{turn + 1}: {kept[-1]['seconds']:.3f} s", file=sys.stderr)
+    return answers
+
+
+def seconds_of(answers: list[dict[str, Any]]) -> list[float]:
+    """Return the timings of `in_turn`'s answers."""
+    return [answer["seconds"] for answer in answers]
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine in words, and how busy it is with other work."""
+    words = [f"{len(os.sched_getaffinity(0))} cores" if hasattr(os, "sched_getaffinity") else f"{os.cpu_count()} cores"]
+    words.append(_processor())
+    if hasattr(os, "sysconf"):
+        words.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB of memory")
+    words.append(f"{platform.system()}, Python {platform.python_version()}")
+    return {"words": ", ".join(words), "busy_before": _busy_share()}
+
+
+def report(
+    name: str,
+    setting: str,
+    comparisons: list[Comparison],
+    options: argparse.Namespace,
+    versions: Mapping[str, str],
+    described: Mapping[str, Any],
+) -> None:
+    """Print the table and, where asked, write the JSON file.
+
+    Args:
+        name: The benchmark's name, which the README's table refers to.
+        setting: Data and sizes in a line.
+        comparisons: The rows.
+        options: Holds `repeats` and `json`.
+        versions: Versions of the peers and of what both stand on.
+        described: What `machine` said before the first timing.
+    """
+    print(f"\n{setting}\n{described['words']}")
+    print(f"{'':34}{'peer':>18}{'peer s':>10}{'LLMInit s':>11}{'ratio':>8}")
+    for row in comparisons:
+        values = row.as_json()
+        print(f"{row.what:34}{row.peer:>18}{values['peer_median']:10.3f}{values['median']:11.3f}{row.ratio:7.1f}x")
+        print(f"    peer    {_listed(row.peer_seconds)}\n    LLMInit {_listed(row.seconds)}")
+        for key, value in row.notes.items():
+            print(f"    {key}: {value}")
+    for warning in _warnings(options.repeats, described["busy_before"]):
+        print(f"NOTE: {warning}")
+    content = {
+        "benchmark": name,
+        "setting": setting,
+        "machine": described,
+        "versions": dict(versions),
+        "repeats": options.repeats,
+        "comparisons": [row.as_json() for row in comparisons],
+    }
+    write_json(options.json, content)
+
+
+def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
+    """Write a result file, with numbers short enough to read; nothing without a path."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(_rounded(content), indent=1) + "\n", encoding="utf-8")
+
+
+def in_gib(n_bytes: float) -> str:
+    """Return bytes in words."""
+    return f"{n_bytes / 2**30:.2f} GiB"
+
+
+def _warnings(repeats: int, busy: float | None) -> list[str]:
+    found = []
+    if repeats < ENOUGH:
+        found.append(f"{repeats} timings a side, not the {ENOUGH} that a ratio to quote needs")
+    if busy is not None and busy > 0.05:
+        found.append(f"other processes used {busy:.0%} of the cores before the first timing; let them end and run again")
+    return found
+
+
+def _listed(seconds: list[float]) -> str:
+    return " ".join(f"{value:.3f}" for value in seconds)
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    names = {}
+    for line in information.read_text().splitlines() if information.exists() else []:
+        key, _, value = line.partition(":")
+        names.setdefault(key.strip(), value.strip())
+    if "model name" not in names:
+        return platform.processor() or platform.machine()
+    return f"{names['model name']} (family {names.get('cpu family', '?')}, model {names.get('model', '?')})"
+
+
+def _busy_share(seconds: float = 1.0) -> float | None:
+    """Return the share of all cores' time that was used while this process slept, or None where it is not told."""
+    if not Path("/proc/stat").exists():
+        return None
+    before = _core_time()
+    time.sleep(seconds)
+    after = _core_time()
+    return 1 - (after[1] - before[1]) / max(after[0] - before[0], 1)
+
+
+def _core_time() -> tuple[int, int]:
+    ticks = [int(value) for value in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return sum(ticks), ticks[3] + ticks[4]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,85 @@
+"""LLMInit as a worker; it uses nothing but the library's own functions."""
+
+import importlib.metadata
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmark_data import INITIAL_FILE, INTERACTIONS_FILE
+from lines import peak_memory, serve
+
+
+class Side:
+    """A backbone that trains some epochs or ranks when told."""
+
+    def load(self, folder: str, backbone: str, batch: int, n_layers: int) -> dict[str, Any]:
+        """Read the interactions, build the graph and start from the shared initial embeddings."""
+        from llminit.backbones import GraphConfig, backbone_class
+        from llminit.config import TrainingConfig
+        from llminit.graph import normalized_adjacency
+
+        started = time.perf_counter()
+        with np.load(Path(folder) / INTERACTIONS_FILE, allow_pickle=False) as arrays:
+            shape = int(arrays["n_users"]), int(arrays["n_items"])
+            parts = {name: arrays[name] for name in arrays.files if not name.startswith("n_")}
+        with np.load(Path(folder) / INITIAL_FILE, allow_pickle=False) as initial:
+            self.initial = initial["users"], initial["items"]
+        adjacency = normalized_adjacency(parts["train_users"], parts["train_items"], *shape)
+        kind = backbone_class(backbone)
+        layers = {"n_layers": n_layers} if issubclass(kind.options_type, GraphConfig) else {}
+        self.backbone = kind(*self.initial, adjacency, kind.options_type.make(**layers))
+        self.config = TrainingConfig(train_batch_size=batch, epochs=2)
+        self.shape, self.parts = shape, parts
+        return {"seconds": time.perf_counter() - started, "versions": _versions()}
+
+    def epoch(self, n_epochs: int = 2) -> dict[str, Any]:
+        """Train some epochs and time the last one; those before it warm up what each call of `train` builds."""
+        from llminit.training import train
+
+        started = time.perf_counter()
+        history = train(self.backbone, self.config.model_copy(update={"epochs": n_epochs}), None).history
+        outside = time.perf_counter() - started - history[-1].seconds
+        ends = [0.0, *(record.seconds for record in history)]
+        return {
+            "seconds": ends[-1] - ends[-2],
+            "all_seconds": np.diff(ends).tolist(),
+            "outside": outside,
+            "loss": history[0].loss,
+            "peak": peak_memory(),
+        }
+
+    def rank(self) -> dict[str, Any]:
+        """Rank all items for the test interactions by the initial embeddings, the seen ones masked."""
+        from llminit.evaluation import factor_scorer, mean_metrics, ranks_under
+
+        relevant, seen = self._matrix("test"), (self._matrix("train") + self._matrix("valid")).tocsr()
+        started = time.perf_counter()
+        ranks = ranks_under("standard", factor_scorer(*self.initial), relevant, seen)
+        metrics = mean_metrics(ranks, (10,), ("recall", "mrr", "ndcg", "hit", "precision"))
+        return {"seconds": time.perf_counter() - started, "metrics": dict(metrics), "peak": peak_memory()}
+
+    def fit(self, interactions: str, **options: Any) -> dict[str, Any]:
+        """Do all from an interactions file to test metrics, from Xavier embeddings."""
+        from llminit.experiment import fit
+
+        started = time.perf_counter()
+        recommender = fit(interactions, init="xavier", **options)
+        seconds = time.perf_counter() - started
+        counts = {name: recommender.report[name] for name in ("n_users", "n_items")}
+        metrics = recommender.report["metrics"]["standard"]
+        return {"seconds": seconds, "metrics": metrics, "peak": peak_memory(), "versions": _versions()} | counts
+
+    def _matrix(self, part: str) -> Any:
+        from llminit.data import Interactions, to_csr
+
+        return to_csr(Interactions(self.parts[f"{part}_users"], self.parts[f"{part}_items"]), *self.shape)
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in ("torch", "numpy", "numba")}
+
+
+if __name__ == "__main__":
+    side = Side()
+    serve({"load": side.load, "epoch": side.epoch, "rank": side.rank, "fit": side.fit})

@@ -1,0 +1,50 @@
+"""The environment of RecBole 1.2.1, made once beside the scripts: it needs older libraries than LLMInit does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / ".peers" / "recbole"
+# RecBole is installed without its own requirements: ray, plotly and hyperopt serve only its search for parameters.
+REQUIREMENTS = [
+    "torch==2.13.0",
+    "numpy<2",
+    "pandas<2.2",
+    "scipy<1.11",
+    "setuptools<80",
+    "scikit-learn",
+    "pyyaml",
+    "tqdm",
+    "colorlog",
+    "colorama",
+    "tensorboard",
+    "tabulate",
+    "texttable",
+    "thop",
+    "psutil",
+]
+
+
+def recbole_python(folder: Path = FOLDER) -> Path:
+    """Return the interpreter of an environment with RecBole, which is made if it is not there.
+
+    Raises:
+        SystemExit: This is not Python 3.11, for which RecBole's old requirements still have wheels.
+    """
+    python = folder / "bin" / "python"
+    ready = folder / "ready"
+    if ready.exists():
+        return python
+    if sys.version_info[:2] != (3, 11):
+        raise SystemExit(f"found Python {sys.version.split()[0]}, RecBole's environment needs 3.11; run it with that")
+    print(f"installing RecBole into {folder} (once, a few minutes)", file=sys.stderr)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, *REQUIREMENTS], check=True)
+    subprocess.run([*install, "--no-deps", "recbole==1.2.1"], check=True)
+    ready.touch()
+    return python
+
+
+if __name__ == "__main__":
+    print(recbole_python())

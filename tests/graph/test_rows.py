@@ -1,0 +1,137 @@
+"""Propagation for the rows of a batch against the dense oracle and plain loops."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import oracles
+from llminit.graph import gather, kernels, normalized_adjacency, propagate
+from llminit.graph.rows import Neighbourhood
+from llminit.training.adam import Adam
+from sample_graphs import pairs_of, random_pairs, small_graph, vectors
+
+ROWS = [
+    (torch.tensor([0, 3, 3]), torch.tensor([7, 15, 9])),  # a repeated user and the isolated item
+    (torch.tensor([6]), torch.tensor([8])),  # the isolated user
+]
+
+
+def dense_matrices(adjacency, n_layers):
+    return [oracles.dense_adjacency(pairs_of(adjacency), adjacency.n_users, adjacency.n_items)] * n_layers
+
+
+@pytest.mark.parametrize("parts", ROWS)
+@pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
+@pytest.mark.parametrize("width", [1, 7, 64])
+def test_rows_and_gradient_are_those_of_the_dense_twin(parts, n_layers, width):
+    """Trained and final rows equal the dense matrices' to 1e-5 and their joint gradient to 1e-4."""
+    adjacency, rng = small_graph(), np.random.default_rng(width)
+    values = vectors(rng, 16, width)
+    weights = [vectors(rng, len(part), width) for part in parts * 2]
+    found = torch.from_numpy(values).requires_grad_()
+    trained, final = gather(found, adjacency, n_layers, parts)
+    sum((row * torch.from_numpy(weight)).sum() for row, weight in zip(trained + final, weights, strict=True)).backward()
+
+    expected = oracles.tensor(values).requires_grad_()
+    everything = oracles.average_layers(expected, dense_matrices(adjacency, n_layers))
+    rows = [expected[part] for part in parts] + [everything[part] for part in parts]
+    sum((row * oracles.tensor(weight)).sum() for row, weight in zip(rows, weights, strict=True)).backward()
+    for row, expected_row in zip(trained + final, rows, strict=True):
+        oracles.assert_close(row.detach(), expected_row.detach(), 1e-5)
+    oracles.assert_close(found.grad, expected.grad, 1e-4)
+
+
+@pytest.mark.parametrize("used", ["trained", "final"])
+@pytest.mark.parametrize("n_layers", [0, 1, 2])
+def test_rows_that_the_loss_does_not_use_have_no_gradient(used, n_layers):
+    """A loss of the trained rows alone, or of one part of the final rows alone, has their gradient."""
+    adjacency = small_graph()
+    found = torch.from_numpy(vectors(np.random.default_rng(0), 16, 5)).requires_grad_()
+    trained, final = gather(found, adjacency, n_layers, ROWS[0])
+    (trained if used == "trained" else final)[1].sum().backward()
+    expected = found.detach().clone().requires_grad_()
+    whole = expected if used == "trained" else propagate(expected, (adjacency,) * n_layers)
+    whole[ROWS[0][1]].sum().backward()
+    assert torch.allclose(found.grad, expected.grad, atol=1e-6)
+
+
+def test_float64_goes_through_torch_and_passes_the_gradient_check():
+    """Tensors that the kernels do not take give the same rows, differentiably."""
+    adjacency = small_graph()
+    values = torch.from_numpy(vectors(np.random.default_rng(1), 16, 3).astype(np.float64)).requires_grad_()
+    exact = gather(values, adjacency, 2, ROWS[0])
+    kernel = gather(values.detach().float(), adjacency, 2, ROWS[0])
+    for left, right in zip(exact[0] + exact[1], kernel[0] + kernel[1], strict=True):
+        assert torch.allclose(left.float(), right, atol=1e-6)
+    assert torch.autograd.gradcheck(lambda x: gather(x, adjacency, 2, ROWS[0])[1], values)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**16), st.integers(0, 3), st.integers(1, 6))
+def test_frontiers_are_the_nodes_within_so_many_hops(seed, n_hops, n_rows):
+    """Each node within h hops is listed once, before any farther one, and its position is its place."""
+    rng = np.random.default_rng(seed)
+    graph = normalized_adjacency(*random_pairs(rng, 6, 8, 12), 6, 8)
+    rows = rng.integers(0, 14, n_rows)
+    around = Neighbourhood.around(graph, n_hops + 1, rows)
+    expected = oracles.nodes_within_hops(pairs_of(graph), 6, rows.tolist(), n_hops)
+    for hop, nodes in enumerate(expected):
+        assert set(around.nodes[: around.ends[hop]].tolist()) == nodes
+        assert around.ends[hop] == len(nodes)
+    assert np.array_equal(around.position[around.nodes], np.arange(len(around.nodes)))
+    assert (np.delete(around.position, around.nodes) == kernels.ABSENT).all()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_add_neighbours_is_its_twin(n_threads):
+    """Listed and unlisted neighbours, with and without a base row, whatever the number of threads."""
+    graph, rng = small_graph(), np.random.default_rng(0)
+    source, base = vectors(rng, 5, 3), vectors(rng, 2, 3)
+    position = np.full(16, kernels.ABSENT)
+    position[[0, 7, 8, 3, 9]] = np.arange(5)
+    targets, out = np.array([0, 7, 3, 15, 6], dtype=np.int32), np.empty((5, 3), dtype=np.float32)
+    edges = (graph.indptr, graph.indices, graph.weights)
+    kernels.add_neighbours(*edges, targets, position, source, position, base, out, n_threads)
+    oracles.assert_close(out, oracles.add_neighbours(*edges, targets, position, source, position, base), 1e-5)
+
+
+@pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
+@pytest.mark.parametrize("with_dense", [False, True])
+def test_deferred_gradients_update_as_dense_ones_do(n_layers, with_dense):
+    """Five Adam steps fused with the last hop follow five steps of Adam by hand on the dense gradient."""
+    adjacency, rng = small_graph(), np.random.default_rng(n_layers)
+    values, weights = vectors(rng, 16, 6), [torch.from_numpy(vectors(rng, 3, 6)) for _ in range(2)]
+    fused = torch.nn.Parameter(torch.from_numpy(values.copy()))
+    plain, adam, by_hand = oracles.tensor(values), Adam(fused, 0.01), oracles.Adam(0.01)
+    matrices = dense_matrices(adjacency, n_layers)
+
+    def loss(trained, final, everything):
+        rows = zip(trained + final, weights * 2, strict=True)
+        scored = sum((row**2 * weight[: len(row)].to(row.dtype)).sum() for row, weight in rows)
+        return scored + (everything**3).sum() if with_dense else scored
+
+    for _ in range(5):
+        loss(*gather(fused, adjacency, n_layers, ROWS[0], adam.deferred), fused).backward()
+        assert len(adam.deferred) == 1
+        adam.step()
+        rows = plain.clone().requires_grad_()
+        tables = (rows, oracles.average_layers(rows, matrices))
+        trained, final = (tuple(table[part] for part in ROWS[0]) for table in tables)
+        plain = by_hand.move(plain, torch.autograd.grad(loss(trained, final, rows), rows)[0])
+        oracles.assert_close(fused.detach(), plain.detach(), 1e-4)
+
+
+def test_two_deferred_gradients_add_up():
+    """Two batches' rows in one loss update as their sum does."""
+    adjacency = small_graph()
+    start = torch.from_numpy(vectors(np.random.default_rng(3), 16, 4))
+    twice, once = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
+    for parameter, deferred in ((twice, True), (once, False)):
+        adam = Adam(parameter, 0.01)
+        for parts in ROWS:
+            _, final = gather(parameter, adjacency, 2, parts, adam.deferred if deferred else None)
+            sum(row.sum() for row in final).backward()
+        adam.step()
+    assert torch.allclose(twice, once, atol=1e-6)
