@@ -59,7 +59,8 @@ def find_interactions(name: str | None) -> tuple[str, Path]:
             return wanted, folder / wanted / "interactions.parquet"
     if name not in (None, FALLBACK):
         raise SystemExit(f"the data set {name} is not here; set LLMINIT_DATA to a folder that holds it")
-    print(f"{wanted} is not here: {FALLBACK} is used instead", file=sys.stderr)
+    if name is None:
+        print(f"{wanted} is not here: {FALLBACK} is used instead", file=sys.stderr)
     return FALLBACK, get_source(FALLBACK, Path(__file__).parent / ".peers" / FALLBACK) / "interactions.parquet"
 
 

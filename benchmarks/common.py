@@ -78,8 +78,13 @@ def in_turn(
         for side, work, kept in zip("AB", (first, second), answers, strict=True):
             time.sleep(PAUSE)
             kept.append(work())
-            print(f"  {side}{turn + 1}: {kept[-1]['seconds']:.3f} s", file=sys.stderr)
+            say(f"  {side}{turn + 1}: {kept[-1]['seconds']:.3f} s")
     return answers
+
+
+def say(line: str) -> None:
+    """Tell who watches how far the run is."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def seconds_of(answers: list[dict[str, Any]]) -> list[float]:
@@ -153,7 +158,9 @@ def _warnings(repeats: int, busy: float | None) -> list[str]:
     if repeats < ENOUGH:
         found.append(f"{repeats} timings a side, not the {ENOUGH} that a ratio to quote needs")
     if busy is not None and busy > 0.05:
-        found.append(f"other processes used {busy:.0%} of the cores before the first timing; let them end and run again")
+        found.append(
+            f"other processes used {busy:.0%} of the cores before the first timing; let them end and run again"
+        )
     return found
 
 

@@ -30,11 +30,10 @@ def main() -> None:
     data = benchmark_data.load(options.data)
     described = common.machine()
     versions: dict[str, str] = {}
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         benchmark_data.write(data, Path(folder), options.embedding_size, for_peer=True)
-        for backbone in options.backbone:
-            rows.append(compare(backbone, Path(folder), options, versions, gowalla=data.name == "gowalla"))
+        is_gowalla = data.name == "gowalla"
+        rows = [compare(name, Path(folder), options, versions, gowalla=is_gowalla) for name in options.backbone]
     setting = f"{data.describe()}; d={options.embedding_size}, batch {options.batch}, {options.layers} layers"
     common.report("epoch", setting, rows, options, versions, described)
 
@@ -47,13 +46,17 @@ def compare(
     with ExitStack() as stack:
         peer = stack.enter_context(open_peer(backbone, folder))
         if backbone in RECBOLE_NAMES:
-            model = {"model": RECBOLE_NAMES[backbone], "embedding_size": options.embedding_size, "eval_batch_size": 4096}
+            model = {
+                "model": RECBOLE_NAMES[backbone],
+                "embedding_size": options.embedding_size,
+                "eval_batch_size": 4096,
+            }
             versions.update(peer.ask("load", **sizes, **model)["versions"])
         else:
             peer.ask("load", **sizes, backbone=backbone)
         ours = stack.enter_context(Worker("llminit_worker.py", folder / "llminit.log"))
         versions.update(ours.ask("load", **sizes, backbone=backbone)["versions"])
-        print(f"{backbone}: warming up")
+        common.say(f"{backbone}: warming up")
         warm = peer.ask("epoch"), ours.ask("epoch")
         answers = common.in_turn(lambda: peer.ask("epoch"), lambda: ours.ask("epoch"), options.repeats)
     target = (GOWALLA_TARGET if backbone == "lightgcn" else None) if gowalla else TARGETS[backbone]

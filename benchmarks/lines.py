@@ -34,11 +34,7 @@ def serve(handlers: Mapping[str, Handler]) -> None:
 
 
 class Worker:
-    """A worker process, as the script that compares sees it.
-
-    Attributes:
-        started: `time.perf_counter()` just before the process was started.
-    """
+    """A worker process, as the script that compares sees it."""
 
     def __init__(self, script: str, log: Path, *, python: str | Path = sys.executable, cwd: Path | None = None) -> None:
         """Start the process.
@@ -53,7 +49,7 @@ class Worker:
         if cwd is not None:
             environment.pop("PYTHONPATH", None)
         self._log = log
-        self.started = time.perf_counter()
+        self._started = time.perf_counter()
         with log.open("a", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
                 [str(python), str(Path(__file__).with_name(script))],
@@ -83,6 +79,10 @@ class Worker:
         if "failed" in answer:
             raise SystemExit(f"the worker failed at {command!r}:\n{answer['failed']}")
         return answer
+
+    def elapsed(self) -> float:
+        """Return the seconds since just before the process was started."""
+        return time.perf_counter() - self._started
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from benchmark_data import INITIAL_FILE, INTERACTIONS_FILE
 from lines import peak_memory, serve
 

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit, prange
 
 K = 10
+METRICS = ("recall@10", "mrr@10", "ndcg@10", "hit@10", "precision@10")
 BLOCK = 1024
 
 
@@ -38,7 +39,7 @@ def rank_per_user(users: Any, items: Any, arrays: Mapping[str, Any]) -> dict[str
         for row, user in enumerate(block):
             top[start + row] = _top_k(scores[row], seen[1][seen[0][user] : seen[0][user + 1]])
     values = _metrics(top, tested, *relevant)
-    return dict(zip(("recall@10", "mrr@10", "ndcg@10", "hit@10", "precision@10"), values.mean(axis=0).tolist()))
+    return dict(zip(METRICS, values.mean(axis=0).tolist(), strict=True))
 
 
 def _lists(users: Any, items: Any, n_users: int) -> tuple[Any, Any]:
@@ -67,5 +68,6 @@ def _metrics(top: Any, users: Any, bounds: Any, items: Any) -> Any:
                 gain += 1 / np.log2(place + 2)
                 if first == 0:
                     first = 1 / (place + 1)
-        values[row] = n_hits / len(relevant), first, gain / ideal, n_hits > 0, n_hits / K
+        values[row, 0], values[row, 1], values[row, 2] = n_hits / len(relevant), first, gain / ideal
+        values[row, 3], values[row, 4] = min(n_hits, 1), n_hits / K
     return values

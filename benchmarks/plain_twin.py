@@ -83,8 +83,10 @@ class Twin:
     def negatives(self, users: Codes) -> Codes:
         """Draw an item that the user has not seen for each of `users`."""
         items = self.rng.integers(0, self.n_items, size=len(users))
-        while (wrong := np.flatnonzero(np.isin(users * self.n_items + items, self.seen))).size:
-            items[wrong] = self.rng.integers(0, self.n_items, size=wrong.size)
+        pending = np.arange(len(users))
+        while pending.size:
+            pending = pending[np.isin(users[pending] * self.n_items + items[pending], self.seen)]
+            items[pending] = self.rng.integers(0, self.n_items, size=pending.size)
         return items
 
     def thinned(self) -> torch.Tensor:
@@ -135,9 +137,7 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
-def _bpr(
-    final: torch.Tensor, users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor
-) -> torch.Tensor:
+def _bpr(final: torch.Tensor, users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
     above, below = ((final[users] * final[items]).sum(dim=1) for items in (positives, negatives))
     return -torch.log(1e-10 + torch.sigmoid(above - below))
 

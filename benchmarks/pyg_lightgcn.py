@@ -6,8 +6,9 @@ message an edge and layer, a tensor of shape (n_edges, d).
 
 import numpy as np
 import torch
-from plain_twin import REG_WEIGHT, Twin
 from torch_geometric.nn.models import LightGCN
+
+from plain_twin import REG_WEIGHT, Twin
 
 
 class PyGLightGCN:

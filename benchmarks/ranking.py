@@ -49,7 +49,9 @@ def compare_all(
                 model = {"model": "BPR", "embedding_size": options.embedding_size, "eval_batch_size": batch}
                 versions.update(peer.ask("load", **sizes, **model)["versions"])
                 target = 10.0 if batch == RECBOLE_DEFAULT else None
-                rows.append(compare(f"ranking, RecBole {words}", "RecBole 1.2.1", peer, "evaluate", ours, options, target))
+                rows.append(
+                    compare(f"ranking, RecBole {words}", "RecBole 1.2.1", peer, "evaluate", ours, options, target)
+                )
         with Worker("twin_worker.py", folder / "twin.log") as peer:
             peer.ask("load", **sizes, backbone="mf")
             rows.append(compare("ranking, lists user by user", "per-user top-k", peer, "rank", ours, options, None))
@@ -66,7 +68,7 @@ def compare(
     target: float | None,
 ) -> common.Comparison:
     """Time both in turn, after a warm-up of each, and note that their metrics agree."""
-    print(f"{what}: warming up")
+    common.say(f"{what}: warming up")
     warm = peer.ask(command), ours.ask("rank")
     answers = common.in_turn(lambda: peer.ask(command), lambda: ours.ask("rank"), options.repeats)
     notes: dict[str, Any] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from lines import peak_memory, serve
 
 # RecBole's checkpoints hold whole objects, which torch's default has refused since 2.6.
@@ -108,9 +109,7 @@ class Side:
             "n_layers": n_layers,
             "eval_batch_size": eval_batch_size,
         }
-        config = Config(
-            model=model, dataset=dataset_name, config_dict=COMMON | sizes | PAPER_OPTIONS[model] | options
-        )
+        config = Config(model=model, dataset=dataset_name, config_dict=COMMON | sizes | PAPER_OPTIONS[model] | options)
         init_seed(config["seed"], config["reproducibility"])
         dataset = create_dataset(config)
         self.train, self.valid, self.test = data_preparation(config, dataset)

@@ -46,7 +46,7 @@ def compare(
     ):
         versions.update(peer.ask("load", **sizes, peer=peer_name)["versions"])
         versions.update(ours.ask("load", **sizes)["versions"])
-        print(f"{backbone} against {PEERS[peer_name]}: warming up")
+        common.say(f"{backbone} against {PEERS[peer_name]}: warming up")
         warm = peer.ask("epoch"), ours.ask("epoch")
         answers = common.in_turn(lambda: peer.ask("epoch"), lambda: ours.ask("epoch"), options.repeats)
     seconds = [common.seconds_of(side) for side in answers]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from benchmark_data import INITIAL_FILE, INTERACTIONS_FILE
 from lines import peak_memory, serve
 from per_user_ranking import rank_per_user

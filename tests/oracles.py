@@ -125,6 +125,24 @@ def supervised_contrastive(users, items, temperature):
     return total
 
 
+def exponentials(dots, scales, shifts):
+    """E times the scales, entry by entry."""
+    return np.array(
+        [
+            [
+                math.exp(float(dot) * float(scale) - float(shift)) * float(scale)
+                for dot, scale in zip(row, scales, strict=True)
+            ]
+            for row, shift in zip(dots, shifts, strict=True)
+        ]
+    )
+
+
+def tangents(gradients, rows):
+    """What is left of each gradient when its part along its row is taken away."""
+    return np.array([g - row * (row @ g) / (row @ row) for g, row in zip(gradients, rows, strict=True)])
+
+
 # Backbones: each the loss of one batch of rows (users, positives, negatives)
 
 

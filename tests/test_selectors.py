@@ -131,7 +131,7 @@ def test_whiten_gives_equal_variances_and_the_stated_norm(norm):
     """Whitened columns have mean 0, no correlation and one variance; rows have the stated root mean square length."""
     rows = texts(1, 400)
     found = fit("whiten", rows, 6, norm=norm).apply(rows).astype(np.float64)
-    length = norm or np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1).mean() * 6 / WIDTH)
+    length = norm or np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1).mean())
     oracles.assert_close(found.T @ found / len(rows), np.eye(6) * length**2 / 6, 1e-4)
     assert np.abs(found.mean(axis=0)).max() < 1e-4 * length
     assert np.sqrt((found**2).sum(axis=1).mean()) == pytest.approx(length, rel=1e-4)

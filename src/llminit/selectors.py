@@ -200,12 +200,11 @@ def whiten(given: SelectorInput, *, norm: float | None = None) -> Selection:
     """Centre, project on the d directions of largest variance and give each the same variance (WhitenRec, 2402.10602).
 
     Whitening leaves the overall scale free, and training is sensitive to it: `norm` is the root mean squared length of
-    a row; by default the one that d average columns of the text embeddings have.
+    a row; by default the text embeddings' own, which is 1 for most encoders.
     """
     centre, directions, variances = _principal_directions(given)
     if norm is None:
-        squares = np.square(given.text_embeddings, dtype=np.float64).sum(axis=1).mean()
-        norm = float(np.sqrt(squares * given.embedding_size / given.width))
+        norm = float(np.sqrt(np.square(given.text_embeddings, dtype=np.float64).sum(axis=1).mean()))
     elif not 0 < norm < np.inf:
         raise ConfigError(f"norm={norm} cannot be used, expected a positive number")
     matrix = directions * (norm / np.sqrt(variances * given.embedding_size))

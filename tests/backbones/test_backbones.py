@@ -20,6 +20,7 @@ CASES = [
     ("lightgcn", {"n_layers": 3, "reg_weight": 0.1}),
     ("sgl", {}),
     ("sgl", {"augmentation": "node-drop", "drop_ratio": 0.3, "reg_weight": 0.1}),
+    ("sgl", {"similarity_memory": 0, "ssl_tau": 0.05, "n_layers": 1}),
     ("sgl", {"augmentation": "random-walk", "drop_ratio": 0.3, "ssl_tau": 0.5, "ssl_weight": 1.0}),
     ("sgcl", {}),
     ("sgcl", {"n_layers": 1, "temperature": 0.5}),
@@ -111,7 +112,8 @@ def test_the_defaults_are_the_papers():
     assert options["sgcl"] == {"n_layers": 2, "temperature": 0.2}
     assert options["mf"] == {"reg_weight": 0.0}
     contrast = {"ssl_weight": 0.05, "ssl_tau": 0.2, "drop_ratio": 0.1, "augmentation": "edge-drop"}
-    assert options["sgl"] == {"n_layers": 2, "reg_weight": 1e-5} | contrast
+    computing = {"matmul_dtype": "float32", "similarity_memory": 256}
+    assert options["sgl"] == {"n_layers": 2, "reg_weight": 1e-5} | contrast | computing
 
 
 def test_the_initial_arrays_are_not_trained():

@@ -135,3 +135,26 @@ def test_two_deferred_gradients_add_up():
             sum(row.sum() for row in final).backward()
         adam.step()
     assert torch.allclose(twice, once, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_adam_on_a_plain_gradient_is_adam_by_hand(n_threads):
+    """Without deferred gradients, three steps of the kernel follow three steps by hand."""
+    rng = np.random.default_rng(0)
+    values, gradients = vectors(rng, 5, 7), [vectors(rng, 5, 7) for _ in range(3)]
+    expected, by_hand = oracles.tensor(values), oracles.Adam(0.01)
+    mean, square = np.zeros_like(values), np.zeros_like(values)
+    for step, gradient in enumerate(gradients, start=1):
+        kernels.adam_step(gradient, values, mean, square, kernels.adam_constants(step, 0.01), n_threads)
+        expected = by_hand.move(expected, oracles.tensor(gradient))
+    oracles.assert_close(values, expected, 1e-5)
+
+
+def test_more_threads_than_rows():
+    """Threads that have no row do nothing, and every row is still done once."""
+    graph, rng = small_graph(), np.random.default_rng(0)
+    source, out = vectors(rng, 16, 3), np.empty((2, 3), dtype=np.float32)
+    targets, edges = np.array([0, 7], dtype=np.int32), (graph.indptr, graph.indices, graph.weights)
+    kernels.add_neighbours(*edges, targets, kernels.EACH_ITSELF, source, kernels.EACH_ITSELF, source, out, 8)
+    itself = np.arange(16, dtype=np.int32)
+    oracles.assert_close(out, oracles.add_neighbours(*edges, targets, itself, source, itself, source), 1e-5)

@@ -2,23 +2,25 @@
 
 With cosine similarities s_ac between anchor a and candidate c, and m the candidate that is a's match, the loss is
 
-    sum_a log Z_a,    Z_a = sum_c E_ac,    E_ac = exp((s_ac - s_am) / tau).
+    sum_a log(1 + R_a),    R_a = sum_(c not m) E_ac,    E_ac = exp((s_ac - s_am) / tau).
 
-The match is one of the candidates, so Z_a >= 1: no search for the largest similarity is needed. With w_c = 1 / |c|, the
-gradients of the similarities need E_ac w_c alone, so candidates are never normalised in memory:
+Measured from the match, which is one of the candidates, the sum is at least 1: no search for the largest similarity is
+needed, and a loss near zero is as exact as R. With w_c = 1 / |c|, the gradients need E_ac w_c alone, so candidates are
+never normalised in memory:
 
-    unit anchor a:  (sum_c E_ac w_c c) / (Z_a tau) - unit match / tau,
-    candidate c:    g - c w_c^2 (c . g),    g = sum_a E_ac w_c (unit anchor a) / (Z_a tau),
+    unit anchor a:  (sum_(c not m) E_ac w_c c - R_a (unit match)) / ((1 + R_a) tau),
+    candidate c:    g - c w_c^2 (c . g),    g = sum_(a not its own) E_ac w_c (unit anchor a) / ((1 + R_a) tau),
 
-and the match's own gradient besides. A first pass over blocks of candidates makes E and Z, a second the candidates'
-gradients. Blocks of E are kept between the passes as far as the memory allows, and made again beyond it.
+and a match has that of its own anchors besides. A first pass over blocks of candidates makes E and R, a second the
+candidates' gradients. Blocks of E are kept between the passes as far as the memory allows, and made again beyond it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch.autograd.function import once_differentiable
 
 from llminit.backbones import kernels
@@ -130,19 +132,21 @@ class _Sum:
         self.dtype = torch.bfloat16 if blocks.dtype == "bfloat16" else anchors.dtype
         self.scaled = (self.anchors.units / tau).to(self.dtype)
         self.shifts = self._shifts()
+        self.values = torch.exp(self.similarities / tau - self.shifts)
 
     def loss(self, weight: float, slopes: tuple[torch.Tensor, torch.Tensor] | None) -> torch.Tensor:
         """Return the weighted loss and fill the gradients of anchors and candidates."""
-        sums, pulls, kept = self._first_pass(backward=slopes is not None)
+        others, pulls, kept = self._first_pass(backward=slopes is not None)
         if slopes is not None:
-            factors = (weight / self.tau) / sums
-            self._fill_anchors(slopes[0], pulls * factors[:, None], weight / self.tau)
-            self._second_pass(slopes[1], self.anchors.units * factors[:, None], kept)
-            self._add_matches(slopes[1], weight / self.tau)
-        return weight * (torch.log(sums) + self.shifts - self.similarities / self.tau).sum()
+            factors = (weight / self.tau) / (others + self.values)[:, None]
+            self._fill_anchors(slopes[0], factors * pulls, factors * others[:, None])
+            self._second_pass(slopes[1], factors * self.anchors.units, kept)
+            self._add_matches(slopes[1], factors * others[:, None])
+        # log(1 + e^x), with x the logarithm of R; R itself may be too large for float32.
+        return weight * F.softplus(torch.log(others) + self.shifts - self.similarities / self.tau).sum()
 
     def _first_pass(self, *, backward: bool) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
-        """Return Z, the sum_c E_ac w_c c and the first blocks of E_ac w_c."""
+        """Return R (times e to the shift's surplus), the sum of E_ac w_c c and the first blocks of E_ac w_c."""
         sums, pulls = torch.zeros_like(self.similarities), torch.zeros_like(self.anchors.units)
         kept: list[torch.Tensor] = []
         free = self.blocks.memory
@@ -163,20 +167,20 @@ class _Sum:
             rows = slice(begin, begin + len(block))
             _across(product(turned, factors).to(slopes.dtype), self.candidates[rows], self.inverses[rows], slopes[rows])
 
-    def _walk(self) -> list[tuple[int, torch.Tensor]]:
-        size = self.blocks.rows
-        return [(index * size, block.to(self.dtype)) for index, block in enumerate(self.candidates.split(size))]
+    def _walk(self) -> Iterator[tuple[int, torch.Tensor]]:
+        """Yield each block of candidates after the place where it begins."""
+        for begin in range(0, len(self.candidates), self.blocks.rows):
+            yield begin, self.candidates[begin : begin + self.blocks.rows].to(self.dtype)
 
     def _factors(self, begin: int, block: torch.Tensor, sums: torch.Tensor) -> torch.Tensor:
-        """Return E_ac w_c of a block and add its part of Z to `sums`."""
+        """Return E_ac w_c of a block and add its part of R to `sums`."""
         dots = product(self.scaled, block.T).to(sums.dtype)
         inverses = self.inverses[begin : begin + len(block)]
+        arguments = inverses, self.shifts, self.matches - begin, sums
         if _has_kernels(dots):
-            kernels.exponentials(dots.numpy(), inverses.numpy(), self.shifts.numpy(), sums.numpy())
+            kernels.exponentials(dots.numpy(), *(argument.numpy() for argument in arguments))
         else:
-            dots.mul_(inverses).sub_(self.shifts[:, None]).exp_()
-            sums += dots.sum(dim=1)
-            dots *= inverses
+            _exponentials(dots, *arguments)
         return dots.to(self.dtype)
 
     def _shifts(self) -> torch.Tensor:
@@ -189,15 +193,15 @@ class _Sum:
             largest = torch.maximum(largest, dots.amax(dim=1))
         return largest
 
-    def _fill_anchors(self, slopes: torch.Tensor, pulls: torch.Tensor, scale: float) -> None:
+    def _fill_anchors(self, slopes: torch.Tensor, pulls: torch.Tensor, shares: torch.Tensor) -> None:
         units, inverses = self.anchors
-        gradient = pulls - scale * self.of_matches.units
+        gradient = pulls - shares * self.of_matches.units
         slopes.copy_(inverses[:, None] * (gradient - units * (units * gradient).sum(dim=1, keepdim=True)))
 
-    def _add_matches(self, slopes: torch.Tensor, scale: float) -> None:
+    def _add_matches(self, slopes: torch.Tensor, shares: torch.Tensor) -> None:
         units, inverses = self.of_matches
         gradient = self.anchors.units - units * self.similarities[:, None]
-        slopes.index_add_(0, self.matches, (-scale * inverses)[:, None] * gradient)
+        slopes.index_add_(0, self.matches, -shares * inverses[:, None] * gradient)
 
 
 def _inverse_norms(rows: torch.Tensor) -> torch.Tensor:
@@ -208,6 +212,22 @@ def _inverse_norms(rows: torch.Tensor) -> torch.Tensor:
 def _directions(rows: torch.Tensor) -> Directions:
     inverses = _inverse_norms(rows)
     return Directions(rows * inverses[:, None], inverses)
+
+
+def _exponentials(
+    dots: torch.Tensor,
+    scales: torch.Tensor,
+    shifts: torch.Tensor,
+    matches: torch.Tensor,
+    sums: torch.Tensor,
+) -> None:
+    """Do what the kernel of that name does, on any device."""
+    dots.mul_(scales).sub_(shifts[:, None]).exp_()
+    is_here = (matches >= 0) & (matches < dots.shape[1])
+    columns = matches.clamp(0, dots.shape[1] - 1)[:, None]
+    dots.scatter_(1, columns, torch.where(is_here[:, None], 0.0, dots.gather(1, columns)))
+    sums += dots.sum(dim=1)
+    dots *= scales
 
 
 def _across(turned: torch.Tensor, rows: torch.Tensor, inverses: torch.Tensor, out: torch.Tensor) -> None:

@@ -4,11 +4,10 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from llminit.arrays import FloatArray
+from llminit.arrays import FloatArray, IntArray
 
 # Sums may be reordered; NaN stays NaN.
 _EXACT = {"reassoc", "contract", "nsz"}
@@ -28,12 +27,12 @@ _COEFFICIENTS = tuple(
 )
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _float_of_bits(_typing: Any, bits: Any) -> Any:
+@intrinsic
+def _float_of_bits(_typing: Any, _bits: Any) -> Any:
     """Read the bits of an int32 as a float32."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.FloatType())
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(types.float32))
 
     return types.float32(types.int32), generate
 
@@ -50,23 +49,39 @@ def _exp(x: Any) -> Any:
     return (series * rest * rest + rest + _ONE) * _float_of_bits((np.int32(power) + np.int32(127)) << np.int32(23))
 
 
+@numba.njit(cache=True, fastmath=_EXACT)
+def _exponentials_of_row(dots: FloatArray, scales: FloatArray, shift: Any) -> Any:
+    """Turn one row into E * scales and return the sum of E."""
+    total = np.float32(0)
+    for candidate in range(len(dots)):
+        value = _exp(dots[candidate] * scales[candidate] - shift)
+        total += value
+        dots[candidate] = value * scales[candidate]
+    return total
+
+
 @numba.njit(parallel=True, cache=True, fastmath=_EXACT)
-def exponentials(dots: FloatArray, scales: FloatArray, shifts: FloatArray, sums: FloatArray) -> None:
+def exponentials(dots: FloatArray, scales: FloatArray, shifts: FloatArray, matches: IntArray, sums: FloatArray) -> None:
     """With E[a, c] = exp(dots[a, c] * scales[c] - shifts[a]), add E's row sums to `sums` and set dots = E * scales.
+
+    The match of an anchor is left out: it is not in the sum, and its entry becomes 0.
 
     Args:
         dots: float32 of shape (n_anchors, n_candidates), changed.
         scales: float32 of shape (n_candidates,).
         shifts: float32 of shape (n_anchors,).
+        matches: int64 of shape (n_anchors,), columns; one that does not exist leaves nothing out.
         sums: float32 of shape (n_anchors,), added to.
     """
-    for anchor in numba.prange(dots.shape[0]):
-        total, shift = np.float32(0), shifts[anchor]
-        for candidate in range(dots.shape[1]):
-            value = _exp(dots[anchor, candidate] * scales[candidate] - shift)
-            total += value
-            dots[anchor, candidate] = value * scales[candidate]
-        sums[anchor] += total
+    n_anchors, n_candidates = dots.shape
+    for anchor in numba.prange(n_anchors):
+        row, shift, match = dots[anchor], shifts[anchor], matches[anchor]
+        if 0 <= match < n_candidates:
+            sums[anchor] += _exponentials_of_row(row[:match], scales[:match], shift)
+            sums[anchor] += _exponentials_of_row(row[match + 1 :], scales[match + 1 :], shift)
+            row[match] = 0
+        else:
+            sums[anchor] += _exponentials_of_row(row, scales, shift)
 
 
 @numba.njit(parallel=True, cache=True, fastmath=_EXACT)

@@ -53,7 +53,7 @@ class Adjacency:
 
     @cached_property
     def every_node(self) -> NDArray[np.int32]:
-        """All nodes in order, int32 of shape (n_nodes,); also each node's place among all nodes."""
+        """All nodes in order, int32 of shape (n_nodes,)."""
         return np.arange(self.n_nodes, dtype=np.int32)
 
     @cached_property
@@ -114,9 +114,7 @@ def thinned(adjacency: Adjacency, kept: BoolArray) -> Adjacency:
     order = adjacency.edges_by_item
     # Each edge's place among the kept ones, for the edges that are kept.
     place = np.cumsum(kept) - 1
-    return _from_sorted(
-        users[kept], items[kept], place[order[kept[order]]], adjacency.n_users, adjacency.n_items
-    )
+    return _from_sorted(users[kept], items[kept], place[order[kept[order]]], adjacency.n_users, adjacency.n_items)
 
 
 def _from_sorted(users: IntArray, items: IntArray, by_item: IntArray, n_users: int, n_items: int) -> Adjacency:

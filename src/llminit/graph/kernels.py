@@ -1,12 +1,12 @@
 """Compiled loops over the graph. Each has a slow, obvious twin in tests/oracles.py.
 
-Rows are dealt to threads like cards (thread t takes rows t, t + T, t + 2T, ...), because neighbouring rows have like
-degrees and equal runs of rows would be unequal work. Four neighbours are added at a time, so that the sum is written
-to the first-level cache a quarter as often. Arithmetic may be reordered but not approximated: NaN stays NaN, and a
-division is a division. The number of threads comes in as an argument, because a kernel that asks for it cannot be
-cached on disk.
+Threads take runs of rows with about equally many edges. Four neighbours are added at a time, so that a row's sum goes
+to the first-level cache a quarter as often; the optimiser works on blocks of rows that stay in the second-level one.
+Arithmetic may be reordered but not approximated: NaN stays NaN, and a division is a division. The number of threads
+comes in as an argument, because a kernel that asks for it cannot be cached on disk.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -19,11 +19,17 @@ NodeArray = NDArray[np.int32]
 
 # A position that no node has: the node is not in the list.
 ABSENT = np.int32(2**31 - 1)
+# Says that a table is listed by node: row i is node i's.
+EACH_ITSELF = np.empty(0, dtype=np.int32)
+
+# Rows whose gradients are summed before the optimiser takes them, and what a row costs beside its edges, in edges.
+_BLOCK_ROWS = 128
+_WORK_PER_ROW = 8
 
 _EXACT = {"reassoc", "contract", "nsz"}
 
 
-@numba.njit(cache=True, fastmath=_EXACT)
+@numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
 def _add_weighted_rows(total: FloatArray, source: FloatArray, rows: NodeArray, weights: FloatArray, count: int) -> None:
     """Add weights[e] * source[rows[e]] to `total` for e in 0..count-1."""
     width = total.shape[0]
@@ -103,7 +109,25 @@ def find_frontiers(
     return ends
 
 
-@numba.njit(parallel=True, cache=True, fastmath=_EXACT)
+@numba.njit(cache=True)
+def _even_runs(indptr: IntArray, targets: NodeArray, n_runs: int) -> IntArray:
+    """Return the n_runs + 1 bounds of runs of targets that are about equally much work."""
+    total = 0
+    for node in targets:
+        total += indptr[node + 1] - indptr[node] + _WORK_PER_ROW
+    bounds = np.full(n_runs + 1, len(targets), dtype=np.int64)
+    bounds[0] = 0
+    done, run = 0, 1
+    for place in range(len(targets)):
+        if run < n_runs and done * n_runs >= total * run:
+            bounds[run] = place
+            run += 1
+        node = targets[place]
+        done += indptr[node + 1] - indptr[node] + _WORK_PER_ROW
+    return bounds
+
+
+@numba.njit(parallel=True, cache=True, fastmath=_EXACT, error_model="numpy")
 def add_neighbours(
     indptr: IntArray,
     indices: NodeArray,
@@ -118,39 +142,43 @@ def add_neighbours(
 ) -> None:
     """Set out[q] = base of node targets[q] + the weighted sum of its neighbours' rows of `source`.
 
-    A node's row of `source` is source[position[node]], and likewise of `base`; a node whose position is beyond the last
-    row counts as zero. `out` must not be `source`.
+    A node's row of `source` is source[position[node]], or source[node] where `position` is empty; a node whose position
+    is beyond the last row counts as zero. Likewise for `base`. `out` must not be `source`.
 
     Args:
         indptr: int64 of shape (n_nodes + 1,).
         indices: int32 of shape (n_edges,).
         weights: float32 of shape (n_edges,).
         targets: int32 of shape (n,), nodes.
-        position: int32 of shape (n_nodes,).
+        position: int32 of shape (n_nodes,) or (0,).
         source: float32 of shape (n_source, d).
-        base_position: int32 of shape (n_nodes,).
+        base_position: int32 of shape (n_nodes,) or (0,).
         base: float32 of shape (n_base, d).
         out: float32 of shape (n, d), filled.
         n_threads: Number of threads.
     """
+    bounds = _even_runs(indptr, targets, n_threads)
     longest = _longest(indptr)
-    for thread in numba.prange(n_threads):
+    for run in numba.prange(n_threads):
         rows, kept = np.empty(longest, dtype=np.int32), np.empty(longest, dtype=np.float32)
-        for place in range(thread, len(targets), n_threads):
+        for place in range(bounds[run], bounds[run + 1]):
             node = targets[place]
+            begin, end = indptr[node], indptr[node + 1]
             total = out[place]
-            _copy_row(total, base, base_position[node])
-            count = _listed_neighbours(
-                indices, weights, indptr[node], indptr[node + 1], position, len(source), rows, kept
-            )
-            _add_weighted_rows(total, source, rows, kept, count)
+            _copy_row(total, base, base_position[node] if len(base_position) else node)
+            if len(position) == 0:
+                _add_weighted_rows(total, source, indices[begin:end], weights[begin:end], end - begin)
+            else:
+                count = _listed_neighbours(indices, weights, begin, end, position, len(source), rows, kept)
+                _add_weighted_rows(total, source, rows, kept, count)
 
 
-@numba.njit(parallel=True, cache=True, fastmath=_EXACT)
+@numba.njit(parallel=True, cache=True, fastmath=_EXACT, error_model="numpy")
 def add_neighbours_and_update(
     indptr: IntArray,
     indices: NodeArray,
     weights: FloatArray,
+    nodes: NodeArray,
     position: NodeArray,
     source: FloatArray,
     base: FloatArray,
@@ -170,6 +198,7 @@ def add_neighbours_and_update(
         indptr: int64 of shape (n_nodes + 1,).
         indices: int32 of shape (n_edges,).
         weights: float32 of shape (n_edges,).
+        nodes: int32 of shape (n_nodes,), all nodes in order.
         position: int32 of shape (n_nodes,), of nodes in `source` and in `base`.
         source: float32 of shape (n_source, d).
         base: float32 of shape (n_base, d).
@@ -180,23 +209,27 @@ def add_neighbours_and_update(
         adam: As `adam_constants` returns them.
         n_threads: Number of threads.
     """
-    longest = _longest(indptr)
-    for thread in numba.prange(n_threads):
+    bounds = _even_runs(indptr, nodes, n_threads)
+    longest, width = _longest(indptr), parameters.shape[1]
+    for run in numba.prange(n_threads):
         rows, kept = np.empty(longest, dtype=np.int32), np.empty(longest, dtype=np.float32)
-        total = np.empty(parameters.shape[1], dtype=np.float32)
-        for node in range(thread, len(parameters), n_threads):
-            _copy_row(total, base, position[node])
-            if len(dense):
-                total += dense[node]
-            if len(source):
-                count = _listed_neighbours(
-                    indices, weights, indptr[node], indptr[node + 1], position, len(source), rows, kept
-                )
-                _add_weighted_rows(total, source, rows, kept, count)
-            _adam_row(total, parameters[node], mean[node], square[node], adam)
+        block = np.empty((_BLOCK_ROWS, width), dtype=np.float32)
+        for first in range(bounds[run], bounds[run + 1], _BLOCK_ROWS):
+            last = min(first + _BLOCK_ROWS, bounds[run + 1])
+            for node in range(first, last):
+                total = block[node - first]
+                _copy_row(total, base, position[node])
+                if len(dense):
+                    total += dense[node]
+                if len(source):
+                    count = _listed_neighbours(
+                        indices, weights, indptr[node], indptr[node + 1], position, len(source), rows, kept
+                    )
+                    _add_weighted_rows(total, source, rows, kept, count)
+            _adam_rows(block[: last - first], parameters[first:last], mean[first:last], square[first:last], adam)
 
 
-@numba.njit(parallel=True, cache=True, fastmath=_EXACT)
+@numba.njit(parallel=True, cache=True, fastmath=_EXACT, error_model="numpy")
 def adam_step(
     gradient: FloatArray,
     parameters: FloatArray,
@@ -206,9 +239,9 @@ def adam_step(
     n_threads: int,
 ) -> None:
     """Take one Adam step in place; all arrays are float32 of shape (n, d), `adam` as `adam_constants` returns it."""
-    for thread in numba.prange(n_threads):
-        for row in range(thread, len(parameters), n_threads):
-            _adam_row(gradient[row], parameters[row], mean[row], square[row], adam)
+    for run in numba.prange(n_threads):
+        part = slice(run * len(parameters) // n_threads, (run + 1) * len(parameters) // n_threads)
+        _adam_rows(gradient[part], parameters[part], mean[part], square[part], adam)
 
 
 @numba.njit(cache=True)
@@ -226,7 +259,7 @@ def take_rows(source: FloatArray, rows: IntArray, position: NodeArray, scale: fl
     """Set out[q] = scale * source[position[rows[q]]] for every q."""
     factor = np.float32(scale)
     for place in range(len(rows)):
-        target, row = out[place], source[position[rows[place]]]
+        target, row = out[place], source[position[rows[place]] if len(position) else rows[place]]
         for column in range(len(row)):
             target[column] = factor * row[column]
 
@@ -248,17 +281,20 @@ def _longest(indptr: IntArray) -> int:
     return longest + 1
 
 
-@numba.njit(cache=True, fastmath=_EXACT)
-def _adam_row(
+@numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
+def _adam_rows(
     gradient: FloatArray, parameters: FloatArray, mean: FloatArray, square: FloatArray, adam: tuple[Any, ...]
 ) -> None:
     keep_mean, keep_square, step_size, square_scale, epsilon = adam
     one = np.float32(1)
-    for column in range(len(parameters)):
-        slope = gradient[column]
-        mean[column] = keep_mean * mean[column] + (one - keep_mean) * slope
-        square[column] = keep_square * square[column] + (one - keep_square) * slope * slope
-        parameters[column] -= step_size * mean[column] / (np.sqrt(square[column]) * square_scale + epsilon)
+    slopes, values = gradient.reshape(-1), parameters.reshape(-1)
+    means, squares = mean.reshape(-1), square.reshape(-1)
+    for place in range(len(values)):
+        slope = slopes[place]
+        new_mean = keep_mean * means[place] + (one - keep_mean) * slope
+        new_square = keep_square * squares[place] + (one - keep_square) * slope * slope
+        means[place], squares[place] = new_mean, new_square
+        values[place] -= step_size * new_mean / (np.sqrt(new_square) * square_scale + epsilon)
 
 
 def adam_constants(
@@ -273,3 +309,9 @@ def adam_constants(
     mean_correction, square_correction = (1 - beta**step for beta in betas)
     values = (betas[0], betas[1], learning_rate / mean_correction, square_correction**-0.5, epsilon)
     return tuple(np.float32(value) for value in values)  # type: ignore[return-value]
+
+
+def are_compiled() -> bool:
+    """Return whether an earlier run left the kernels' machine code on disk, so that the first step need not wait."""
+    folder = Path(add_neighbours_and_update.stats.cache_path)
+    return any(folder.glob(f"*{add_neighbours_and_update.__name__}*.nbi"))

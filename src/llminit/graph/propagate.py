@@ -21,7 +21,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from llminit.graph.adjacency import Adjacency
-from llminit.graph.kernels import add_neighbours
+from llminit.graph.kernels import EACH_ITSELF, add_neighbours
 from llminit.graph.rows import Neighbourhood, RowGradient
 
 Parts = tuple[torch.Tensor, ...]
@@ -155,15 +155,14 @@ def _add_neighbours(adjacency: Adjacency, embeddings: torch.Tensor, base: torch.
         matrix = adjacency.torch_csr(embeddings.device).to(embeddings.dtype)
         return torch.addmm(base, matrix, embeddings)
     out = np.empty(embeddings.shape, dtype=np.float32)
-    nodes = adjacency.every_node
     add_neighbours(
         adjacency.indptr,
         adjacency.indices,
         adjacency.weights,
-        nodes,
-        nodes,
+        adjacency.every_node,
+        EACH_ITSELF,
         embeddings.detach().numpy(),
-        nodes,
+        EACH_ITSELF,
         base.detach().numpy(),
         out,
         numba.get_num_threads(),

@@ -57,18 +57,18 @@ class Neighbourhood:
 
     def final_rows(self, embeddings: FloatArray) -> FloatArray:
         """Return the rows of `propagate(embeddings)`: float32 of shape (len(rows), d)."""
-        graph, workspace = self.adjacency, self.adjacency.workspace
-        source, position = embeddings, graph.every_node
+        workspace = self.adjacency.workspace
+        source, position = embeddings, kernels.EACH_ITSELF
         for hop in range(self.n_layers - 1, -1, -1):
             count = self.ends[hop]
-            out = workspace.rows(f"forward {hop}", int(count), embeddings.shape[1])
-            self._add_neighbours(self.nodes[:count], position, source, graph.every_node, embeddings, out)
+            out = workspace.rows(f"hop {hop}", int(count), embeddings.shape[1])
+            self._add_neighbours(self.nodes[:count], position, source, kernels.EACH_ITSELF, embeddings, out)
             source, position = out, self.position
         return self._taken(source, position, 1 / (self.n_layers + 1))
 
     def trained_rows(self, embeddings: FloatArray) -> FloatArray:
         """Return the rows of `embeddings`: float32 of shape (len(rows), d)."""
-        return self._taken(embeddings, self.adjacency.every_node, 1.0)
+        return self._taken(embeddings, kernels.EACH_ITSELF, 1.0)
 
     def gradient(self, final: FloatArray | None, trained: FloatArray | None, width: int) -> "RowGradient":
         """Carry the gradients of final and trained rows, float32 of shape (len(rows), d), back to the last hop."""
@@ -79,7 +79,7 @@ class Neighbourhood:
             kernels.sum_rows(final, self.rows, self.position, 1 / (self.n_layers + 1), base)
             source = base
             for hop in range(1, self.n_layers):
-                out = self.adjacency.workspace.rows(f"backward {hop}", int(self.ends[hop]), width)
+                out = self.adjacency.workspace.rows(f"hop {hop}", int(self.ends[hop]), width)
                 self._add_neighbours(self.nodes[: self.ends[hop]], self.position, source, self.position, base, out)
                 source = out
         if final is not None and not self.n_layers:

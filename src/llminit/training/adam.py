@@ -56,6 +56,7 @@ class Adam:
             graph.indptr,
             graph.indices,
             graph.weights,
+            graph.every_node,
             gradient.neighbourhood.position,
             gradient.source,
             gradient.base,

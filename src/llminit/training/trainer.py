@@ -11,6 +11,7 @@ from llminit.arrays import FloatArray
 from llminit.backbones import Backbone
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
+from llminit.graph.kernels import are_compiled
 from llminit.progress import SILENT, Reporter
 from llminit.training.adam import Adam
 from llminit.training.checkpoint import CheckpointFile
@@ -103,6 +104,8 @@ def train(
         StorageError: The checkpoint cannot be written.
     """
     run = _Run(backbone.to(_checked_device(device)), config, seed, checkpoint)
+    if run.optimizer.deferred is not None and not are_compiled():
+        reporter.note("compiling kernels for this machine: this first time takes about half a minute")
     if run.restore(reporter):
         reporter.note(f"resuming after epoch {run.progress.epoch}")
     with reporter.task(f"training {backbone.name}", config.epochs) as task:

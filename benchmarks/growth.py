@@ -1,0 +1,113 @@
+"""(e) Growth: an epoch's time and the peak memory of LightGCN on synthetic interactions with power-law degrees.
+
+There is a user for each 10 interactions and an item for each 50. Each size runs in a process of its own: a first
+epoch that is not counted, then as many as --repeats, or as --minutes hold after the first. Where the first alone takes
+longer than --minutes, it is the one that counts.
+
+    python benchmarks/growth.py --json benchmarks/results/growth.json --plot benchmarks/results/growth.svg
+"""
+
+import argparse
+import itertools
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import benchmark_data
+import common
+from growth_plot import draw
+from lines import Worker
+
+
+def main() -> None:
+    """Measure each size, print the table and the growth against linear."""
+    parser = common.options_parser(__doc__)
+    parser.add_argument("--sizes", type=float, nargs="+", default=[0.1, 1, 3, 10], help="millions of interactions")
+    parser.add_argument("--backbone", default="lightgcn")
+    parser.add_argument("--embedding-size", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=8192)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=10, help="of counted epochs a size")
+    parser.add_argument("--plot", type=Path, metavar="OUT", help="also draw time and memory as an SVG")
+    options = parser.parse_args()
+    described = common.machine()
+    setting = f"{options.backbone}, d={options.embedding_size}, batch {options.batch}, {options.layers} layers"
+    rows: list[dict[str, Any]] = []
+    for size in sorted(options.sizes):
+        rows.append(measure(round(size * 1e6), options))
+        # The largest size may take an hour or not fit: what was measured before it is kept.
+        write(rows, setting, described, options)
+    show(rows, setting, described["words"])
+
+
+def write(rows: list[dict[str, Any]], setting: str, described: dict[str, Any], options: argparse.Namespace) -> None:
+    """Write the plot and the JSON file where they were asked for."""
+    if options.plot is not None:
+        options.plot.parent.mkdir(parents=True, exist_ok=True)
+        options.plot.write_text(draw(rows, f"An epoch of {setting}"), encoding="utf-8")
+    content = {
+        "benchmark": "growth",
+        "setting": setting,
+        "machine": described,
+        "repeats": options.repeats,
+        "rows": rows,
+        "growth": growth(rows),
+    }
+    common.write_json(options.json, content)
+
+
+def measure(n_interactions: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Train one size in a new process."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = benchmark_data.synthetic(n_interactions)
+        benchmark_data.write(data, Path(folder), options.embedding_size)
+        sizes = {"n_interactions": n_interactions, "n_users": data.n_users, "n_items": data.n_items}
+        del data
+        with Worker("llminit_worker.py", Path(folder) / "llminit.log") as worker:
+            load = {"backbone": options.backbone, "batch": options.batch, "n_layers": options.layers}
+            loaded = worker.ask("load", folder=folder, **load)
+            answer = worker.ask("epoch", n_epochs=1)
+            n_more = int(min(options.repeats, 60 * options.minutes / answer["seconds"]))
+            if n_more:
+                answer = worker.ask("epoch", n_epochs=n_more)
+    seconds = answer["all_seconds"]
+    common.say(f"  {n_interactions:,} interactions: {seconds} s, {common.in_gib(answer['peak'])}")
+    steps = {"n_steps": -(-n_interactions // options.batch), "load_seconds": loaded["seconds"]}
+    measured = {"seconds": seconds, "median": statistics.median(seconds), "peak_bytes": answer["peak"]}
+    return sizes | steps | {"warmed_up": n_more > 0} | measured
+
+
+def growth(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """Return, for each size and the next, how many times as long an epoch took, over how many times the data."""
+    found = []
+    one_million = [row for row in rows if row["n_interactions"] == 1_000_000]
+    pairs = list(itertools.pairwise(rows))
+    if one_million and rows[-1]["n_interactions"] > 3_000_000:
+        pairs.append((one_million[0], rows[-1]))
+    for less, more in pairs:
+        data = more["n_interactions"] / less["n_interactions"]
+        to_linear = more["median"] / less["median"] / data
+        found.append({"from": less["n_interactions"], "to": more["n_interactions"], "to_linear": to_linear})
+    return found
+
+
+def show(rows: list[dict[str, Any]], setting: str, machine: str) -> None:
+    """Print the table."""
+    print(f"\n{setting}\n{machine}")
+    print(
+        f"{'interactions':>14}{'users':>12}{'items':>10}{'epoch s':>10}{'step ms':>10}{'timings':>9}{'peak memory':>13}"
+    )
+    for row in rows:
+        counts = f"{row['n_interactions']:14,}{row['n_users']:12,}{row['n_items']:10,}"
+        step = 1000 * row["median"] / row["n_steps"]
+        print(f"{counts}{row['median']:10.2f}{step:10.1f}{len(row['seconds']):9}{common.in_gib(row['peak_bytes']):>13}")
+    for part in growth(rows):
+        print(f"from {part['from']:,} to {part['to']:,}: {part['to_linear']:.2f}x linear")
+    fewest = min(len(row["seconds"]) for row in rows)
+    if fewest < common.ENOUGH:
+        print(f"NOTE: a size has only {fewest} timings, not the {common.ENOUGH} that a ratio to quote needs")
+
+
+if __name__ == "__main__":
+    main()

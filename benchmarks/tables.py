@@ -1,0 +1,68 @@
+"""Writes the tables of README.md from the result files, each between its pair of marks.
+
+python benchmarks/tables.py
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Rewrite the README's tables; a result that was not measured says so."""
+    readme = HERE / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(re.sub(r"<!-- results: (\S+) -->.*?<!-- end -->", _section, text, flags=re.S), encoding="utf-8")
+
+
+def _section(match: re.Match[str]) -> str:
+    name = match[1]
+    path = HERE / "results" / f"{name}.json"
+    body = _table(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else "Not measured yet."
+    return f"<!-- results: {name} -->\n{body}\n<!-- end -->"
+
+
+def _table(result: dict[str, Any]) -> str:
+    rows = _growth(result) if result["benchmark"] == "growth" else _comparisons(result)
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
+    about = [f"{result['setting']}.", f"{machine['words']}{'; ' + versions if versions else ''}."]
+    if machine["busy_before"]:
+        about.append(f"Other processes used {machine['busy_before']:.0%} of the cores before the first timing.")
+    return "\n".join([*about, "", *rows])
+
+
+def _comparisons(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| work | against | its median, s | LLMInit's, s | ratio | target | timings a side | peak memory |",
+        "|---|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for row in result["comparisons"]:
+        target = f"{row['target']:g}x" if row["target"] else ""
+        memory = " / ".join(row["notes"].get("peak memory, peer and LLMInit", []))
+        lines.append(
+            f"| {row['what']} | {row['peer']} | {row['peer_median']:.3f} | {row['median']:.3f} | "
+            f"**{row['ratio']:.1f}x** | {target} | {len(row['seconds'])} | {memory} |"
+        )
+    return lines
+
+
+def _growth(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| interactions | users | items | epoch, s | step, ms | timings | peak memory |",
+        "|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        counts = f"| {row['n_interactions']:,} | {row['n_users']:,} | {row['n_items']:,} "
+        step = 1000 * row["median"] / row["n_steps"]
+        memory = row["peak_bytes"] / 2**30
+        lines.append(f"{counts}| {row['median']:.2f} | {step:.1f} | {len(row['seconds'])} | {memory:.2f} GiB |")
+    growth = [f"{part['from']:,} to {part['to']:,}: {part['to_linear']:.2f}x linear" for part in result["growth"]]
+    return [*lines, "", f"Growth of an epoch's time: {'; '.join(growth)}."]
+
+
+if __name__ == "__main__":
+    main()
