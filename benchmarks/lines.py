@@ -20,17 +20,21 @@ Handler = Callable[..., Mapping[str, Any]]
 def serve(handlers: Mapping[str, Handler]) -> None:
     """Answer commands from standard input until it ends; what libraries print goes to standard error.
 
+    Each answer also says how much processor time, in seconds over all threads, the command and the process have used.
+
     Args:
         handlers: By command: takes the command's values by name and returns the answer, JSON values only.
     """
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         request = json.loads(line)
+        before = time.process_time()
         try:
             answer = dict(handlers[request.pop("command")](**request))
         except Exception:  # noqa: BLE001
             answer = {"failed": traceback.format_exc()}
-        print(json.dumps(answer), file=answers, flush=True)
+        now = time.process_time()
+        print(json.dumps(answer | {"cpu": now - before, "process_cpu": now}), file=answers, flush=True)
 
 
 class Worker:

@@ -115,7 +115,7 @@ def fit_llminit(backbone: str, folder: Path, options: argparse.Namespace) -> dic
 
 
 def _with_whole_time(answer: dict[str, Any], worker: Worker) -> dict[str, Any]:
-    return answer | {"inside": answer["seconds"], "seconds": worker.elapsed()}
+    return answer | {"inside": answer["seconds"], "seconds": worker.elapsed(), "cpu": answer["process_cpu"]}
 
 
 if __name__ == "__main__":
