@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 ENOUGH = 5
+MOST_OTHERS = 0.1
+SHORTEST_TO_TELL = 0.2
+OTHERS = "largest share of the cores used by other processes in a turn"
 # OpenMP's threads spin for a while after their work; the other side's turn starts when they have gone to sleep.
 PAUSE = 0.5
 
@@ -72,13 +75,18 @@ def add_model_options(parser: argparse.ArgumentParser, backbones: list[str]) -> 
 def in_turn(
     first: Callable[[], dict[str, Any]], second: Callable[[], dict[str, Any]], repeats: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Run two sides in turn, A B A B, and return their answers; each holds `seconds`."""
+    """Run two sides in turn, A B A B, and return their answers.
+
+    Each holds `seconds` and `cpu`, and gets `others`: the share of all cores' time that other processes had meanwhile.
+    """
     answers: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
     for turn in range(repeats):
         for side, work, kept in zip("AB", (first, second), answers, strict=True):
             time.sleep(PAUSE)
-            kept.append(work())
-            say(f"  {side}{turn + 1}: {kept[-1]['seconds']:.3f} s")
+            before = _core_seconds()
+            answer = work()
+            kept.append(answer | {"others": _others_share(before, _core_seconds(), answer["cpu"])})
+            say(f"  {side}{turn + 1}: {answer['seconds']:.3f} s")
     return answers
 
 
@@ -87,19 +95,28 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def most_of_others(answers: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> float:
+    """Return the largest share of the cores that other processes used during a turn.
+
+    The machine counts in hundredths of a second, so turns that are too short to tell are left out.
+    """
+    turns = [answer for side in answers for answer in side if answer["seconds"] > SHORTEST_TO_TELL]
+    return round(max((answer["others"] for answer in turns), default=0.0), 3)
+
+
 def seconds_of(answers: list[dict[str, Any]]) -> list[float]:
     """Return the timings of `in_turn`'s answers."""
     return [answer["seconds"] for answer in answers]
 
 
-def machine() -> dict[str, Any]:
-    """Describe the machine in words, and how busy it is with other work."""
+def machine() -> str:
+    """Describe the machine in words."""
     words = [f"{len(os.sched_getaffinity(0))} cores" if hasattr(os, "sched_getaffinity") else f"{os.cpu_count()} cores"]
     words.append(_processor())
     if hasattr(os, "sysconf"):
         words.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB of memory")
     words.append(f"{platform.system()}, Python {platform.python_version()}")
-    return {"words": ", ".join(words), "busy_before": _busy_share()}
+    return ", ".join(words)
 
 
 def report(
@@ -108,7 +125,6 @@ def report(
     comparisons: list[Comparison],
     options: argparse.Namespace,
     versions: Mapping[str, str],
-    described: Mapping[str, Any],
 ) -> None:
     """Print the table and, where asked, write the JSON file.
 
@@ -118,9 +134,8 @@ def report(
         comparisons: The rows.
         options: Holds `repeats` and `json`.
         versions: Versions of the peers and of what both stand on.
-        described: What `machine` said before the first timing.
     """
-    print(f"\n{setting}\n{described['words']}")
+    print(f"\n{setting}\n{machine()}")
     print(f"{'':34}{'peer':>18}{'peer s':>10}{'LLMInit s':>11}{'ratio':>8}")
     for row in comparisons:
         values = row.as_json()
@@ -128,12 +143,12 @@ def report(
         print(f"    peer    {_listed(row.peer_seconds)}\n    LLMInit {_listed(row.seconds)}")
         for key, value in row.notes.items():
             print(f"    {key}: {value}")
-    for warning in _warnings(options.repeats, described["busy_before"]):
+    for warning in _warnings(options.repeats, max(row.notes[OTHERS] for row in comparisons)):
         print(f"NOTE: {warning}")
     content = {
         "benchmark": name,
         "setting": setting,
-        "machine": described,
+        "machine": machine(),
         "versions": dict(versions),
         "repeats": options.repeats,
         "comparisons": [row.as_json() for row in comparisons],
@@ -153,14 +168,12 @@ def in_gib(n_bytes: float) -> str:
     return f"{n_bytes / 2**30:.2f} GiB"
 
 
-def _warnings(repeats: int, busy: float | None) -> list[str]:
+def _warnings(repeats: int, busy: float) -> list[str]:
     found = []
     if repeats < ENOUGH:
         found.append(f"{repeats} timings a side, not the {ENOUGH} that a ratio to quote needs")
-    if busy is not None and busy > 0.05:
-        found.append(
-            f"other processes used {busy:.0%} of the cores before the first timing; let them end and run again"
-        )
+    if busy > MOST_OTHERS:
+        found.append(f"other processes used {busy:.0%} of the cores during a timing; let them end and run again")
     return found
 
 
@@ -179,19 +192,18 @@ def _processor() -> str:
     return f"{names['model name']} (family {names.get('cpu family', '?')}, model {names.get('model', '?')})"
 
 
-def _busy_share(seconds: float = 1.0) -> float | None:
-    """Return the share of all cores' time that was used while this process slept, or None where it is not told."""
-    if not Path("/proc/stat").exists():
-        return None
-    before = _core_time()
-    time.sleep(seconds)
-    after = _core_time()
-    return 1 - (after[1] - before[1]) / max(after[0] - before[0], 1)
+def _core_seconds() -> tuple[float, float]:
+    """Return all cores' seconds since the machine started, and how many of them were not idle; zeros if not told."""
+    counters = Path("/proc/stat")
+    if not counters.exists():
+        return 0.0, 0.0
+    ticks = [int(value) / os.sysconf("SC_CLK_TCK") for value in counters.read_text().splitlines()[0].split()[1:9]]
+    return sum(ticks), sum(ticks) - ticks[3] - ticks[4]
 
 
-def _core_time() -> tuple[int, int]:
-    ticks = [int(value) for value in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    return sum(ticks), ticks[3] + ticks[4]
+def _others_share(before: tuple[float, float], after: tuple[float, float], own: float) -> float:
+    passed, used = after[0] - before[0], after[1] - before[1]
+    return max(used - own, 0.0) / passed if passed else 0.0
 
 
 def _rounded(value: Any) -> Any:

@@ -28,14 +28,13 @@ def main() -> None:
     common.add_model_options(parser, ["lightgcn", "sgl", "sgcl", "mf"])
     options = parser.parse_args()
     data = benchmark_data.load(options.data)
-    described = common.machine()
     versions: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         benchmark_data.write(data, Path(folder), options.embedding_size, for_peer=True)
         is_gowalla = data.name == "gowalla"
         rows = [compare(name, Path(folder), options, versions, gowalla=is_gowalla) for name in options.backbone]
     setting = f"{data.describe()}; d={options.embedding_size}, batch {options.batch}, {options.layers} layers"
-    common.report("epoch", setting, rows, options, versions, described)
+    common.report("epoch", setting, rows, options, versions)
 
 
 def compare(
@@ -77,6 +76,7 @@ def notes(warm: tuple[dict[str, Any], dict[str, Any]], answers: Any) -> dict[str
     return {
         "mean batch loss of the first epoch, peer and LLMInit": [round(side["loss"], 5) for side in warm],
         "peak memory, peer and LLMInit": [common.in_gib(side[-1]["peak"]) for side in answers],
+        common.OTHERS: common.most_of_others(answers),
         "seconds of a call of train outside its epochs": round(answers[1][-1]["outside"], 3),
     }
 

@@ -38,10 +38,10 @@ def main() -> None:
         rows.append(measure(round(size * 1e6), options))
         # The largest size may take an hour or not fit: what was measured before it is kept.
         write(rows, setting, described, options)
-    show(rows, setting, described["words"])
+    show(rows, setting, described)
 
 
-def write(rows: list[dict[str, Any]], setting: str, described: dict[str, Any], options: argparse.Namespace) -> None:
+def write(rows: list[dict[str, Any]], setting: str, described: str, options: argparse.Namespace) -> None:
     """Write the plot and the JSON file where they were asked for."""
     if options.plot is not None:
         options.plot.parent.mkdir(parents=True, exist_ok=True)

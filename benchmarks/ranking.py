@@ -27,12 +27,11 @@ def main() -> None:
     parser.add_argument("--users-a-batch", type=int, default=1024, help="for RecBole's second row")
     options = parser.parse_args()
     data = benchmark_data.load(options.data)
-    described = common.machine()
     versions: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         benchmark_data.write(data, Path(folder), options.embedding_size, for_peer=True)
         rows = compare_all(Path(folder), data.n_items, options, versions)
-    common.report("ranking", f"{data.describe()}; d={options.embedding_size}", rows, options, versions, described)
+    common.report("ranking", f"{data.describe()}; d={options.embedding_size}", rows, options, versions)
 
 
 def compare_all(
@@ -73,6 +72,7 @@ def compare(
     answers = common.in_turn(lambda: peer.ask(command), lambda: ours.ask("rank"), options.repeats)
     notes: dict[str, Any] = {
         "largest difference of a metric": _difference(*(side["metrics"] for side in warm)),
+        common.OTHERS: common.most_of_others(answers),
         "peak memory, peer and LLMInit": [common.in_gib(side[-1]["peak"]) for side in answers],
     }
     return common.Comparison(what, name, *(common.seconds_of(side) for side in answers), target, notes)

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from common import MOST_OTHERS, OTHERS
+
 HERE = Path(__file__).parent
 
 
@@ -29,9 +31,10 @@ def _table(result: dict[str, Any]) -> str:
     rows = _growth(result) if result["benchmark"] == "growth" else _comparisons(result)
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
-    about = [f"{result['setting']}.", f"{machine['words']}{'; ' + versions if versions else ''}."]
-    if machine["busy_before"]:
-        about.append(f"Other processes used {machine['busy_before']:.0%} of the cores before the first timing.")
+    about = [f"{result['setting']}.", f"{machine}{'; ' + versions if versions else ''}."]
+    busy = max((row["notes"][OTHERS] for row in result.get("comparisons", [])), default=0.0)
+    if busy > MOST_OTHERS:
+        about.append(f"Other processes used up to {busy:.0%} of the cores during a timing: measure again.")
     return "\n".join([*about, "", *rows])
 
 

@@ -24,7 +24,6 @@ def main() -> None:
     common.add_model_options(parser, ["lightgcn", "sgl", "sgcl", "mf"])
     options = parser.parse_args()
     data = benchmark_data.load(options.data)
-    described = common.machine()
     versions: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         benchmark_data.write(data, Path(folder), options.embedding_size)
@@ -32,7 +31,7 @@ def main() -> None:
         if "lightgcn" in options.backbone and has_pyg():
             rows.append(compare("lightgcn", "pyg", Path(folder), options, versions))
     setting = f"{data.describe()}; d={options.embedding_size}, batch {options.batch}, {options.layers} layers"
-    common.report("twin", setting, rows, options, versions, described)
+    common.report("twin", setting, rows, options, versions)
 
 
 def compare(

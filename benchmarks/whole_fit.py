@@ -30,7 +30,6 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--eval-batch-size", type=int, default=4096, help="RecBole's, in scores; its default is 4096")
     options = parser.parse_args()
-    described = common.machine()
     versions: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         name, n_rows = write_raw(options.data, Path(folder))
@@ -39,7 +38,7 @@ def main() -> None:
         f"{name}: {n_rows:,} rated interactions in the file; d={options.embedding_size}, batch {options.batch}, "
         f"{options.layers} layers, {options.epochs} epochs, RecBole's evaluation batch {options.eval_batch_size}"
     )
-    common.report("whole_fit", setting, rows, options, versions, described)
+    common.report("whole_fit", setting, rows, options, versions)
 
 
 def write_raw(name: str | None, folder: Path) -> tuple[str, int]:
@@ -73,6 +72,7 @@ def compare(backbone: str, folder: Path, options: argparse.Namespace, versions: 
         "users and items after filtering, peer and LLMInit": [[side["n_users"], side["n_items"]] for side in last],
         "test recall@10, peer and LLMInit": [round(side["metrics"]["recall@10"], 4) for side in last],
         "seconds without the start of Python and imports, last run": [round(side["inside"], 3) for side in last],
+        common.OTHERS: common.most_of_others(answers),
         "peak memory, peer and LLMInit": [common.in_gib(side["peak"]) for side in last],
     }
     seconds = [common.seconds_of(side) for side in answers]

@@ -76,4 +76,4 @@ def _row(model: str, metrics: Any, seconds: float, best_epoch: int | None) -> di
         for protocol in ("standard", "paper")
         for metric in ("recall@10", "ndcg@10")
     }
-    return {"model": model, **measured, "best epoch": best_epoch, "seconds": round(seconds, 1)}
+    return {"model": model, **measured, "best epoch": best_epoch, "seconds": f"{seconds:.1f}"}

@@ -15,9 +15,6 @@ from rich.markup import escape
 from llminit.cli import data, demo, doctor, encode, fit, init, recommend, similar
 from llminit.errors import LLMInitError
 
-# The root of usage errors is click's in older Typers and Typer's own in newer ones; both are the third in this line.
-USAGE_ERROR = typer.BadParameter.__mro__[2]
-
 app = typer.Typer(
     name="llminit",
     help="A head start from a language model for any collaborative-filtering recommender, at no cost when it serves.",
@@ -43,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        if isinstance(error, USAGE_ERROR):
+        # Usage errors are click's in older Typers and Typer's own in newer ones; both show themselves.
+        if hasattr(error, "show"):
             return _show_usage(error)
         if os.environ.get("LLMINIT_TRACEBACK"):
             raise
