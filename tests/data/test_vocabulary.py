@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llminit.data.ids import converted, from_text
 from llminit.data.vocabulary import Vocabulary
 from llminit.errors import UnknownIdError
+from llminit.ids import converted, from_text
 
 IDS = st.one_of(
     st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1),

@@ -1,7 +1,7 @@
 """`llminit fit`: two tables in, a recommender out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,11 +50,15 @@ def command(
         reporter=RichReporter(),
         checkpoint_seconds=checkpoint_seconds,
     )
-    report = recommender.report
     if as_json:
         hidden = ("history", "fingerprint")
-        print_json({name: value for name, value in report.items() if name not in hidden} | {"out": str(out)})
-        return
+        shown = {name: value for name, value in recommender.report.items() if name not in hidden}
+        print_json(shown | {"out": str(out)})
+    else:
+        _show(recommender.report, out)
+
+
+def _show(report: dict[str, Any], out: Path) -> None:
     typer.echo(
         f"{report['n_users']} users, {report['n_items']} items, {report['n_interactions']} interactions; best epoch "
         f"{report['best_epoch']}; {report['seconds']:.0f} s; saved to {out}"

@@ -51,8 +51,6 @@ def command(
     }
     if as_json:
         print_json(summary)
-        return
-    typer.echo(
-        f"{summary['n_users']} users and {summary['n_items']} items, {summary['embedding_size']} dimensions, saved to "
-        f"{out}; {summary['n_items_without_text']} items without text got the mean row"
-    )
+    else:
+        typer.echo("{n_users} users, {n_items} items, {embedding_size} dimensions, saved to {out}".format(**summary))
+        typer.echo("{n_items_without_text} items without text got the mean row".format(**summary))

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
-from llminit.data import ids as id_values
+from llminit import ids as id_values
 from llminit.errors import DataError
 
 

@@ -7,9 +7,9 @@ import polars as pl
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from llminit import ids as id_values
 from llminit.arrays import AnyArray, IntArray
 from llminit.config import FilterConfig
-from llminit.data import ids as id_values
 from llminit.data.filter import apply_filters
 from llminit.data.vocabulary import Vocabulary
 from llminit.errors import DataError

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import polars as pl
 from polars.exceptions import NoDataError, PolarsError
 
-from llminit.data import ids as id_values
+from llminit import ids as id_values
 from llminit.data.atomic import read_atomic
 from llminit.errors import DataError
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from llminit import ids as id_values
 from llminit.config import ColumnNames
 from llminit.data import columns as find
-from llminit.data import ids as id_values
 from llminit.data.files import read_file
 from llminit.data.frames import from_frame
 from llminit.data.measures import ratings, timestamps

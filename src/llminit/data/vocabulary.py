@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
+from llminit import ids as id_values
 from llminit.arrays import IntArray
-from llminit.data import ids as id_values
 from llminit.errors import UnknownIdError
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from llminit.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from llminit.errors import EmbeddingError
+from llminit.ids import converted
 
 EXAMPLES_SHOWN = 3
 
@@ -95,39 +96,10 @@ class TextEmbeddings:
 
 def _rows_of(held: pl.Series, wanted: pl.Series) -> IntArray:
     """Return the row of each wanted id among the held ones, int64, -1 where it is not held."""
-    left, right = _comparable(wanted, held)
-    numbered = pl.DataFrame({"id": right, "row": np.arange(len(right), dtype=np.int64)})
-    joined = pl.DataFrame({"id": left}).join(numbered, on="id", how="left", maintain_order="left")
+    held_ids = converted(held, wanted.dtype)
+    numbered = pl.DataFrame({"id": held_ids, "row": np.arange(len(held), dtype=np.int64)}).drop_nulls("id")
+    joined = pl.DataFrame({"id": wanted}).join(numbered, on="id", how="left", maintain_order="left")
     return joined["row"].fill_null(-1).to_numpy().astype(np.int64)
-
-
-def _comparable(left: pl.Series, right: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Bring two id columns to one type without making different ids equal."""
-    if left.dtype == right.dtype:
-        return left, right
-    left, right = _whole_numbers(left), _whole_numbers(right)
-    if left.dtype == right.dtype:
-        return left, right
-    return _as_texts(left), _as_texts(right)
-
-
-def _whole_numbers(ids: pl.Series) -> pl.Series:
-    """Return integers, and floats that are whole numbers, as Int64 where they fit; others as they are."""
-    if not ids.dtype.is_numeric():
-        return ids
-    if ids.dtype.is_float() and not bool((ids.drop_nulls() == ids.drop_nulls().round(0)).all()):
-        return ids
-    whole = ids.cast(pl.Int64, strict=False)
-    return whole if whole.null_count() == ids.null_count() else ids
-
-
-def _as_texts(ids: pl.Series) -> pl.Series:
-    """Write ids as strings, whole numbers always without a point."""
-    texts = ids.cast(pl.String)
-    if not ids.dtype.is_float():
-        return texts
-    whole = ids.cast(pl.Int64, strict=False)
-    return whole.cast(pl.String).zip_with(whole.cast(pl.Float64) == ids, texts)
 
 
 def _nothing_matches(held: pl.Series, wanted: pl.Series) -> str:

@@ -18,9 +18,21 @@ def from_text(column: pl.Series) -> pl.Series:
 
 
 def converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Return ids as another type; an id that would not come back unchanged becomes null, for it can match nothing."""
+    """Return ids as another type; an id that would not come back unchanged becomes null, for it can match nothing.
+
+    A float that is a whole number, as pandas makes of whole numbers with a gap, is the text of that whole number.
+    """
     if ids.dtype == dtype:
         return ids
+    found = _cast_and_back(ids, dtype)
+    if ids.dtype.is_float() and dtype == pl.String:
+        return _cast_and_back(_cast_and_back(ids, pl.Int64()), dtype).fill_null(found)
+    if ids.dtype == pl.String and dtype.is_float():
+        return found.fill_null(_cast_and_back(_cast_and_back(ids, pl.Int64()), dtype))
+    return found
+
+
+def _cast_and_back(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
     try:
         from_iso = ids.dtype == pl.String and dtype == pl.Date
         other = ids.str.to_date("%Y-%m-%d", strict=False) if from_iso else ids.cast(dtype, strict=False)
