@@ -20,7 +20,7 @@ from llminit.initialization import XAVIER, InitialEmbeddings, initial_embeddings
 from llminit.progress import SILENT, Reporter
 from llminit.recommender import Recommender
 from llminit.resume import OutFolder
-from llminit.selectors import selector_named
+from llminit.selectors import SELECTORS, selector_named
 from llminit.text import Encoder, EncodingCache, TextEmbeddings, encode_items, open_encoder, read_embeddings
 from llminit.training import CheckpointFile, TrainingResult, train
 
@@ -295,8 +295,12 @@ def _check_names(config: FitConfig) -> None:
     """Complain about names that mean nothing now, and not after hours of encoding."""
     backbone_class(config.backbone).options_type.make(**config.backbone_options)
     parse_metric(config.valid_metric)
-    if config.init != XAVIER:
+    if config.init in SELECTORS:
         selector_named(config.init, config.init_options)
+    elif config.init != XAVIER:
+        raise ConfigError(f"unknown init {config.init!r}; choose {XAVIER}, or a selector: {', '.join(SELECTORS)}")
+    elif config.init_options:
+        raise ConfigError(f"init={XAVIER!r} takes no options, found {', '.join(config.init_options)}; leave them out")
 
 
 def _report(

@@ -108,6 +108,7 @@ OPTIONS = {
     "not KEY=VALUE": (["--backbone-option", "n_layers"], ["KEY=VALUE"]),
     "an unknown initialisation": (["--init", "magic"], ["'magic'", "whiten"]),
     "an unknown selector option": (["--init-option", "share=1"], ["'share'", "norm"]),
+    "options of xavier": (["--init", "xavier", "--init-option", "share=1"], ["takes no options", "share"]),
     "a bad selector option": (["--init", "variance", "--init-option", "share=0"], ["share=0"]),
     "a selector option of another type": (["--init", "variance", "--init-option", "share=big"], ["share='big'"]),
     "an unknown split": (["--split", "by-magic"], ["by-magic", "temporal-loo"]),
