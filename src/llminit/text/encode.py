@@ -98,24 +98,24 @@ def _encode_distinct(
 ) -> FloatArray:
     hashes = [hash_of(text) for text in texts]
     held, held_values = section.read(hashes, reporter) if section is not None else _nothing()
-    todo = np.setdiff1d(np.arange(len(texts)), held)
-    if not len(todo):
+    pending = np.setdiff1d(np.arange(len(texts)), held)
+    if not len(pending):
         return held_values[np.argsort(held)]
     width = held_values.shape[1] if len(held) else None
     new_values = np.zeros((0, 0), dtype=np.float32)
-    with reporter.task(f"encoding with {encoder.name}", len(todo)) as task:
-        for start in range(0, len(todo), chunk_size):
-            chunk = todo[start : start + chunk_size]
+    with reporter.task(f"encoding with {encoder.name}", len(pending)) as task:
+        for start in range(0, len(pending), chunk_size):
+            chunk = pending[start : start + chunk_size]
             values = _encode_chunk(encoder, [texts[row] for row in chunk], width)
             if width is None or not start:
                 width = values.shape[1]
-                new_values = np.empty((len(todo), width), dtype=np.float32)
+                new_values = np.empty((len(pending), width), dtype=np.float32)
             new_values[start : start + len(chunk)] = values
             if section is not None:
                 section.write([hashes[row] for row in chunk], values, reporter)
             task.advance(len(chunk))
     result = np.empty((len(texts), new_values.shape[1]), dtype=np.float32)
-    result[todo] = new_values
+    result[pending] = new_values
     if len(held):
         result[held] = held_values
     return result
