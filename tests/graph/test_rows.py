@@ -123,18 +123,21 @@ def test_deferred_gradients_update_as_dense_ones_do(n_layers, with_dense):
         oracles.assert_close(fused.detach(), plain.detach(), 1e-4)
 
 
-def test_two_deferred_gradients_add_up():
-    """Two batches' rows in one loss update as their sum does."""
-    adjacency = small_graph()
-    start = torch.from_numpy(vectors(np.random.default_rng(3), 16, 4))
-    twice, once = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
-    for parameter, deferred in ((twice, True), (once, False)):
-        adam = Adam(parameter, 0.01)
-        for parts in ROWS:
-            _, final = gather(parameter, adjacency, 2, parts, adam.deferred if deferred else None)
-            sum(row.sum() for row in final).backward()
-        adam.step()
-    assert torch.allclose(twice, once, atol=1e-6)
+@pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
+def test_several_deferred_gradients_keep_apart(n_layers):
+    """Gradients that wait together, of one loss or of several, stay what they were, and Adam takes their sum."""
+    adjacency, start = small_graph(), torch.from_numpy(vectors(np.random.default_rng(3), 16, 4))
+    waiting, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    adam, plain_adam = Adam(waiting, 0.01), Adam(plain, 0.01)
+    for parameter, deferred in ((waiting, adam.deferred), (plain, None)):
+        for scale, parts in enumerate(((torch.arange(6),), (torch.arange(7, 15),), (torch.tensor([2, 9]),)), start=1):
+            _, (final,) = gather(parameter, adjacency, n_layers, parts, deferred)
+            (scale * final**2).sum().backward()
+    assert len(adam.deferred) == 3
+    assert torch.allclose(torch.from_numpy(sum(each.dense() for each in adam.deferred)), plain.grad, atol=1e-6)
+    adam.step()
+    plain_adam.step()
+    assert torch.allclose(waiting, plain, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])

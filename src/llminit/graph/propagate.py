@@ -103,6 +103,7 @@ class _Gather(torch.autograd.Function):
     ) -> Parts:
         ctx.set_materialize_grads(False)
         ctx.deferred, ctx.lengths = deferred, [len(part) for part in parts]
+        _keep(deferred)
         neighbourhood = Neighbourhood.around(adjacency, n_layers, torch.cat(parts).numpy())
         ctx.neighbourhood, ctx.width = neighbourhood, embeddings.shape[1]
         table = embeddings.detach().numpy()
@@ -118,12 +119,19 @@ class _Gather(torch.autograd.Function):
         n_parts = len(ctx.lengths)
         trained = _joined(gradients[:n_parts], ctx.lengths, ctx.width)
         final = _joined(gradients[n_parts:], ctx.lengths, ctx.width)
+        _keep(ctx.deferred)
         gradient = ctx.neighbourhood.gradient(final, trained, ctx.width)
         nothing = (None,) * (3 + n_parts)
         if ctx.deferred is not None:
             ctx.deferred.append(gradient)
             return None, *nothing
         return torch.from_numpy(gradient.dense()), *nothing
+
+
+def _keep(deferred: list[RowGradient] | None) -> None:
+    """Save gradients that still wait for the optimiser from being overwritten; there are none in ordinary training."""
+    if deferred:
+        deferred[:] = [gradient.kept() for gradient in deferred]
 
 
 def _joined(gradients: Sequence[torch.Tensor | None], lengths: list[int], width: int) -> Any:

@@ -125,12 +125,16 @@ class RowGradient:
     Attributes:
         neighbourhood: Whose positions the rows have.
         base: float32 of shape (n_base, d).
-        source: float32 of shape (n_source, d); it is overwritten by the next batch's.
+        source: float32 of shape (n_source, d); the graph's next batch overwrites it unless it is `kept`.
     """
 
     neighbourhood: Neighbourhood
     base: FloatArray
     source: FloatArray
+
+    def kept(self) -> "RowGradient":
+        """Return the same gradient in memory of its own."""
+        return RowGradient(self.neighbourhood, self.base, self.source.copy())
 
     def dense(self) -> FloatArray:
         """Return the gradient as float32 of shape (n_nodes, d)."""
