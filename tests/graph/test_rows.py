@@ -93,7 +93,7 @@ def test_add_neighbours_is_its_twin(n_threads):
     position[[0, 7, 8, 3, 9]] = np.arange(5)
     targets, out = np.array([0, 7, 3, 15, 6], dtype=np.int32), np.empty((5, 3), dtype=np.float32)
     edges = (graph.indptr, graph.indices, graph.weights)
-    kernels.add_neighbours(*edges, targets, position, source, position, base, out, n_threads)
+    kernels.add_neighbours(*edges, targets, position, source, position, base, out, graph.longest, n_threads)
     oracles.assert_close(out, oracles.add_neighbours(*edges, targets, position, source, position, base), 1e-5)
 
 
@@ -158,6 +158,8 @@ def test_more_threads_than_rows():
     graph, rng = small_graph(), np.random.default_rng(0)
     source, out = vectors(rng, 16, 3), np.empty((2, 3), dtype=np.float32)
     targets, edges = np.array([0, 7], dtype=np.int32), (graph.indptr, graph.indices, graph.weights)
-    kernels.add_neighbours(*edges, targets, kernels.EACH_ITSELF, source, kernels.EACH_ITSELF, source, out, 8)
+    kernels.add_neighbours(
+        *edges, targets, kernels.EACH_ITSELF, source, kernels.EACH_ITSELF, source, out, graph.longest, 8
+    )
     itself = np.arange(16, dtype=np.int32)
     oracles.assert_close(out, oracles.add_neighbours(*edges, targets, itself, source, itself, source), 1e-5)

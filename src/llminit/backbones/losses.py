@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch.autograd.function import once_differentiable
 
-# Keeps the logarithm finite, as in RecBole's BPRLoss.
-BPR_GAMMA = 1e-10
+from llminit.backbones.kernels import BPR_GAMMA
 
 
 def bpr(users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from llminit.arrays import BoolArray, FloatArray, IntArray
 from llminit.errors import DataError
+from llminit.graph.kernels import even_runs
 from llminit.graph.workspace import Workspace
 
 # Added to every degree, as in the reference, so that an isolated node divides by something.
@@ -55,6 +56,16 @@ class Adjacency:
     def every_node(self) -> NDArray[np.int32]:
         """All nodes in order, int32 of shape (n_nodes,)."""
         return np.arange(self.n_nodes, dtype=np.int32)
+
+    @cached_property
+    def longest(self) -> int:
+        """The most neighbours that a node has."""
+        return int(np.diff(self.indptr).max(initial=0))
+
+    def runs(self, n_threads: int) -> IntArray:
+        """Return the n_threads + 1 bounds of runs of nodes that are about equally much work."""
+        bounds: IntArray = even_runs(self.indptr, self.every_node, n_threads)
+        return bounds
 
     @cached_property
     def workspace(self) -> Workspace:

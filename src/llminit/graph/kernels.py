@@ -6,7 +6,6 @@ Arithmetic may be reordered but not approximated: NaN stays NaN, and a division 
 comes in as an argument, because a kernel that asks for it cannot be cached on disk.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -26,25 +25,46 @@ EACH_ITSELF = np.empty(0, dtype=np.int32)
 _BLOCK_ROWS = 128
 _WORK_PER_ROW = 8
 
+# Adam's usual constants.
+_KEEP_MEAN, _KEEP_SQUARE, _EPSILON = 0.9, 0.999, 1e-8
+
 _EXACT = {"reassoc", "contract", "nsz"}
 
 
 @numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
-def _add_weighted_rows(total: FloatArray, source: FloatArray, rows: NodeArray, weights: FloatArray, count: int) -> None:
-    """Add weights[e] * source[rows[e]] to `total` for e in 0..count-1."""
-    width = total.shape[0]
-    first = 0
+def _set_four(total: FloatArray, start: FloatArray, source: FloatArray, rows: NodeArray, weights: FloatArray) -> None:
+    row_a, row_b, row_c, row_d = source[rows[0]], source[rows[1]], source[rows[2]], source[rows[3]]
+    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+    for column in range(len(total)):
+        total[column] = start[column] + a * row_a[column] + b * row_b[column] + c * row_c[column] + d * row_d[column]
+
+
+@numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
+def _add_four(total: FloatArray, source: FloatArray, rows: NodeArray, weights: FloatArray) -> None:
+    row_a, row_b, row_c, row_d = source[rows[0]], source[rows[1]], source[rows[2]], source[rows[3]]
+    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+    for column in range(len(total)):
+        total[column] += a * row_a[column] + b * row_b[column] + c * row_c[column] + d * row_d[column]
+
+
+@numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
+def _add_weighted_rows(
+    total: FloatArray, start: FloatArray, source: FloatArray, rows: NodeArray, weights: FloatArray, count: int
+) -> None:
+    """Set total = start + the sum of weights[e] * source[rows[e]] for e in 0..count-1."""
+    if count >= 4:
+        _set_four(total, start, source, rows, weights)
+        first = 4
+    else:
+        total[:] = start
+        first = 0
     while first + 4 <= count:
-        row_a, row_b = source[rows[first]], source[rows[first + 1]]
-        row_c, row_d = source[rows[first + 2]], source[rows[first + 3]]
-        a, b, c, d = weights[first], weights[first + 1], weights[first + 2], weights[first + 3]
-        for column in range(width):
-            total[column] += a * row_a[column] + b * row_b[column] + c * row_c[column] + d * row_d[column]
+        _add_four(total, source, rows[first:], weights[first:])
         first += 4
     while first < count:
-        row_a, a = source[rows[first]], weights[first]
-        for column in range(width):
-            total[column] += a * row_a[column]
+        row, weight = source[rows[first]], weights[first]
+        for column in range(len(total)):
+            total[column] += weight * row[column]
         first += 1
 
 
@@ -110,7 +130,7 @@ def find_frontiers(
 
 
 @numba.njit(cache=True)
-def _even_runs(indptr: IntArray, targets: NodeArray, n_runs: int) -> IntArray:
+def even_runs(indptr: IntArray, targets: NodeArray, n_runs: int) -> IntArray:
     """Return the n_runs + 1 bounds of runs of targets that are about equally much work."""
     total = 0
     for node in targets:
@@ -138,6 +158,7 @@ def add_neighbours(
     base_position: NodeArray,
     base: FloatArray,
     out: FloatArray,
+    longest: int,
     n_threads: int,
 ) -> None:
     """Set out[q] = base of node targets[q] + the weighted sum of its neighbours' rows of `source`.
@@ -155,22 +176,23 @@ def add_neighbours(
         base_position: int32 of shape (n_nodes,) or (0,).
         base: float32 of shape (n_base, d).
         out: float32 of shape (n, d), filled.
+        longest: No node has more neighbours.
         n_threads: Number of threads.
     """
-    bounds = _even_runs(indptr, targets, n_threads)
-    longest = _longest(indptr)
+    bounds = even_runs(indptr, targets, n_threads)
+    zeros = np.zeros(out.shape[1], dtype=np.float32)
     for run in numba.prange(n_threads):
-        rows, kept = np.empty(longest, dtype=np.int32), np.empty(longest, dtype=np.float32)
+        rows, kept = _scratch(longest)
         for place in range(bounds[run], bounds[run + 1]):
             node = targets[place]
             begin, end = indptr[node], indptr[node + 1]
-            total = out[place]
-            _copy_row(total, base, base_position[node] if len(base_position) else node)
+            row = base_position[node] if len(base_position) else node
+            start = base[row] if row < len(base) else zeros
             if len(position) == 0:
-                _add_weighted_rows(total, source, indices[begin:end], weights[begin:end], end - begin)
+                _add_weighted_rows(out[place], start, source, indices[begin:end], weights[begin:end], end - begin)
             else:
                 count = _listed_neighbours(indices, weights, begin, end, position, len(source), rows, kept)
-                _add_weighted_rows(total, source, rows, kept, count)
+                _add_weighted_rows(out[place], start, source, rows, kept, count)
 
 
 @numba.njit(parallel=True, cache=True, fastmath=_EXACT, error_model="numpy")
@@ -178,7 +200,7 @@ def add_neighbours_and_update(
     indptr: IntArray,
     indices: NodeArray,
     weights: FloatArray,
-    nodes: NodeArray,
+    bounds: IntArray,
     position: NodeArray,
     source: FloatArray,
     base: FloatArray,
@@ -187,7 +209,7 @@ def add_neighbours_and_update(
     mean: FloatArray,
     square: FloatArray,
     adam: tuple[Any, Any, Any, Any, Any],
-    n_threads: int,
+    longest: int,
 ) -> None:
     """Take one Adam step, with the gradient of each node computed on the fly and never stored.
 
@@ -198,7 +220,7 @@ def add_neighbours_and_update(
         indptr: int64 of shape (n_nodes + 1,).
         indices: int32 of shape (n_edges,).
         weights: float32 of shape (n_edges,).
-        nodes: int32 of shape (n_nodes,), all nodes in order.
+        bounds: int64 of shape (n_threads + 1,), `even_runs` of all nodes in order.
         position: int32 of shape (n_nodes,), of nodes in `source` and in `base`.
         source: float32 of shape (n_source, d).
         base: float32 of shape (n_base, d).
@@ -207,26 +229,30 @@ def add_neighbours_and_update(
         mean: The same shape, changed.
         square: The same shape, changed.
         adam: As `adam_constants` returns them.
-        n_threads: Number of threads.
+        longest: No node has more neighbours.
     """
-    bounds = _even_runs(indptr, nodes, n_threads)
-    longest, width = _longest(indptr), parameters.shape[1]
-    for run in numba.prange(n_threads):
-        rows, kept = np.empty(longest, dtype=np.int32), np.empty(longest, dtype=np.float32)
+    width = parameters.shape[1]
+    zeros = np.zeros(width, dtype=np.float32)
+    for run in numba.prange(len(bounds) - 1):
+        rows, kept = _scratch(longest)
         block = np.empty((_BLOCK_ROWS, width), dtype=np.float32)
         for first in range(bounds[run], bounds[run + 1], _BLOCK_ROWS):
             last = min(first + _BLOCK_ROWS, bounds[run + 1])
             for node in range(first, last):
-                total = block[node - first]
-                _copy_row(total, base, position[node])
-                if len(dense):
-                    total += dense[node]
+                start = base[position[node]] if position[node] < len(base) else zeros
+                count = 0
                 if len(source):
                     count = _listed_neighbours(
                         indices, weights, indptr[node], indptr[node + 1], position, len(source), rows, kept
                     )
-                    _add_weighted_rows(total, source, rows, kept, count)
-            _adam_rows(block[: last - first], parameters[first:last], mean[first:last], square[first:last], adam)
+                if len(source) or len(dense):
+                    _add_weighted_rows(block[node - first], start, source, rows, kept, count)
+                    if len(dense):
+                        block[node - first] += dense[node]
+                else:
+                    _adam_row(start, parameters[node], mean[node], square[node], adam)
+            if len(source) or len(dense):
+                _adam_rows(block[: last - first], parameters[first:last], mean[first:last], square[first:last], adam)
 
 
 @numba.njit(parallel=True, cache=True, fastmath=_EXACT, error_model="numpy")
@@ -265,30 +291,22 @@ def take_rows(source: FloatArray, rows: IntArray, position: NodeArray, scale: fl
 
 
 @numba.njit(cache=True)
-def _copy_row(target: FloatArray, source: FloatArray, row: int) -> None:
-    if row < len(source):
-        target[:] = source[row]
-    else:
-        target[:] = np.float32(0)
+def _scratch(longest: int) -> tuple[NodeArray, FloatArray]:
+    # One more, because a neighbour that does not count is written before it is overwritten.
+    return np.empty(longest + 1, dtype=np.int32), np.empty(longest + 1, dtype=np.float32)
 
 
 @numba.njit(cache=True)
-def _longest(indptr: IntArray) -> int:
-    longest = 0
-    for row in range(len(indptr) - 1):
-        longest = max(longest, indptr[row + 1] - indptr[row])
-    # One more, because a neighbour that does not count is written before it is overwritten.
-    return longest + 1
-
-
-@numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
 def _adam_rows(
     gradient: FloatArray, parameters: FloatArray, mean: FloatArray, square: FloatArray, adam: tuple[Any, ...]
 ) -> None:
+    _adam_row(gradient.reshape(-1), parameters.reshape(-1), mean.reshape(-1), square.reshape(-1), adam)
+
+
+@numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
+def _adam_row(slopes: FloatArray, values: FloatArray, means: FloatArray, squares: FloatArray, adam: Any) -> None:
     keep_mean, keep_square, step_size, square_scale, epsilon = adam
     one = np.float32(1)
-    slopes, values = gradient.reshape(-1), parameters.reshape(-1)
-    means, squares = mean.reshape(-1), square.reshape(-1)
     for place in range(len(values)):
         slope = slopes[place]
         new_mean = keep_mean * means[place] + (one - keep_mean) * slope
@@ -297,8 +315,9 @@ def _adam_rows(
         values[place] -= step_size * new_mean / (np.sqrt(new_square) * square_scale + epsilon)
 
 
+@numba.njit(cache=True)
 def adam_constants(
-    step: int, learning_rate: float, betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8
+    step: int, learning_rate: float
 ) -> tuple[np.float32, np.float32, np.float32, np.float32, np.float32]:
     """Return what an Adam step needs at step `step`, counted from 1 (Kingma & Ba, arXiv 1412.6980, algorithm 1).
 
@@ -306,12 +325,11 @@ def adam_constants(
         The decay of the mean and of the square, the step size over the mean's bias correction, one over the root of the
         square's bias correction, and epsilon.
     """
-    mean_correction, square_correction = (1 - beta**step for beta in betas)
-    values = (betas[0], betas[1], learning_rate / mean_correction, square_correction**-0.5, epsilon)
-    return tuple(np.float32(value) for value in values)  # type: ignore[return-value]
-
-
-def are_compiled() -> bool:
-    """Return whether an earlier run left the kernels' machine code on disk, so that the first step need not wait."""
-    folder = Path(add_neighbours_and_update.stats.cache_path)
-    return any(folder.glob(f"*{add_neighbours_and_update.__name__}*.nbi"))
+    mean_correction, square_correction = 1 - _KEEP_MEAN**step, 1 - _KEEP_SQUARE**step
+    return (
+        np.float32(_KEEP_MEAN),
+        np.float32(_KEEP_SQUARE),
+        np.float32(learning_rate / mean_correction),
+        np.float32(1 / np.sqrt(square_correction)),
+        np.float32(_EPSILON),
+    )

@@ -173,6 +173,7 @@ def _add_neighbours(adjacency: Adjacency, embeddings: torch.Tensor, base: torch.
         EACH_ITSELF,
         base.detach().numpy(),
         out,
+        adjacency.longest,
         numba.get_num_threads(),
     )
     return torch.from_numpy(out)

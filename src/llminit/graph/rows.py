@@ -114,6 +114,7 @@ class Neighbourhood:
             base_position,
             base,
             out,
+            graph.longest,
             numba.get_num_threads(),
         )
 
@@ -150,6 +151,7 @@ class RowGradient:
             position,
             self.base,
             out,
+            graph.longest,
             numba.get_num_threads(),
         )
         return out

@@ -2,6 +2,6 @@
 
 from llminit.training.checkpoint import CheckpointFile
 from llminit.training.sampler import TripleSampler
-from llminit.training.trainer import EpochRecord, TrainingResult, train
+from llminit.training.trainer import EpochRecord, TrainingResult, checked_device, train
 
-__all__ = ["CheckpointFile", "EpochRecord", "TrainingResult", "TripleSampler", "train"]
+__all__ = ["CheckpointFile", "EpochRecord", "TrainingResult", "TripleSampler", "checked_device", "train"]

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import torch
 
+from llminit.arrays import FloatArray
 from llminit.graph import RowGradient
 from llminit.graph.kernels import adam_constants, adam_step, add_neighbours_and_update
 
@@ -28,7 +29,7 @@ class Adam:
             learning_rate: Step size.
         """
         self.parameter, self.learning_rate = parameter, learning_rate
-        self.mean, self.square = torch.zeros_like(parameter.detach()), torch.zeros_like(parameter.detach())
+        self.mean, self.square = _zeros_like(parameter), _zeros_like(parameter)
         self.steps = 0
         on_cpu = parameter.device.type == "cpu" and parameter.dtype == torch.float32
         self.deferred: list[RowGradient] | None = [] if on_cpu else None
@@ -44,7 +45,7 @@ class Adam:
             self._step_fused(self.deferred.pop(), constants)
         else:
             gradient = self._dense_gradient()
-            adam_step(gradient, *self._arrays(), constants, numba.get_num_threads())
+            adam_step(gradient, *self.arrays(), constants, numba.get_num_threads())
         self.parameter.grad = None
 
     def _step_fused(self, gradient: RowGradient, constants: tuple[np.float32, ...]) -> None:
@@ -56,17 +57,17 @@ class Adam:
             graph.indptr,
             graph.indices,
             graph.weights,
-            graph.every_node,
+            graph.runs(numba.get_num_threads()),
             gradient.neighbourhood.position,
             gradient.source,
             gradient.base,
             dense,
-            *self._arrays(),
+            *self.arrays(),
             constants,
-            numba.get_num_threads(),
+            graph.longest,
         )
 
-    def _dense_gradient(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+    def _dense_gradient(self) -> FloatArray:
         parts = [gradient.dense() for gradient in self.deferred or []]
         if self.parameter.grad is not None:
             parts.append(self.parameter.grad.contiguous().numpy())
@@ -74,7 +75,8 @@ class Adam:
             self.deferred.clear()
         return sum(parts[1:], start=parts[0])
 
-    def _arrays(self) -> tuple["np.ndarray[tuple[int, ...], np.dtype[np.float32]]", ...]:
+    def arrays(self) -> tuple[FloatArray, ...]:
+        """Return the parameter, the mean and the square, float32 of shape (n, d), as memory that they share."""
         return tuple(tensor.detach().numpy() for tensor in (self.parameter, self.mean, self.square))
 
     def _step_in_torch(
@@ -86,3 +88,11 @@ class Adam:
         self.mean.lerp_(gradient, 1 - keep_mean)
         self.square.mul_(keep_square).addcmul_(gradient, gradient, value=1 - keep_square)
         self.parameter.addcdiv_(self.mean, self.square.sqrt().mul_(square_scale).add_(epsilon), value=-step_size)
+
+
+def _zeros_like(parameter: torch.Tensor) -> torch.Tensor:
+    """Return zeros, on the CPU in memory of numpy's, which asks for large pages."""
+    if parameter.device.type != "cpu":
+        return torch.zeros_like(parameter.detach())
+    zeros = torch.from_numpy(np.empty_like(parameter.detach().numpy()))
+    return zeros.zero_()

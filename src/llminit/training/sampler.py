@@ -1,12 +1,8 @@
 """Training triples: every training interaction once an epoch, each with one item that its user has not seen."""
 
-from collections.abc import Iterator
-
 import numpy as np
-import torch
 
 from llminit.arrays import BoolArray, IntArray
-from llminit.backbones import Batch
 from llminit.errors import DataError
 
 
@@ -35,23 +31,22 @@ class TripleSampler:
         # A user who has seen the whole catalogue has no negative; any item is drawn instead of looping for ever.
         self._has_negative = np.bincount(users, minlength=n_users) < n_items
 
-    def batches(
-        self, batch_size: int, rng: np.random.Generator, *, negatives: bool, device: torch.device
-    ) -> Iterator[Batch]:
-        """Yield the batches of one epoch; the last one may be smaller.
+    def epoch(self, rng: np.random.Generator, *, negatives: bool) -> IntArray:
+        """Return the rows of the embedding matrix that one epoch trains on, in its order.
 
         Args:
-            batch_size: Interactions in a batch.
             rng: Source of the order and of the negatives.
             negatives: Whether to draw negatives.
-            device: Where the tensors go.
+
+        Returns:
+            int64 of shape (3, n_interactions): users, positives and negatives; (2, n_interactions) without negatives.
         """
         order = rng.permutation(len(self.users))
         users, positives = self.users[order], self.items[order]
-        drawn = self.sample_negatives(users, rng) if negatives else np.empty(0, dtype=np.int64)
-        parts = [torch.from_numpy(part).to(device) for part in (users, positives + self.n_users, drawn + self.n_users)]
-        for start in range(0, len(order), batch_size):
-            yield Batch(*(part[start : start + batch_size] for part in parts))
+        parts = [users, positives + self.n_users]
+        if negatives:
+            parts.append(self.sample_negatives(users, rng) + self.n_users)
+        return np.stack(parts)
 
     def sample_negatives(self, users: IntArray, rng: np.random.Generator) -> IntArray:
         """Draw one item for each user, uniformly among those that the user has not seen in training.

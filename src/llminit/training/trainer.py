@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 
-from llminit.arrays import FloatArray
-from llminit.backbones import Backbone
+from llminit.arrays import FloatArray, IntArray
+from llminit.backbones import Backbone, Batch
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
-from llminit.graph.kernels import are_compiled
 from llminit.progress import SILENT, Reporter
 from llminit.training.adam import Adam
 from llminit.training.checkpoint import CheckpointFile
 from llminit.training.sampler import TripleSampler
+from llminit.training.steps import CompiledSteps, are_compiled
 
 Validate = Callable[[FloatArray, FloatArray], float]
 
@@ -103,7 +103,7 @@ def train(
         DataError: There are no training interactions.
         StorageError: The checkpoint cannot be written.
     """
-    run = _Run(backbone.to(_checked_device(device)), config, seed, checkpoint)
+    run = _Run(backbone.to(checked_device(device)), config, seed, checkpoint)
     if run.optimizer.deferred is not None and not are_compiled():
         reporter.note("compiling kernels for this machine: this first time takes about half a minute")
     if run.restore(reporter):
@@ -125,6 +125,7 @@ class _Run:
         self.optimizer = Adam(backbone.embeddings, config.learning_rate)
         backbone.deferred = self.optimizer.deferred
         adjacency = backbone.adjacency
+        self.compiled = CompiledSteps.where_possible(backbone, self.optimizer, config.train_batch_size)
         self.sampler = TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
         self.best = backbone.embeddings.detach().clone()
         self.progress = _Progress()
@@ -154,24 +155,28 @@ class _Run:
         backbone, config, epoch = self.backbone, self.config, self.progress.epoch
         order_rng, view_rng = (np.random.default_rng([self.seed, epoch, stream]) for stream in range(2))
         backbone.start_epoch(view_rng)
-        total = torch.zeros((), device=backbone.embeddings.device)
-        batches = self.sampler.batches(
-            config.train_batch_size, order_rng, negatives=backbone.uses_negatives, device=total.device
-        )
-        n_batches = 0
-        for batch in batches:
-            loss = backbone.loss(batch)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            total += loss.detach()
-            n_batches += 1
-        mean = float(total) / n_batches
+        triples = self.sampler.epoch(order_rng, negatives=backbone.uses_negatives)
+        total = self.compiled.run(triples) if self.compiled is not None else self._steps_in_torch(triples)
+        mean: float = total / -(-triples.shape[1] // config.train_batch_size)
         if not np.isfinite(mean):
             raise ConfigError(
                 f"the loss became {mean} in epoch {epoch}, expected a finite number; lower learning_rate "
                 f"(now {config.learning_rate}) or check the scale of the initial embeddings"
             )
         return mean
+
+    def _steps_in_torch(self, triples: IntArray) -> float:
+        device, size = self.backbone.embeddings.device, self.config.train_batch_size
+        total = torch.zeros((), device=device)
+        parts = [torch.from_numpy(part).to(device) for part in triples]
+        nothing = torch.empty(0, dtype=torch.int64, device=device)
+        for start in range(0, triples.shape[1], size):
+            rows = [part[start : start + size] for part in parts]
+            loss = self.backbone.loss(Batch(*rows, *[nothing] * (3 - len(rows))))
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            total += loss.detach()
+        return float(total)
 
     def _keep_as_best(self, epoch: int) -> None:
         self.progress.best_epoch = epoch
@@ -215,7 +220,12 @@ class _Run:
         return True
 
 
-def _checked_device(device: str) -> torch.device:
+def checked_device(device: str) -> torch.device:
+    """Return the device of that name.
+
+    Raises:
+        ConfigError: It is neither cpu nor cuda, or is not there.
+    """
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
