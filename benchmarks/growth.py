@@ -1,8 +1,8 @@
 """(e) Growth: an epoch's time and the peak memory of LightGCN on synthetic interactions with power-law degrees.
 
-There is a user for each 10 interactions and an item for each 50. Each size runs in a process of its own: a first
-epoch that is not counted, then as many as --repeats, or as --minutes hold after the first. Where the first alone takes
-longer than --minutes, it is the one that counts.
+There is a user for each 10 interactions and an item for each 50. Each size runs in a process of its own. A timing is
+the drawing of an epoch's triples and its first --steps steps, from which the whole epoch follows: steps of one size
+cost the same. The first timing is not counted.
 
     python benchmarks/growth.py --json benchmarks/results/growth.json --plot benchmarks/results/growth.svg
 """
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--embedding-size", type=int, default=64)
     parser.add_argument("--batch", type=int, default=8192)
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--minutes", type=float, default=10, help="of counted epochs a size")
+    parser.add_argument("--steps", type=int, default=20, help="steps that stand for an epoch, at most")
     parser.add_argument("--plot", type=Path, metavar="OUT", help="also draw time and memory as an SVG")
     options = parser.parse_args()
     described = common.machine()
@@ -67,15 +67,12 @@ def measure(n_interactions: int, options: argparse.Namespace) -> dict[str, Any]:
         with Worker("llminit_worker.py", Path(folder) / "llminit.log") as worker:
             load = {"backbone": options.backbone, "batch": options.batch, "n_layers": options.layers}
             loaded = worker.ask("load", folder=folder, **load)
-            answer = worker.ask("epoch", n_epochs=1)
-            n_more = int(min(options.repeats, 60 * options.minutes / answer["seconds"]))
-            if n_more:
-                answer = worker.ask("epoch", n_epochs=n_more)
-    seconds = answer["all_seconds"]
+            answer = worker.ask("steps", n_steps=options.steps, n_timings=options.repeats + 1)
+    seconds = answer["all_seconds"][1:]
     common.say(f"  {n_interactions:,} interactions: {seconds} s, {common.in_gib(answer['peak'])}")
     steps = {"n_steps": -(-n_interactions // options.batch), "load_seconds": loaded["seconds"]}
     measured = {"seconds": seconds, "median": statistics.median(seconds), "peak_bytes": answer["peak"]}
-    return sizes | steps | {"warmed_up": n_more > 0} | measured
+    return sizes | steps | {"counted_steps": answer["n_steps"]} | measured
 
 
 def growth(rows: list[dict[str, Any]]) -> list[dict[str, float]]:

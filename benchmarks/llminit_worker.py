@@ -50,6 +50,25 @@ class Side:
             "peak": peak_memory(),
         }
 
+    def steps(self, n_steps: int, n_timings: int) -> dict[str, Any]:
+        """Time the drawing of an epoch's triples and some of its steps, and say what the whole epoch takes."""
+        from llminit.training.adam import Adam
+        from llminit.training.sampler import TripleSampler
+        from llminit.training.steps import CompiledSteps
+
+        graph, size = self.backbone.adjacency, self.config.train_batch_size
+        sampler = TripleSampler(*graph.edges, graph.n_users, graph.n_items)
+        compiled = CompiledSteps.where_possible(self.backbone, Adam(self.backbone.embeddings, 1e-3), size)
+        whole = -(-len(sampler.users) // size)
+        counted, seconds = min(n_steps, whole), []
+        for timing in range(n_timings):
+            started = time.perf_counter()
+            triples = sampler.epoch(np.random.default_rng(timing), negatives=True)
+            drawn = time.perf_counter()
+            compiled.run(triples[:, : counted * size])
+            seconds.append(drawn - started + (time.perf_counter() - drawn) * whole / counted)
+        return {"all_seconds": seconds, "n_steps": counted, "peak": peak_memory()}
+
     def rank(self) -> dict[str, Any]:
         """Rank all items for the test interactions by the initial embeddings, the seen ones masked."""
         from llminit.evaluation import factor_scorer, mean_metrics, ranks_under
@@ -83,4 +102,4 @@ def _versions() -> dict[str, str]:
 
 if __name__ == "__main__":
     side = Side()
-    serve({"load": side.load, "epoch": side.epoch, "rank": side.rank, "fit": side.fit})
+    serve({"load": side.load, "epoch": side.epoch, "steps": side.steps, "rank": side.rank, "fit": side.fit})

@@ -7,16 +7,18 @@ import torch
 import oracles
 from llminit.backbones import backbone_class
 from llminit.backbones.bpr import BPRBackbone
-from llminit.backbones.kernels import bpr_gradient, norm_gradient
+from llminit.backbones.kernels import bpr_gradient, norm_gradient, supervised_contrastive_gradient
 from llminit.config import TrainingConfig
 from llminit.graph import normalized_adjacency
 from llminit.training import steps, train
 from llminit.training.adam import Adam
 from sample_graphs import pairs_of, random_pairs, small_graph, vectors
 
-CASES = [("mf", {"reg_weight": 0.1}), ("mf", {}), ("lightgcn", {"n_layers": 0, "reg_weight": 0.1})] + [
-    ("lightgcn", {"n_layers": n_layers, "reg_weight": reg_weight}) for n_layers in (1, 2, 3) for reg_weight in (0, 0.1)
-]
+LOSSES = [("mf", {}), ("mf", {"reg_weight": 0.1}), ("lightgcn", {"n_layers": 0, "reg_weight": 0.1})]
+LOSSES += [("lightgcn", {"n_layers": count, "reg_weight": weight}) for count in (1, 2, 3) for weight in (0, 0.1)]
+LOSSES += [("sgcl", {"n_layers": count, "temperature": 0.3}) for count in (0, 1, 2)]
+# With one column all cosines are 1 or -1: SGCL's gradient is zero, and what Adam makes of it is rounding.
+CASES = [(*loss, width) for loss in LOSSES for width in (1, 5, 32) if (loss[0], width) != ("sgcl", 1)]
 
 
 def made(name, options, width=5, adjacency=None):
@@ -39,8 +41,7 @@ def without_compiling(backbone):
 
 
 @pytest.mark.parametrize("batch_size", [7, 32, 10_000])
-@pytest.mark.parametrize("width", [1, 5, 32])
-@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize(("name", "options", "width"), CASES)
 def test_steps_are_those_of_autograd(name, options, width, batch_size):
     """Over two epochs with isolated nodes and repeated rows, embeddings and losses agree within float32's rounding."""
     config = TrainingConfig(epochs=2, train_batch_size=batch_size, learning_rate=0.01)
@@ -80,10 +81,11 @@ def test_returning_to_python_between_steps_changes_nothing(monkeypatch):
     assert torch.equal(in_one.embeddings, in_many.embeddings)
 
 
+@pytest.mark.parametrize("name", ["lightgcn", "sgcl"])
 @pytest.mark.parametrize("method", ["loss", "rows"])
-def test_another_loss_is_not_compiled(method):
+def test_another_loss_is_not_compiled(name, method):
     """A subclass that changes the loss, or what it is made from, is trained by its own code; a plain one by ours."""
-    kind = backbone_class("lightgcn")
+    kind = backbone_class(name)
     changed = type("Changed", (kind,), {method: lambda self, *parts: getattr(kind, method)(self, *parts)})
     for each, compiled in ((kind, True), (changed, False)):
         graph = small_graph()
@@ -115,6 +117,20 @@ def test_gradients_of_the_losses_are_autograds():
     loss = bpr_gradient(rows, triples, position, 0.5, gradient) + norm_gradient(table, triples, position, 0.3, gradient)
     assert loss == pytest.approx(float(expected.detach()), rel=1e-5)
     oracles.assert_close(gradient, torch.autograd.grad(expected, leaf)[0][nodes], 1e-4)
+
+
+def test_the_gradient_of_the_contrastive_loss_is_autograds():
+    """With repeated rows and rows of any scale: the loss to 1e-5, the gradient to 1e-4."""
+    rng = np.random.default_rng(7)
+    table, position = vectors(rng, 9, 6), np.arange(9, dtype=np.int32)
+    table[1] *= 100
+    pairs, gradient = np.array([[0, 1, 1, 3, 2], [5, 6, 5, 5, 8]]), np.zeros((9, 6), dtype=np.float32)
+    leaf = oracles.tensor(table).requires_grad_()
+    users, items = (leaf[torch.from_numpy(part)] for part in pairs)
+    expected = oracles.supervised_contrastive(users, items, 0.2)
+    loss = supervised_contrastive_gradient(table, pairs, position, 0.2, gradient)
+    assert loss == pytest.approx(float(expected.detach()), rel=1e-5)
+    oracles.assert_close(gradient, torch.autograd.grad(expected, leaf)[0], 1e-4)
 
 
 def test_a_zero_norm_has_no_gradient():

@@ -20,7 +20,7 @@ class BPRConfig(BackboneConfig):
 class BPRBackbone(Backbone, ABC):
     """A backbone whose loss is BPR on its final embeddings plus the weighted norm of the trained ones.
 
-    `training/steps.py` has the same loss in compiled code, and uses it for subclasses that leave `loss` as it is.
+    `training/steps.py` has the same loss in compiled code, for subclasses that leave `loss` as it is.
     """
 
     options_type: ClassVar[type[BackboneConfig]] = BPRConfig

@@ -22,6 +22,8 @@ _LOG2_E = np.float32(1.4426950408889634)
 # log 2 in two parts, the first with few digits, so that k * log 2 is exact enough (Cody and Waite's reduction).
 _LOG_2_HIGH, _LOG_2_LOW = np.float32(0.693145751953125), np.float32(1.4286068203094172e-06)
 _LARGEST, _SMALLEST = np.float32(88), np.float32(-87)
+# A row shorter than this has no direction.
+_SHORTEST = np.float32(1e-12)
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 # 1/k! for k = 7 ... 2, adjusted in the last digits to |r| <= log(2) / 2 (Cephes, expf).
 _COEFFICIENTS = tuple(
@@ -168,7 +170,7 @@ def norm_gradient(embeddings: FloatArray, parts: IntArray, position: Any, weight
     for part in range(n_parts):
         square = 0.0
         for node in parts[part]:
-            square += _square_of_row(embeddings[node])
+            square += _dot(embeddings[node], embeddings[node])
         norm = np.sqrt(square)
         total += weight * norm / length
         factor = np.float32(weight / (norm * length)) if norm > 0 else np.float32(0)
@@ -179,9 +181,95 @@ def norm_gradient(embeddings: FloatArray, parts: IntArray, position: Any, weight
     return total
 
 
+@numba.njit(cache=True, error_model="numpy")
+def supervised_contrastive_gradient(
+    rows: FloatArray, pairs: IntArray, position: Any, temperature: float, gradient: FloatArray
+) -> Any:
+    """Return SGCL's loss of a batch and add its gradient, both as `losses.supervised_contrastive` has them.
+
+    Args:
+        rows: float32 of shape (n_listed, d), embeddings by position; their scale plays no part.
+        pairs: int64 of shape (2, n): users and their items.
+        position: int32 of shape (n_nodes,), each node's row.
+        temperature: Divides cosine similarities.
+        gradient: float32 of shape (n_listed, d), the gradient by `rows`, added to.
+    """
+    inverse = np.float32(1 / temperature)
+    users, user_scales = _directions(rows, pairs[0], position)
+    items, item_scales = _directions(rows, pairs[1], position)
+    among_users, among_items = np.dot(users, users.T), np.dot(items, items.T)
+    totals = _exponentials_in_place(among_users, inverse) + _exponentials_in_place(among_items, inverse)
+    loss = 0.0
+    for place in range(len(totals)):
+        loss += np.log(totals[place]) + (1 - _dot(users[place], items[place])) * inverse
+    _symmetric_shares(among_users, totals)
+    _symmetric_shares(among_items, totals)
+    _add_across(np.dot(among_users, users), items, users, user_scales, pairs[0], position, inverse, gradient)
+    _add_across(np.dot(among_items, items), users, items, item_scales, pairs[1], position, inverse, gradient)
+    return loss
+
+
+@numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
+def _directions(rows: FloatArray, nodes: IntArray, position: Any) -> tuple[FloatArray, FloatArray]:
+    """Return each node's row with length 1, and one over the length that it had."""
+    units = np.empty((len(nodes), rows.shape[1]), dtype=np.float32)
+    scales = np.empty(len(nodes), dtype=np.float32)
+    for place in range(len(nodes)):
+        row, unit = rows[position[nodes[place]]], units[place]
+        scale = np.float32(1 / max(np.sqrt(_dot(row, row)), _SHORTEST))
+        scales[place] = scale
+        for column in range(len(row)):
+            unit[column] = row[column] * scale
+    return units, scales
+
+
 @numba.njit(cache=True, fastmath=_EXACT)
-def _square_of_row(row: FloatArray) -> Any:
+def _exponentials_in_place(cosines: FloatArray, inverse: Any) -> FloatArray:
+    """Replace each cosine c by exp((c - 1) * inverse), which cannot overflow, and return the sums of rows."""
+    totals = np.empty(len(cosines), dtype=np.float32)
+    for place in range(len(cosines)):
+        row, total = cosines[place], np.float32(0)
+        for column in range(len(row)):
+            value = _exp((row[column] - _ONE) * inverse)
+            row[column] = value
+            total += value
+        totals[place] = total
+    return totals
+
+
+@numba.njit(cache=True, fastmath=_EXACT, error_model="numpy")
+def _symmetric_shares(exponentials: FloatArray, totals: FloatArray) -> None:
+    """Replace the symmetric E by P + P', where P's rows are E's over their totals."""
+    shares = _ONE / totals
+    for place in range(len(shares)):
+        row, share = exponentials[place], shares[place]
+        for column in range(len(row)):
+            row[column] *= share + shares[column]
+
+
+@numba.njit(cache=True, fastmath=_EXACT)
+def _add_across(
+    pulls: FloatArray,
+    partners: FloatArray,
+    units: FloatArray,
+    scales: FloatArray,
+    nodes: IntArray,
+    position: Any,
+    inverse: Any,
+    gradient: FloatArray,
+) -> None:
+    """Add (pulls - partners) * inverse to each node's gradient, less what lies along its own direction."""
+    for place in range(len(nodes)):
+        pull, partner, unit, target = pulls[place], partners[place], units[place], gradient[position[nodes[place]]]
+        along = _dot(unit, pull) - _dot(unit, partner)
+        factor = scales[place] * inverse
+        for column in range(len(unit)):
+            target[column] += factor * (pull[column] - partner[column] - along * unit[column])
+
+
+@numba.njit(cache=True, fastmath=_EXACT)
+def _dot(left: FloatArray, right: FloatArray) -> Any:
     total = np.float32(0)
-    for column in range(len(row)):
-        total += row[column] * row[column]
+    for column in range(len(left)):
+        total += left[column] * right[column]
     return total

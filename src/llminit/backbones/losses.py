@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch.autograd.function import once_differentiable
 
 from llminit.backbones.kernels import BPR_GAMMA
+from llminit.products import product
 
 
 def bpr(users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
@@ -104,7 +105,9 @@ class _SupervisedContrastive(torch.autograd.Function):
     def forward(ctx: Any, users: torch.Tensor, items: torch.Tensor, temperature: float) -> torch.Tensor:
         user_norms, item_norms = (rows.norm(dim=1, keepdim=True).clamp_min(1e-12) for rows in (users, items))
         users, items = users / user_norms, items / item_norms
-        among_users, among_items = ((rows @ rows.T).sub_(1).mul_(1 / temperature).exp_() for rows in (users, items))
+        among_users, among_items = (
+            product(rows, rows.T).sub_(1).mul_(1 / temperature).exp_() for rows in (users, items)
+        )
         totals = among_users.sum(dim=1) + among_items.sum(dim=1)
         cosines = (users * items).sum(dim=1)
         ctx.save_for_backward(users, items, user_norms, item_norms, among_users, among_items, totals)
@@ -117,8 +120,8 @@ class _SupervisedContrastive(torch.autograd.Function):
         users, items, user_norms, item_norms, among_users, among_items, totals = ctx.saved_tensors
         scale, shares = gradient / ctx.temperature, (1 / totals).unsqueeze(1)
         return (
-            _across(users, (_symmetric(among_users * shares) @ users - items) * (scale / user_norms)),
-            _across(items, (_symmetric(among_items * shares) @ items - users) * (scale / item_norms)),
+            _across(users, (product(_symmetric(among_users * shares), users) - items) * (scale / user_norms)),
+            _across(items, (product(_symmetric(among_items * shares), items) - users) * (scale / item_norms)),
             None,
         )
 

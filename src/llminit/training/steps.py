@@ -1,8 +1,9 @@
-"""Whole training steps in compiled code, for backbones whose loss is BPR and nothing more.
+"""Whole training steps in compiled code, for backbones whose loss is a function of their batch's rows.
 
 A step on a graph like the Amazon ones takes a few milliseconds, of which the calls between Python, torch and the
 kernels would be a third. This is the step that `Backbone.loss`, `backward` and `Adam.step` make, written once more as
-one function: frontiers, hops forward (`graph/rows.py` has the mathematics), loss, hops backward, Adam.
+one function: frontiers, hops forward (`graph/rows.py` has the mathematics), loss, hops backward, Adam. It knows BPR and
+SGCL's loss; a backbone with another one is trained by its own `loss`, and none has to be here.
 
 Before numba takes compiled code from its cache it looks for changes in this file only: who changes a kernel elsewhere
 runs `make clean-kernels`.
@@ -19,7 +20,8 @@ import numpy as np
 from llminit.arrays import FloatArray, IntArray
 from llminit.backbones import Backbone
 from llminit.backbones.bpr import BPRBackbone
-from llminit.backbones.kernels import bpr_gradient, norm_gradient
+from llminit.backbones.kernels import bpr_gradient, norm_gradient, supervised_contrastive_gradient
+from llminit.backbones.sgcl import SGCL
 from llminit.graph.kernels import (
     ABSENT,
     EACH_ITSELF,
@@ -35,13 +37,16 @@ from llminit.training.adam import Adam
 # The most multiplications between two returns to Python, where a run can be interrupted: about a second's work.
 _MOST_WORK = 2**32
 
+# Which loss is meant.
+_BPR, _CONTRASTIVE = 0, 1
+
 # A subclass that changes one of these has another loss than the one compiled here.
 _COMPILED_METHODS = ("loss", "rows", "layers")
 
 
 @dataclass(frozen=True, eq=False)
 class CompiledSteps:
-    """Makes the steps of a backbone that is trained by BPR on the CPU.
+    """Makes the steps of a backbone on the CPU.
 
     Attributes:
         backbone: Its embeddings are changed in place.
@@ -49,35 +54,37 @@ class CompiledSteps:
         batch_size: Triples a step.
     """
 
-    backbone: BPRBackbone
+    backbone: BPRBackbone | SGCL
     optimizer: Adam
     batch_size: int
 
     @classmethod
     def where_possible(cls, backbone: Backbone, optimizer: Adam, batch_size: int) -> "CompiledSteps | None":
-        """Return the steps of a backbone whose loss is exactly `BPRBackbone`'s, and None for any other."""
-        if not isinstance(backbone, BPRBackbone) or optimizer.deferred is None:
+        """Return the steps of a backbone whose loss is exactly `BPRBackbone`'s or `SGCL`'s, and None for any other."""
+        if not isinstance(backbone, BPRBackbone | SGCL) or optimizer.deferred is None or "loss" in vars(backbone):
             return None
-        same = all(getattr(type(backbone), name) is getattr(BPRBackbone, name) for name in _COMPILED_METHODS)
-        return cls(backbone, optimizer, batch_size) if same and "loss" not in vars(backbone) else None
+        owner = BPRBackbone if isinstance(backbone, BPRBackbone) else SGCL
+        same = all(getattr(type(backbone), name) is getattr(owner, name) for name in _COMPILED_METHODS)
+        return cls(backbone, optimizer, batch_size) if same else None
 
     def run(self, triples: IntArray) -> float:
         """Make one step for each batch and return the sum of the losses.
 
         Args:
-            triples: int64 of shape (3, n): users, positives and negatives, as rows of the embeddings.
+            triples: int64 of shape (3, n): users, positives and negatives, as rows of the embeddings; (2, n) without
+                negatives.
         """
         graph, optimizer = self.backbone.adjacency, self.optimizer
         edges = (graph.indptr, graph.indices, graph.weights, graph.longest)
         total, at_once = 0.0, self._triples_at_once()
         for start in range(0, triples.shape[1], at_once):
             part = triples[:, start : start + at_once]
-            total += bpr_steps(
+            total += make_steps(
                 edges,
                 part,
                 self.batch_size,
                 len(self.backbone.layers),
-                self.backbone.options.reg_weight,
+                self._loss,
                 optimizer.arrays(),
                 optimizer.steps,
                 optimizer.learning_rate,
@@ -86,6 +93,12 @@ class CompiledSteps:
             )
             optimizer.steps += -(-part.shape[1] // self.batch_size)
         return total
+
+    @property
+    def _loss(self) -> tuple[int, float]:
+        if isinstance(self.backbone, SGCL):
+            return _CONTRASTIVE, self.backbone.options.temperature
+        return _BPR, self.backbone.options.reg_weight
 
     def _triples_at_once(self) -> int:
         graph = self.backbone.adjacency
@@ -104,17 +117,17 @@ class CompiledSteps:
 
 def are_compiled() -> bool:
     """Return whether an earlier run left the machine code on disk, so that the first step need not wait."""
-    folder = Path(bpr_steps.stats.cache_path)
-    return any(folder.glob(f"*{bpr_steps.__name__}*.nbi"))
+    folder = Path(make_steps.stats.cache_path)
+    return any(folder.glob(f"*{make_steps.__name__}*.nbi"))
 
 
 @numba.njit(cache=True, error_model="numpy")
-def bpr_steps(
+def make_steps(
     graph: tuple[IntArray, NodeArray, FloatArray, int],
     triples: IntArray,
     batch_size: int,
     n_layers: int,
-    reg_weight: float,
+    loss_function: tuple[int, float],
     state: tuple[FloatArray, FloatArray, FloatArray],
     n_steps_before: int,
     learning_rate: float,
@@ -125,10 +138,11 @@ def bpr_steps(
 
     Args:
         graph: Of an `Adjacency`: indptr, indices, weights, longest.
-        triples: int64 of shape (3, n): users, positives and negatives, as rows of the embeddings.
+        triples: int64 of shape (3, n): users, positives and negatives, as rows of the embeddings; (2, n) without
+            negatives.
         batch_size: Triples a step; the last step may have fewer.
         n_layers: Number of propagation layers.
-        reg_weight: Weight of the norm of the batch's trained embeddings.
+        loss_function: BPR and the weight of the norm of the batch's trained embeddings, or SGCL's and its temperature.
         state: The embeddings and Adam's mean and square, each float32 of shape (n_nodes, d), changed.
         n_steps_before: Steps that Adam has made already.
         learning_rate: Adam's step size.
@@ -138,6 +152,7 @@ def bpr_steps(
     """
     indptr, indices, weights, longest = graph
     embeddings, mean, square = state
+    kind, strength = loss_function
     nodes, position, _, _, gradients = memory
     n_triples, width = triples.shape[1], embeddings.shape[1]
     bounds = even_runs(indptr, np.arange(len(embeddings)).astype(np.int32), n_threads)
@@ -150,11 +165,14 @@ def bpr_steps(
         final = _forward(graph, nodes, position, ends, n_layers, embeddings, memory, n_threads)
         base = gradients[: ends[0]]
         base[:] = np.float32(0)
-        loss = bpr_gradient(final, batch, position, 1 / (n_layers + 1), base)
+        if kind == _BPR:
+            loss = bpr_gradient(final, batch, position, 1 / (n_layers + 1), base)
+        else:
+            loss = supervised_contrastive_gradient(final, batch, position, strength, base)
         source = _backward(graph, nodes, position, ends, n_layers, base, memory, n_threads) if n_layers else none
-        if reg_weight:
+        if kind == _BPR and strength:
             base = base.copy() if n_layers == 1 else base
-            loss += norm_gradient(embeddings, batch, position, reg_weight, base)
+            loss += norm_gradient(embeddings, batch, position, strength, base)
         step += 1
         adam = adam_constants(step, learning_rate)
         add_neighbours_and_update(

@@ -11,6 +11,7 @@ from llminit.arrays import FloatArray, IntArray
 from llminit.backbones import Backbone, Batch
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
+from llminit.memory import keep_freed_memory
 from llminit.progress import SILENT, Reporter
 from llminit.training.adam import Adam
 from llminit.training.checkpoint import CheckpointFile
@@ -103,6 +104,7 @@ def train(
         DataError: There are no training interactions.
         StorageError: The checkpoint cannot be written.
     """
+    keep_freed_memory()
     run = _Run(backbone.to(checked_device(device)), config, seed, checkpoint)
     if run.optimizer.deferred is not None and not are_compiled():
         reporter.note("compiling kernels for this machine: this first time takes about half a minute")
