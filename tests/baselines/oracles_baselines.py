@@ -16,13 +16,65 @@ def slow_similarities(train, shrink):
     return result
 
 
-def slow_ease(train, l2):
-    """Fit each item from all others by ridge regression, solved one by one."""
+def slow_ridge(train, penalty):
+    """Fit each item from all others by ridge regression with a penalty for each of those, solved one by one."""
     n_items = train.shape[1]
     weights = np.zeros((n_items, n_items))
     for item in range(n_items):
         others = [other for other in range(n_items) if other != item]
         inputs = train[:, others]
-        gram = inputs.T @ inputs + l2 * np.eye(n_items - 1)
+        gram = inputs.T @ inputs + np.diag(penalty[others])
         weights[others, item] = np.linalg.solve(gram, inputs.T @ train[:, item])
-    return train @ weights
+    return weights
+
+
+def slow_walks(train, alpha, beta):
+    """Add up the probabilities of every walk from an item over a user to another item, one by one."""
+    n_users, n_items = train.shape
+    taken = train != 0
+    result = np.zeros((n_items, n_items))
+    for one in range(n_items):
+        for other in range(n_items):
+            for user in range(n_users):
+                if one != other and taken[user, one] and taken[user, other]:
+                    steps = (1 / taken[:, one].sum()) ** alpha * (1 / taken[user].sum()) ** alpha
+                    result[one, other] += steps / taken[:, other].sum() ** beta
+    return result
+
+
+def slow_normalized(train):
+    """Divide each interaction by the root of its user's and its item's degree."""
+    taken = (train != 0).astype(np.float64)
+    result = np.zeros_like(taken)
+    for user, item in zip(*np.nonzero(taken), strict=True):
+        result[user, item] = 1 / np.sqrt(taken[user].sum() * taken[:, item].sum())
+    return result
+
+
+def slow_graph_filter(train, k, alpha):
+    """Multiply interactions by the filter as the paper writes it."""
+    taken = (train != 0).astype(np.float64)
+    smooth, popularity = slow_normalized(train), taken.sum(axis=0)
+    leading = np.linalg.svd(smooth, full_matrices=False)[2][:k]
+    down, up = np.diag(1 / np.sqrt(np.maximum(popularity, 1))), np.diag(np.sqrt(popularity))
+    return taken @ (smooth.T @ smooth + alpha * down @ leading.T @ leading @ up)
+
+
+def slow_text_scores(train, text, *, centred, n_layers):
+    """Spread text over the graph node by node, average the layers and take cosines pair by pair."""
+    has_text = (text != 0).any(axis=1)
+    rows = text.astype(np.float64)
+    if centred:
+        rows[has_text] -= rows[has_text].mean(axis=0)
+    users = np.array([rows[own != 0].mean(axis=0) if own.any() else rows.mean(axis=0) for own in train])
+    smooth = slow_normalized(train)
+    layers = [(users, rows)]
+    for _ in range(n_layers):
+        layers.append((smooth @ layers[-1][1], smooth.T @ layers[-1][0]))
+    users, items = (np.mean([layer[side] for layer in layers], axis=0) for side in (0, 1))
+    return np.array([[_cosine(user, item) for item in items] for user in users])
+
+
+def _cosine(one, other):
+    lengths = np.linalg.norm(one) * np.linalg.norm(other)
+    return one @ other / lengths if lengths else 0.0

@@ -1,14 +1,14 @@
-"""Popularity, item-kNN and EASE."""
+"""The baselines against their slow versions, and what each promises."""
 
 import numpy as np
 import pytest
 from contract_baseline import check_baseline
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles_baselines import slow_ease, slow_similarities
+from oracles_baselines import slow_graph_filter, slow_ridge, slow_similarities, slow_walks
 from scipy.sparse import csr_array
 
-from llminit.baselines import BASELINES, EASE, ItemKNN, Popularity, base, make_baseline
+from llminit.baselines import BASELINES, EASE, EDLAE, GFCF, ItemKNN, Popularity, RP3Beta, make_baseline, sparse
 from llminit.errors import ConfigError
 
 
@@ -51,18 +51,114 @@ def test_item_knn_keeps_the_nearest_neighbours_only():
     assert model.weights.toarray() == pytest.approx(np.array(expected))
 
 
+def test_of_equal_neighbours_the_lower_codes_are_kept():
+    """Where all items are as similar, an item with room for one keeps the first other one."""
+    model = ItemKNN(k=1).fit(csr_array(np.ones((3, 3), dtype=np.float32)))
+    assert model.weights.toarray().argmax(axis=0).tolist() == [1, 0, 0]
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds, l2=st.sampled_from([0.5, 10.0, 250.0]))
 def test_ease_agrees_with_one_regression_an_item(seed, l2):
     """The closed form equals a ridge regression of each item on all the others."""
     train = random_train(seed)
     scores = EASE(l2=l2).fit(csr_array(train)).scores(np.arange(len(train)))
-    assert scores == pytest.approx(slow_ease(train.astype(np.float64), l2), abs=1e-5)
+    assert scores == pytest.approx(train @ slow_ridge(train.astype(np.float64), np.full(9, l2)), abs=1e-5)
 
 
-def test_ease_has_a_zero_diagonal():
-    """No item predicts itself."""
-    assert not EASE(l2=1).fit(csr_array(random_train(4))).weights.diagonal().any()
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, dropout=st.sampled_from([0.1, 0.5, 0.9]), l2=st.sampled_from([0.5, 10.0]))
+def test_edlae_agrees_with_one_regression_an_item(seed, dropout, l2):
+    """The closed form equals ridge regressions whose penalty grows with an input's squared length; values count."""
+    train = random_train(seed) * 2.0
+    penalty = l2 + dropout / (1 - dropout) * (train**2).sum(axis=0)
+    weights = EDLAE(dropout=dropout, l2=l2).fit(csr_array(train)).weights
+    assert weights == pytest.approx(slow_ridge(train, penalty), abs=1e-5)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=seeds, l2=st.sampled_from([0.5, 10.0]))
+def test_edlae_without_dropout_is_ease(seed, l2):
+    """With p = 0 the two have the same weights, to the last bit."""
+    train = csr_array(random_train(seed))
+    assert np.array_equal(EDLAE(dropout=0, l2=l2).fit(train).weights, EASE(l2=l2).fit(train).weights)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, alpha=st.sampled_from([0.4, 1.0]), beta=st.sampled_from([0.0, 0.6]))
+def test_rp3beta_agrees_with_its_slow_version(seed, alpha, beta):
+    """With room for all items, weights are the probabilities of the walks; an interaction's value does not matter."""
+    train = random_train(seed)
+    model = RP3Beta(alpha=alpha, beta=beta).fit(csr_array(train * 3))
+    walks = slow_walks(train, alpha, beta)
+    assert model.weights.toarray() == pytest.approx(walks, rel=1e-5)
+
+
+def test_rp3beta_with_beta_zero_is_p3alpha():
+    """Without beta and with alpha = 1 a row is a walk's distribution: with the way back, it adds up to one."""
+    train = random_train(6)
+    weights = RP3Beta(alpha=1, beta=0).fit(csr_array(train)).weights.toarray()
+    to_users = (train / np.maximum(train.sum(axis=0), 1)).T
+    to_items = train / np.maximum(train.sum(axis=1, keepdims=True), 1)
+    walks = to_users @ to_items
+    assert walks.sum(axis=1) == pytest.approx(1)
+    assert weights + np.diag(walks.diagonal()) == pytest.approx(walks)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, k=st.integers(1, 8))
+def test_rp3beta_keeps_where_each_item_leads_most(seed, k):
+    """Each item keeps its k largest weights; normalised, they keep their ratios and add up to 1."""
+    train = random_train(seed)
+    kept = RP3Beta(alpha=0.7, beta=0.2, k=k).fit(csr_array(train)).weights.toarray()
+    walks = slow_walks(train, 0.7, 0.2)
+    assert np.sort(kept, axis=1) == pytest.approx(np.where(np.arange(9) < 9 - k, 0, np.sort(walks, axis=1)))
+    normalized = RP3Beta(alpha=0.7, beta=0.2, k=k, normalize=True).fit(csr_array(train)).weights.toarray()
+    sums = kept.sum(axis=1, keepdims=True)
+    assert normalized == pytest.approx(kept / np.where(sums > 0, sums, 1))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds)
+def test_the_linear_part_of_gf_cf_agrees_with_its_slow_version(seed):
+    """Without the ideal filter, scores are the interactions times R~'R~, whatever their values."""
+    train = random_train(seed)
+    scores = GFCF(alpha=0).fit(csr_array(train * 4)).scores(np.arange(len(train)))
+    assert scores == pytest.approx(slow_graph_filter(train, 1, 0.0), abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(15, 9), (9, 15)])
+@pytest.mark.parametrize("k", [1, 4, 8, 9, 256])
+def test_gf_cf_agrees_with_its_slow_version(shape, k):
+    """Both filters together equal the paper's dense formula, also where all singular vectors are asked for."""
+    train = random_train(3, *shape)
+    train[:, 5] = 0
+    scores = GFCF(k=k, alpha=0.7).fit(csr_array(train)).scores(np.arange(len(train)))
+    assert scores == pytest.approx(slow_graph_filter(train, min(k, 9), 0.7), abs=1e-5)
+
+
+def test_the_seed_of_gf_cf_does_not_change_its_result():
+    """The singular vectors are those of the data, wherever the search for them starts."""
+    train, users = csr_array(random_train(5, 60, 30)), np.arange(60)
+    one, other = (GFCF(k=5, seed=seed).fit(train).scores(users) for seed in (0, 1))
+    assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_directions_that_mean_nothing_do_not_change_gf_cf():
+    """Where more singular vectors are asked for than the data has, the rest changes no score."""
+    train, users = csr_array(np.kron(np.eye(4), np.ones((5, 3))).astype(np.float32)), np.arange(20)
+    all_four, one, other = (GFCF(k=k, seed=seed).fit(train).scores(users) for k, seed in ((4, 0), (9, 0), (9, 1)))
+    assert one == pytest.approx(all_four, abs=1e-5)
+    assert other == pytest.approx(all_four, abs=1e-5)
+    assert all_four[train.toarray() == 0] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["item-knn", "ease", "edlae", "rp3beta"])
+def test_no_item_recommends_itself(name):
+    """The weights' diagonal is zero."""
+    weights = make_baseline(name).fit(csr_array(random_train(4))).weights
+    assert not weights.diagonal().any()
+    assert weights.sum() > 0
 
 
 def test_popularity_counts_users():
@@ -71,25 +167,53 @@ def test_popularity_counts_users():
     assert Popularity().fit(train).scores(np.array([1, 0])).tolist() == [[2, 1, 0], [2, 1, 0]]
 
 
-@pytest.mark.parametrize("name", ["item-knn", "ease"])
+@pytest.mark.parametrize("name", ["item-knn", "ease", "edlae", "rp3beta"])
 def test_the_block_size_does_not_change_the_model(name, monkeypatch):
-    """Co-occurrence worked out one item at a time gives the same scores."""
+    """Products worked out one item at a time give the same scores."""
     train, users = csr_array(random_train(8)), np.arange(15)
     whole = make_baseline(name).fit(train).scores(users)
-    monkeypatch.setattr(base, "_BLOCK_ENTRIES", 1)
+    monkeypatch.setattr(sparse, "_BLOCK_ENTRIES", 1)
     assert np.array_equal(make_baseline(name).fit(train).scores(users), whole)
 
 
-def test_ease_refuses_more_memory_than_allowed():
-    """The error says how much is needed and how much is allowed, before anything is allocated."""
+@pytest.mark.parametrize("kind", [EASE, EDLAE])
+def test_more_memory_than_allowed_is_refused(kind):
+    """The error says who needs how much and how much is allowed, before anything is allocated."""
     train = csr_array((np.ones(1, dtype=np.float32), ([0], [0])), shape=(1, 200_000))
-    with pytest.raises(ConfigError, match=r"needs 596\.0 GiB; max_memory_gib allows 8\.0"):
-        EASE().fit(train)
+    with pytest.raises(ConfigError, match=rf"{kind.__name__} .*needs 596\.0 GiB; max_memory_gib allows 8\.0"):
+        kind().fit(train)
 
 
-def test_unknown_baselines_and_options_are_refused():
-    """Both are ConfigErrors that name what exists."""
-    with pytest.raises(ConfigError, match="popularity, item-knn, ease"):
+@pytest.mark.parametrize("name", ["item-knn", "rp3beta", "gf-cf"])
+def test_a_wide_catalogue_needs_no_table_of_items_by_items(name):
+    """Sparse baselines fit 200,000 items, whose dense table would take 149 GiB, and score a user."""
+    train = csr_array((np.ones(3, dtype=np.float32), ([0, 0, 1], [0, 199_999, 0])), shape=(2, 200_000))
+    options = {"k": 1} if name == "gf-cf" else {}
+    scores = make_baseline(name, **options).fit(train).scores(np.array([1]))
+    assert scores.shape == (1, 200_000)
+    assert scores[0, 199_999] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("item-knn", {"k": 0}),
+        ("ease", {"l2": 0}),
+        ("edlae", {"dropout": 1}),
+        ("edlae", {"l2": -1}),
+        ("rp3beta", {"alpha": -0.1}),
+        ("rp3beta", {"beta": float("nan")}),
+        ("gf-cf", {"k": 0}),
+        ("text-only", {"n_layers": -1}),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(name, options):
+    """A ConfigError names the option."""
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        make_baseline(name, **options)
+
+
+def test_unknown_baselines_are_refused():
+    """A ConfigError names those that exist."""
+    with pytest.raises(ConfigError, match="popularity, item-knn, ease, edlae, rp3beta, gf-cf, text-only"):
         make_baseline("svd")
-    with pytest.raises(ConfigError, match="k"):
-        make_baseline("item-knn", k=0)

@@ -1,37 +1,31 @@
-"""Baselines: models that start from no embedding and that every gain should be compared with."""
-
-from types import MappingProxyType
-from typing import Any
+"""Baselines: models without a gradient that every gain should be compared with."""
 
 from llminit.baselines.base import Baseline, FittedBaseline, LinearItemModel
 from llminit.baselines.ease import EASE
+from llminit.baselines.edlae import EDLAE
+from llminit.baselines.gf_cf import GFCF
 from llminit.baselines.item_knn import ItemKNN
 from llminit.baselines.popularity import Popularity
-from llminit.errors import ConfigError
+from llminit.baselines.registry import BASELINES, baseline_class, make_baseline
+from llminit.baselines.rp3beta import RP3Beta
+from llminit.baselines.text_only import TextOnly
+from llminit.baselines.tuning import Trial, Tuned, tune
 
 __all__ = [
     "BASELINES",
     "EASE",
+    "EDLAE",
+    "GFCF",
     "Baseline",
     "FittedBaseline",
     "ItemKNN",
     "LinearItemModel",
     "Popularity",
+    "RP3Beta",
+    "TextOnly",
+    "Trial",
+    "Tuned",
+    "baseline_class",
     "make_baseline",
+    "tune",
 ]
-
-BASELINES: MappingProxyType[str, type[Baseline]] = MappingProxyType(
-    {baseline.name: baseline for baseline in (Popularity, ItemKNN, EASE)}
-)
-"""Every baseline by its name."""
-
-
-def make_baseline(name: str, **options: Any) -> Baseline:
-    """Build a baseline from its name and options.
-
-    Raises:
-        ConfigError: The name or an option is unknown, or an option's value cannot be used.
-    """
-    if name not in BASELINES:
-        raise ConfigError(f"unknown baseline {name!r}; expected one of {', '.join(BASELINES)}; choose one of these")
-    return BASELINES[name].make(**options)

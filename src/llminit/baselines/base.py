@@ -1,16 +1,17 @@
-"""What a baseline is: it learns from the training interactions alone, with no gradient and no text."""
+"""What a baseline is: options, and `fit`, which learns from the training interactions with no gradient."""
 
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, issparse
+from scipy.sparse import csr_array, issparse
 
-from llminit.arrays import AnyArray, FloatArray, IntArray
-from llminit.errors import InputError
-
-_BLOCK_ENTRIES = 2**22
+from llminit.arrays import FloatArray, IntArray
+from llminit.config import Config
+from llminit.errors import ConfigError, EmbeddingError, InputError
 
 
 class FittedBaseline(Protocol):
@@ -20,17 +21,69 @@ class FittedBaseline(Protocol):
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
 
 
-class Baseline(Protocol):
+@dataclass(frozen=True, eq=False)
+class BaselineInput:
+    """What a baseline may look at, checked.
+
+    Attributes:
+        train: float32 CSR of shape (n_users, n_items), without duplicates or stored zeros; a copy of the caller's.
+        text: float32 of shape (n_items, D), a row of zeros for an item without text; D is 0 for a baseline that does
+            not need text.
+    """
+
+    train: csr_array
+    text: FloatArray
+
+
+class Baseline(Config):
     """A set of options that can be fitted; a new one is one file and a line in `BASELINES`."""
 
     name: ClassVar[str]
+    """What it is called in `BASELINES`."""
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType({})
+    """The values that `tune` tries of some options: every combination, in order, the last option changing fastest."""
+    needs_text: ClassVar[bool] = False
+    """Whether `fit` must be given text embeddings."""
 
-    @classmethod
-    def make(cls, **options: Any) -> Self:
-        """Build from options; a ConfigError names each that is unknown or cannot be used."""
+    def fit(self, train: csr_array, text: FloatArray | None = None) -> FittedBaseline:
+        """Learn from training interactions, and from the items' text where the baseline needs it.
 
-    def fit(self, train: csr_array) -> FittedBaseline:
-        """Learn from float32 of shape (n_users, n_items), non-zero where a user has an item in the training data."""
+        Args:
+            train: float32 of shape (n_users, n_items), non-zero where a user has an item in the training data.
+            text: Text embeddings, float32 of shape (n_items, D), a row of zeros for an item without text; not looked
+                at where `needs_text` is False.
+
+        Raises:
+            ConfigError: Text is needed and was not given, or an option does not fit this data.
+            EmbeddingError: The text embeddings cannot be used.
+            InputError: The matrix is not sparse, is empty, or holds NaN or infinite values.
+        """
+        matrix = _checked_train(train)
+        n_items = matrix.shape[1]
+        rows = self._checked_text(text, n_items) if self.needs_text else np.empty((n_items, 0), dtype=np.float32)
+        return self._learn(BaselineInput(matrix, rows))
+
+    @abstractmethod
+    def _learn(self, given: BaselineInput) -> FittedBaseline:
+        """Learn from what was checked."""
+
+    def _checked_text(self, text: FloatArray | None, n_items: int) -> FloatArray:
+        if text is None:
+            raise ConfigError(
+                f"{self.name} was given no text, expected text embeddings of the items; give an item table with an "
+                "encoder, or embeddings, or leave this baseline out"
+            )
+        rows = np.asarray(text, dtype=np.float32)
+        if rows.ndim != 2 or len(rows) != n_items:
+            raise EmbeddingError(
+                f"found text embeddings of shape {rows.shape}, expected ({n_items}, D), a row for each item of the "
+                "training data; align them to its items"
+            )
+        if not np.isfinite(rows).all():
+            raise EmbeddingError("the text embeddings hold NaN or infinite values, expected numbers; encode again")
+        if not rows.any():
+            raise EmbeddingError(f"none of {n_items} items has text, expected some; encode items that have text")
+        return rows
 
 
 @dataclass(frozen=True)
@@ -51,12 +104,7 @@ class LinearItemModel:
         return np.asarray(product.toarray() if issparse(product) else product, dtype=np.float32)
 
 
-def checked_train(train: Any) -> csr_array:
-    """Return the training matrix as float32 CSR; the input is not changed.
-
-    Raises:
-        InputError: It is not a scipy sparse matrix, has no interaction, or holds NaN or infinite values.
-    """
+def _checked_train(train: Any) -> csr_array:
     if not issparse(train):
         raise InputError(f"train is a {type(train).__name__}; expected a scipy.sparse matrix; wrap it in csr_array")
     matrix = csr_array(train, dtype=np.float32, copy=True)
@@ -70,26 +118,3 @@ def checked_train(train: Any) -> csr_array:
     if not np.isfinite(matrix.data).all():
         raise InputError("the training matrix holds NaN or infinite values; expected finite numbers; remove those")
     return matrix
-
-
-def co_occurrence_blocks(train: csr_array) -> Iterator[tuple[slice, csr_array]]:
-    """Yield X'X in blocks of rows, so that no more than a few MiB of it are held at a time.
-
-    Args:
-        train: X, float32 of shape (n_users, n_items).
-
-    Yields:
-        The slice of items, and float64 CSR of shape (length of the slice, n_items).
-    """
-    matrix = train.astype(np.float64)
-    transposed = csr_array(csc_array(matrix).T)
-    n_items = matrix.shape[1]
-    size = max(1, _BLOCK_ENTRIES // n_items)
-    for start in range(0, n_items, size):
-        block = slice(start, min(start + size, n_items))
-        yield block, csr_array(transposed[block] @ matrix)
-
-
-def column_norms(train: csr_array) -> AnyArray:
-    """Return the Euclidean norm of each item's column, float64 of shape (n_items,)."""
-    return np.sqrt(np.bincount(train.indices, weights=train.data.astype(np.float64) ** 2, minlength=train.shape[1]))

@@ -3,59 +3,47 @@
 Source: Deshpande and Karypis, Item-based top-N recommendation algorithms, ACM TOIS 22(1), 2004.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_array, vstack
 
 from llminit.arrays import AnyArray
-from llminit.baselines.base import LinearItemModel, checked_train, co_occurrence_blocks, column_norms
-from llminit.config import Config
+from llminit.baselines.base import Baseline, BaselineInput, LinearItemModel
+from llminit.baselines.sparse import co_occurrence_blocks, entries, nearest
 
 
-class ItemKNN(Config):
+class ItemKNN(Baseline):
     """Scores an item by its similarity to those of the user's items that are among its nearest neighbours."""
 
     name: ClassVar[str] = "item-knn"
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
+        {"k": (20, 50, 100, 300), "shrink": (0.0, 10.0, 50.0)}
+    )
 
     k: int = Field(default=100, ge=1)
     """How many neighbours an item keeps."""
     shrink: float = Field(default=50.0, ge=0)
     """Added to the cosine's denominator, so that similarities from few interactions count for less."""
 
-    def fit(self, train: csr_array) -> LinearItemModel:
-        """Find each item's neighbours: sim(i, j) = x_i . x_j / (|x_i| |x_j| + shrink), x_i being column i.
-
-        Args:
-            train: float32 of shape (n_users, n_items), non-zero where a user has an item in the training data.
-
-        Raises:
-            InputError: The matrix is not sparse, is empty, or holds NaN or infinite values.
-        """
-        matrix = checked_train(train)
-        norms = column_norms(matrix)
+    def _learn(self, given: BaselineInput) -> LinearItemModel:
+        """Find each item's neighbours: sim(i, j) = x_i . x_j / (|x_i| |x_j| + shrink), x_i being column i."""
+        norms = _column_norms(given.train)
         blocks = [
-            _nearest(*_similarities(block.start, products, norms, self.shrink), products.shape, self.k)
-            for block, products in co_occurrence_blocks(matrix)
+            self._neighbours(block.start, products, norms) for block, products in co_occurrence_blocks(given.train)
         ]
         # Row i holds the neighbours of item i; a neighbour gives to item i, so weights are the transpose.
-        return LinearItemModel(matrix, csr_array(vstack(blocks, format="csr").T))
+        return LinearItemModel(given.train, csr_array(vstack(blocks, format="csr").T))
+
+    def _neighbours(self, first: int, products: csr_array, norms: AnyArray) -> csr_array:
+        rows, columns, values = entries(products, first)
+        similarities = values / (norms[rows + first] * norms[columns] + self.shrink)
+        return nearest(rows, columns, similarities, products.shape, self.k)
 
 
-def _similarities(
-    first: int, products: csr_array, norms: AnyArray, shrink: float
-) -> tuple[AnyArray, AnyArray, AnyArray]:
-    rows = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))
-    columns = products.indices
-    values = products.data / (norms[rows + first] * norms[columns] + shrink)
-    others = columns != rows + first
-    return rows[others], columns[others], values[others]
-
-
-def _nearest(rows: AnyArray, columns: AnyArray, values: AnyArray, shape: tuple[int, int], k: int) -> csr_array:
-    order = np.lexsort((columns, -values, rows))  # the last key leads; equal values go by item code
-    counts = np.bincount(rows, minlength=shape[0])
-    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = order[position < k]
-    return csr_array((values[kept].astype(np.float32), (rows[kept], columns[kept])), shape=shape)
+def _column_norms(train: csr_array) -> AnyArray:
+    """Return the Euclidean norm of each item's column, float64 of shape (n_items,)."""
+    return np.sqrt(np.bincount(train.indices, weights=train.data.astype(np.float64) ** 2, minlength=train.shape[1]))

@@ -1,0 +1,95 @@
+"""What the baselines do with sparse tables: products in blocks, the nearest of each row, degrees and their powers."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
+
+from llminit.arrays import AnyArray, IntArray
+
+_BLOCK_ENTRIES = 2**21
+
+
+def product_blocks(left: csr_array, right: csr_array) -> Iterator[tuple[slice, csr_array]]:
+    """Yield left @ right in blocks of rows, so that no more than a few MiB of it are held at a time.
+
+    Args:
+        left: Shape (n, m).
+        right: Shape (m, n_columns).
+
+    Yields:
+        The slice of rows, and float64 CSR of shape (length of the slice, n_columns).
+    """
+    left, right = csr_array(left, dtype=np.float64), csr_array(right, dtype=np.float64)
+    bounds = _block_bounds(left, right)
+    for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        yield slice(start, stop), csr_array(left[start:stop] @ right)
+
+
+def _block_bounds(left: csr_array, right: csr_array) -> IntArray:
+    """Return where blocks begin, and the end: at most about `_BLOCK_ENTRIES` entries a block, at least one row."""
+    most = csr_array((np.ones(left.nnz), left.indices, left.indptr), shape=left.shape) @ np.diff(right.indptr)
+    before = np.cumsum(np.minimum(most, right.shape[1])) // _BLOCK_ENTRIES
+    starts = 1 + np.flatnonzero(np.diff(before))
+    return np.concatenate([[0], starts, [left.shape[0]]])
+
+
+def co_occurrence_blocks(train: csr_array) -> Iterator[tuple[slice, csr_array]]:
+    """Yield X'X in blocks of rows; X is float32 of shape (n_users, n_items)."""
+    return product_blocks(csr_array(train.T), train)
+
+
+def row_codes(matrix: csr_array) -> IntArray:
+    """Return the row of each stored entry, int64 of shape (nnz,), ascending."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def entries(block: csr_array, first: int) -> tuple[IntArray, IntArray, AnyArray]:
+    """List a block's entries without the whole table's diagonal: rows in the block, columns, values.
+
+    Args:
+        block: Shape (n, n_items), rows `first` and following of a table of shape (n_items, n_items).
+        first: The table's row that is the block's row 0.
+    """
+    rows = row_codes(block)
+    others = block.indices != rows + first
+    return rows[others], block.indices[others], block.data[others]
+
+
+def nearest(rows: IntArray, columns: IntArray, values: AnyArray, shape: tuple[int, int], k: int) -> csr_array:
+    """Keep the k largest values of each row, float32; of equal ones, those of lower columns.
+
+    Args:
+        rows: int64 of shape (n,), the row of each value, ascending.
+        columns: int64 of shape (n,).
+        values: Numbers of shape (n,).
+        shape: Of the table that they are in.
+        k: How many to keep.
+    """
+    order = np.lexsort((columns, -values, rows))  # the last key leads
+    counts = np.bincount(rows, minlength=shape[0])
+    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = order[position < k]
+    return csr_array((values[kept].astype(np.float32), (rows[kept], columns[kept])), shape=shape)
+
+
+def ones(train: csr_array) -> csr_array:
+    """Return the same interactions, float64, each with the value 1."""
+    return csr_array((np.ones(train.nnz), train.indices, train.indptr), shape=train.shape)
+
+
+def degrees(train: csr_array) -> tuple[IntArray, IntArray]:
+    """Count interactions: int64 of shape (n_users,) and int64 of shape (n_items,)."""
+    return np.diff(train.indptr).astype(np.int64), np.bincount(train.indices, minlength=train.shape[1])
+
+
+def power(counts: IntArray, exponent: float) -> NDArray[np.float64]:
+    """Raise counts to a power, float64 of the same shape; 0 stays 0, so that what has no interaction gets no weight."""
+    return np.where(counts > 0, np.maximum(counts, 1).astype(np.float64) ** exponent, 0.0)
+
+
+def normalized(train: csr_array) -> csr_array:
+    """Return D_U^-1/2 R D_I^-1/2, float64 of the same shape, R being ones and D the degrees of users and items."""
+    by_user, by_item = (diags_array(power(counts, -0.5)) for counts in degrees(train))
+    return csr_array(by_user @ ones(train) @ by_item)

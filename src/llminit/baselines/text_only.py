@@ -1,0 +1,82 @@
+"""Text-only: what the text embeddings can do with no training at all, or spread over the interactions.
+
+Spreading untrained text over the graph is that of TextGCN (arXiv 2510.12461), with the layers averaged as in LightGCN
+(arXiv 2002.02126).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+from scipy.sparse import csr_array
+
+from llminit.arrays import FloatArray, IntArray
+from llminit.baselines.base import Baseline, BaselineInput
+from llminit.baselines.sparse import normalized, ones
+from llminit.initialization import user_means
+
+
+class TextOnly(Baseline):
+    """Scores by the cosine of an item's text and the mean text of the user's training items."""
+
+    name: ClassVar[str] = "text-only"
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
+        {"centred": (False, True), "n_layers": (0, 1, 2, 4, 6, 8)}
+    )
+    needs_text: ClassVar[bool] = True
+
+    centred: bool = True
+    """Subtract the mean text embedding, which most encoders give to every text."""
+    n_layers: int = Field(default=4, ge=0)
+    """How many steps users and items take over from each other; 0 compares the texts as they are."""
+
+    def _learn(self, given: BaselineInput) -> "CosineModel":
+        items = _centred(given.text) if self.centred else given.text
+        users, _ = user_means(items, ones(given.train).astype(np.float32))
+        users, items = _propagated(users, items, given.train, self.n_layers)
+        return CosineModel(_unit_rows(users), _unit_rows(items))
+
+
+@dataclass(frozen=True)
+class CosineModel:
+    """Scores by the dot product of rows of length 1.
+
+    Attributes:
+        users: float32 of shape (n_users, D).
+        items: float32 of shape (n_items, D).
+    """
+
+    users: FloatArray
+    items: FloatArray
+
+    def scores(self, users: IntArray) -> FloatArray:
+        """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
+        scores: FloatArray = self.users[users] @ self.items.T
+        return scores
+
+
+def _centred(text: FloatArray) -> FloatArray:
+    has_text = np.any(text, axis=1)[:, None]
+    # In float64: a float32 sum over the rows of a large catalogue loses digits.
+    centre = text.mean(axis=0, dtype=np.float64, where=has_text).astype(np.float32)
+    return np.where(has_text, text - centre, np.float32(0))
+
+
+def _propagated(users: FloatArray, items: FloatArray, train: csr_array, n_layers: int) -> tuple[FloatArray, FloatArray]:
+    to_users = normalized(train).astype(np.float32)
+    to_items = csr_array(to_users.T)
+    user_sum, item_sum = users.copy(), items.copy()
+    for _ in range(n_layers):
+        users, items = to_users @ items, to_items @ users
+        user_sum += users
+        item_sum += items
+    return user_sum, item_sum
+
+
+def _unit_rows(rows: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: FloatArray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return unit
