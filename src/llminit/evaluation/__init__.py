@@ -1,8 +1,10 @@
-"""Full ranking, the metrics that follow from it, and the two named protocols.
+"""Full ranking, the metrics that follow from it, in all and by group, and the two named protocols.
 
 Everything here takes arrays: scores come in as a function of user codes, so any model can be evaluated.
 """
 
+from llminit.evaluation.beyond import beyond_accuracy
+from llminit.evaluation.groups import COUNT_BINS, GroupValue, grouped_metrics, item_groups, user_groups
 from llminit.evaluation.metrics import METRICS, mean_metric, mean_metrics, parse_metric, per_user
 from llminit.evaluation.protocols import PROTOCOLS, evaluate, ranks_by_protocol, ranks_under
 from llminit.evaluation.ranking import (
@@ -16,12 +18,17 @@ from llminit.evaluation.ranking import (
 )
 
 __all__ = [
+    "COUNT_BINS",
     "METRICS",
     "PROTOCOLS",
+    "GroupValue",
     "RelevantRanks",
     "Scorer",
+    "beyond_accuracy",
     "evaluate",
     "factor_scorer",
+    "grouped_metrics",
+    "item_groups",
     "matrix_scorer",
     "mean_metric",
     "mean_metrics",
@@ -32,4 +39,5 @@ __all__ = [
     "ranks_by_protocol",
     "ranks_under",
     "top_k",
+    "user_groups",
 ]

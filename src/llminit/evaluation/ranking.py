@@ -3,12 +3,13 @@
 A rank is pessimistic about ties with items that are not relevant, so a constant score earns nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from llminit.arrays import IntArray
+from llminit.arrays import FloatArray, IntArray
 from llminit.errors import InputError
 from llminit.evaluation.best import top_k
 from llminit.evaluation.scorers import (
@@ -33,11 +34,56 @@ class RelevantRanks:
         users: int64 of shape (m,), the user codes.
         indptr: int64 of shape (m + 1,), the bounds of each user's ranks; every user has at least one.
         ranks: int64 of shape (n_relevant,), 1 for the best, ascending within a user.
+        items: int64 of shape (n_relevant,), the item code of each rank; empty where it is not known.
     """
 
     users: IntArray
     indptr: IntArray
     ranks: IntArray
+    items: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    @classmethod
+    def from_rows(cls, users: IntArray, items: IntArray, ranks: IntArray) -> Self:
+        """Build from one row a relevant item, in any order, as a table stores them; the users come out ascending.
+
+        Args:
+            users: int64 of shape (n_relevant,), user codes.
+            items: int64 of shape (n_relevant,), item codes.
+            ranks: int64 of shape (n_relevant,), at least 1.
+
+        Raises:
+            InputError: The three are not of one length, or a rank is less than 1.
+        """
+        lowest = np.min(ranks, initial=1)
+        if not len(users) == len(items) == len(ranks) or lowest < 1:
+            raise InputError(
+                f"{len(users)} users, {len(items)} items and {len(ranks)} ranks, the lowest {lowest}, are not one row "
+                "a relevant item; expected as many of each, with ranks from 1; read the rows again"
+            )
+        order = np.lexsort((items, ranks, users))
+        codes, counts = np.unique(users, return_counts=True)
+        rows = (np.asarray(values, dtype=np.int64)[order] for values in (ranks, items))
+        return cls(codes.astype(np.int64), np.append(0, np.cumsum(counts)), *rows)
+
+    def rows(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Give the user, the item and the rank of each relevant item, sorted by user code, then by item code.
+
+        Every scorer's ranks of the same relevant items come out in the same order.
+
+        Returns:
+            Three int64 arrays of shape (n_relevant,).
+
+        Raises:
+            InputError: The items are not known.
+        """
+        if len(self.items) != len(self.ranks):
+            raise InputError(
+                f"these {len(self.ranks)} ranks have lost their items; expected the item of each; take the ranks from "
+                "rank_relevant, rank_both or RelevantRanks.from_rows"
+            )
+        users = np.repeat(self.users, self.n_relevant)
+        order = np.lexsort((self.items, users))
+        return users[order], self.items[order], self.ranks[order]
 
     def __len__(self) -> int:
         return len(self.users)
@@ -107,9 +153,9 @@ def rank_both(
     evaluated = np.arange(relevant.shape[0]) if users is None else checked_users(users, relevant.shape[0])
     evaluated = evaluated[np.diff(relevant.indptr)[evaluated] > 0]
     relevant, seen = relevant[evaluated], seen[evaluated]
-    masked, unmasked = _rank(scorer, relevant, seen, evaluated, block_size, reporter)
+    masked, unmasked, items = _rank(scorer, relevant, seen, evaluated, block_size, reporter)
     indptr = relevant.indptr.astype(np.int64)
-    return RelevantRanks(evaluated, indptr, masked), RelevantRanks(evaluated, indptr, unmasked)
+    return RelevantRanks(evaluated, indptr, masked, items), RelevantRanks(evaluated, indptr, unmasked, items)
 
 
 def _rank(
@@ -119,18 +165,26 @@ def _rank(
     users: IntArray,
     block_size: int | None,
     reporter: Reporter,
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, IntArray]:
     from llminit.evaluation.kernels import rank_block  # compiling takes seconds that recommending need not spend
 
-    masked, unmasked = (np.empty(relevant.nnz, dtype=np.int64) for _ in range(2))
+    masked, unmasked, items = (np.empty(relevant.nnz, dtype=np.int64) for _ in range(3))
     with reporter.task("ranking", len(users)) as task:
         for block, scores in score_blocks(scorer, users, relevant.shape[1], block_size):
             n_nan = np.empty(len(scores), dtype=np.int64)
             part = slice(relevant.indptr[block.start], relevant.indptr[block.stop])
             rank_block(scores, *_rows(relevant, block), *_rows(seen, block), masked[part], unmasked[part], n_nan)
             reject_nan(int(np.count_nonzero(n_nan)))
+            items[part] = _best_first(scores, *_rows(relevant, block))
             task.advance(len(scores))
-    return masked, unmasked
+    return masked, unmasked, items
+
+
+def _best_first(scores: FloatArray, indptr: IntArray, items: IntArray) -> IntArray:
+    """Order each row's items as their ranks are ordered, with or without the seen items: of equal scores, as listed."""
+    rows = np.repeat(np.arange(len(scores)), np.diff(indptr))
+    ordered: IntArray = items[np.lexsort((-scores[rows, items], rows))]
+    return ordered
 
 
 def _rows(matrix: csr_array, block: slice) -> tuple[IntArray, IntArray]:

@@ -1,0 +1,19 @@
+"""The shape of embeddings: whether they collapse, where they point, and a map of them.
+
+Everything here takes arrays and needs numpy alone.
+"""
+
+from llminit.analysis.collapse import effective_rank, information_abundance, spectrum
+from llminit.analysis.geometry import alignment, anisotropy, describe, uniformity
+from llminit.analysis.maps import item_map
+
+__all__ = [
+    "alignment",
+    "anisotropy",
+    "describe",
+    "effective_rank",
+    "information_abundance",
+    "item_map",
+    "spectrum",
+    "uniformity",
+]
