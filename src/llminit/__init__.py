@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llminit.config import FitConfig, InitializeConfig
+    from llminit.comparison import compare
+    from llminit.config import CompareConfig, FitConfig, InitializeConfig
     from llminit.errors import LLMInitError
     from llminit.experiment import fit, initialize
     from llminit.initialization import InitialEmbeddings
@@ -21,22 +22,26 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CompareConfig": "llminit.config",
     "FitConfig": "llminit.config",
     "InitialEmbeddings": "llminit.initialization",
     "InitializeConfig": "llminit.config",
     "LLMInitError": "llminit.errors",
     "Recommender": "llminit.recommender",
+    "compare": "llminit.comparison",
     "fit": "llminit.experiment",
     "initialize": "llminit.experiment",
 }
 
 __all__ = [
+    "CompareConfig",
     "FitConfig",
     "InitialEmbeddings",
     "InitializeConfig",
     "LLMInitError",
     "Recommender",
     "__version__",
+    "compare",
     "fit",
     "initialize",
 ]

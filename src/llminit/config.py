@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+)
 
 from llminit.errors import ConfigError
 from llminit.storage import replacing_file
@@ -153,8 +162,8 @@ class InitializeConfig(DataConfig):
     """Of all randomness."""
 
 
-class FitConfig(DataConfig, TrainingConfig):
-    """How a recommender is fitted."""
+class HeldOutConfig(DataConfig, TrainingConfig):
+    """How data are divided, and how backbones are trained on one part of them."""
 
     split: SplitKind = "random-loo"
     """random-loo, temporal-loo (leave one out), ratio (per user, at random) or global-time."""
@@ -162,6 +171,21 @@ class FitConfig(DataConfig, TrainingConfig):
     """For ratio and global-time: the share of interactions for validation."""
     test_share: TestShare = 0.1
     """For ratio and global-time: the share of interactions for testing."""
+
+    @property
+    def splitting(self) -> SplitConfig:
+        """The split alone."""
+        return SplitConfig.make(kind=self.split, valid_share=self.valid_share, test_share=self.test_share)
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The training alone."""
+        return TrainingConfig(**{name: getattr(self, name) for name in TrainingConfig.model_fields})
+
+
+class FitConfig(HeldOutConfig):
+    """How a recommender is fitted."""
+
     backbone: str = "lightgcn"
     """Backbone: mf, lightgcn, sgl or sgcl."""
     backbone_options: dict[str, Any] = Field(default_factory=dict)
@@ -175,15 +199,66 @@ class FitConfig(DataConfig, TrainingConfig):
     seed: int = Field(default=0, ge=0)
     """Of the split, the initial embeddings and the training."""
 
-    @property
-    def splitting(self) -> SplitConfig:
-        """The split alone."""
-        return SplitConfig.make(kind=self.split, valid_share=self.valid_share, test_share=self.test_share)
 
-    @property
-    def training(self) -> TrainingConfig:
-        """The training alone."""
-        return TrainingConfig(**{name: getattr(self, name) for name in TrainingConfig.model_fields})
+def _listed(value: Any) -> Any:
+    """Read "a,b" and a single value as lists; a value that is there twice counts once."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    elif isinstance(value, int | float):
+        value = [value]
+    return list(dict.fromkeys(value)) if isinstance(value, list | tuple) else value
+
+
+def _all_is_none(value: Any) -> Any:
+    listed = [value] if value is None else _listed(value)
+    return [None if each == "all" else each for each in listed] if isinstance(listed, list) else listed
+
+
+_List = BeforeValidator(_listed)
+Names = Annotated[tuple[str, ...], _List]
+Counts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], _List]
+Shares = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], _List]
+Histories = Annotated[
+    tuple[Annotated[int, Field(ge=1)] | None, ...],
+    BeforeValidator(_all_is_none),
+    # TOML has no null.
+    PlainSerializer(lambda counts: ["all" if each is None else each for each in counts]),
+]
+
+
+class CompareConfig(HeldOutConfig):
+    """What a comparison compares: every combination of these, and for how many seeds."""
+
+    backbones: Names = ("lightgcn",)
+    """Backbones, separated by commas; sgl:3 runs sgl for the first 3 seeds only."""
+    inits: Names = ("xavier", "variance", "whiten")
+    """Initial embeddings: xavier and selectors, separated by commas."""
+    baselines: Names = ("all",)
+    """Baselines, separated by commas; all or none."""
+    controls: Names = ()
+    """Controls of the text initialisation: shuffled (item rows permuted), noise (same mean and spread), untrained."""
+    control_init: Names = ()
+    """Which initialisations get the controls; by default the first one of text."""
+    embedding_sizes: Counts = (128,)
+    """Dimensions of the embeddings, separated by commas."""
+    train_share: Shares = (1.0,)
+    """Shares of the training interactions to keep, separated by commas."""
+    max_history: Histories = (None,)
+    """Most training interactions to keep of each user, separated by commas; all keeps all."""
+    seeds: int = Field(default=3, ge=1)
+    """How many seeds; a seed is a split and a training seed."""
+    first_seed: int = Field(default=0, ge=0)
+    """The first seed."""
+    ks: Counts = (10, 20, 50)
+    """Lengths of the lists that are measured, separated by commas."""
+    tune: bool = True
+    """Choose the baselines' options on the validation interactions, over a small grid."""
+    backbone_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of backbones, such as n_layers=3 (every backbone that takes it) or sgl.ssl_tau=0.2 (that one)."""
+    init_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of selectors, such as variance.share=0.2."""
+    baseline_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of baselines, such as ease.l2=200; they are not tuned."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:

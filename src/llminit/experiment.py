@@ -51,6 +51,11 @@ class Division:
         """Test interactions."""
         return self._matrix(self.split.test)
 
+    @property
+    def known_before_valid(self) -> sp.csr_array:
+        """Training interactions, which are seen when validating."""
+        return self.train
+
     @cached_property
     def known_before_test(self) -> sp.csr_array:
         """Training and validation interactions, which are seen when testing."""
@@ -226,7 +231,30 @@ def train_from(
         checkpoint: Where to keep the state.
         reporter: Receives progress.
     """
-    initial = _initial(division, text, config)
+    initial = initial_from(division, text, config)
+    result = train_backbone(division, initial, config, device=device, checkpoint=checkpoint, reporter=reporter)
+    return initial, result
+
+
+def train_backbone(
+    division: Division,
+    initial: InitialEmbeddings,
+    config: FitConfig,
+    *,
+    device: str = "cpu",
+    checkpoint: CheckpointFile | None = None,
+    reporter: Reporter = SILENT,
+) -> TrainingResult:
+    """Train the backbone from given initial embeddings, watching the validation interactions.
+
+    Args:
+        division: The data.
+        initial: Where training starts.
+        config: The options; those of the initial embeddings play no part.
+        device: A torch device.
+        checkpoint: Where to keep the state.
+        reporter: Receives progress.
+    """
     dataset, train_part = division.dataset, division.split.train
     adjacency = normalized_adjacency(train_part.users, train_part.items, dataset.n_users, dataset.n_items)
     kind = backbone_class(config.backbone)
@@ -234,16 +262,15 @@ def train_from(
 
     def validate(users: FloatArray, items: FloatArray) -> float:
         scorer = factor_scorer(users, items)
-        ranks = ranks_under(config.valid_protocol, scorer, division.valid, division.train)
+        ranks = ranks_under(config.valid_protocol, scorer, division.valid, division.known_before_valid)
         return mean_metric(ranks, config.valid_metric)
 
     watch = validate if len(division.split.valid) else None
     if watch is None:
         reporter.note("there are no validation interactions: training runs all its epochs")
-    result = train(
+    return train(
         backbone, config.training, watch, seed=config.seed, device=device, checkpoint=checkpoint, reporter=reporter
     )
-    return initial, result
 
 
 def metrics_on_test(division: Division, users: FloatArray, items: FloatArray) -> dict[str, dict[str, float]]:
@@ -267,7 +294,14 @@ def fingerprint_of(config: FitConfig, dataset: Dataset, text: TextEmbeddings | N
     return digest.hexdigest()
 
 
-def _initial(division: Division, text: TextEmbeddings | None, config: FitConfig) -> InitialEmbeddings:
+def initial_from(division: Division, text: TextEmbeddings | None, config: FitConfig) -> InitialEmbeddings:
+    """Make the initial embeddings that a configuration asks for.
+
+    Args:
+        division: The data; only its training interactions play a part.
+        text: Text embeddings, one row an item; not needed for Xavier.
+        config: The options.
+    """
     users, items = division.dataset.users.ids, division.dataset.items.ids
     if config.init == XAVIER or text is None:
         return xavier_embeddings(users, items, config.embedding_size, config.seed)

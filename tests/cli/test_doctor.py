@@ -14,7 +14,7 @@ def test_json(run):
     assert found["threads"]["torch"] >= 1
     assert found["threads"]["numba"] >= 1
     assert found["packages"]["torch"]
-    assert set(found["extras"]) == {"text", "static", "openai", "demo"}
+    assert set(found["extras"]) == {"text", "static", "openai", "demo", "report"}
     assert all(isinstance(missing, list) for missing in found["extras"].values())
 
 

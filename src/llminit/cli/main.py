@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from llminit.cli import data, demo, doctor, encode, fit, init, recommend, similar
+from llminit.cli import compare, data, demo, doctor, encode, fit, init, recommend, report, similar
 from llminit.errors import LLMInitError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for module in (encode, init, fit, recommend, similar, doctor, demo):
+for module in (encode, init, fit, compare, report, recommend, similar, doctor, demo):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
 

@@ -10,12 +10,12 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
-from llminit.config import Config, FitConfig, InitializeConfig, read_toml
+from llminit.config import CompareConfig, Config, FitConfig, InitializeConfig, read_toml
 from llminit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ def _apply_config_file(context: typer.Context, path: Path | None) -> Path | None
         raise ConfigError(
             f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: {', '.join(sorted(known))}"
         )
-    context.default_map = {known[name]: _as_given(value) for name, value in values.items()}
+    takes_many = {parameter.name for parameter in context.command.params if getattr(parameter, "multiple", False)}
+    given = {known[name]: _as_given(value) for name, value in values.items()}
+    context.default_map = {
+        name: ",".join(value) if isinstance(value, list) and name not in takes_many else value
+        for name, value in given.items()
+    }
     return path
 
 
@@ -43,9 +48,12 @@ def _parameter_names(context: typer.Context) -> dict[str, str]:
         if parameter.name in (None, "config_file", "help"):
             continue
         flags = [flag.lstrip("-").replace("-", "_") for flag in parameter.opts]
-        own = [parameter.name] if parameter.name in FitConfig.model_fields | InitializeConfig.model_fields else []
+        own = [parameter.name] if parameter.name in _FIELDS else []
         names.update(dict.fromkeys([*flags, *own], str(parameter.name)))
     return names
+
+
+_FIELDS = FitConfig.model_fields | InitializeConfig.model_fields | CompareConfig.model_fields
 
 
 def _as_given(value: Any) -> Any:
@@ -180,15 +188,24 @@ def _chosen(given: dict[str, Any], fields: dict[str, FieldInfo]) -> dict[str, An
 
 
 def _option(name: str, info: FieldInfo) -> inspect.Parameter:
-    annotation: Any = list[str] if _is_mapping(info) else info.annotation
+    is_list = get_origin(info.annotation) is tuple
+    annotation: Any = list[str] if _is_mapping(info) else str if is_list else info.annotation
     flag = f"--{(name.removesuffix('s') if _is_mapping(info) else name).replace('_', '-')}"
-    metavar = "KEY=VALUE" if _is_mapping(info) else None
-    default = "" if info.default is None or _is_mapping(info) else f" [default: {info.default}]"
-    help_text = f"{info.description}{default}".replace("[", "\\[")
+    flag = f"{flag}/{flag.replace('--', '--no-', 1)}" if info.annotation is bool else flag
+    metavar = "KEY=VALUE" if _is_mapping(info) else "A,B" if is_list else None
+    help_text = f"{info.description}{_shown_default(info)}".replace("[", "\\[")
     option = typer.Option(flag, help=help_text, metavar=metavar, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, option]
     )
+
+
+def _shown_default(info: FieldInfo) -> str:
+    if _is_mapping(info) or info.default in (None, ()):
+        return ""
+    is_list = isinstance(info.default, tuple)
+    shown = ",".join("all" if each is None else str(each) for each in info.default) if is_list else info.default
+    return f" [default: {shown}]"
 
 
 def _is_mapping(info: FieldInfo) -> bool:

@@ -1,0 +1,81 @@
+"""Running one cell and writing it, in whatever process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from llminit.comparison.cell import Measured, run_cell
+from llminit.comparison.prepared import PreparedData
+from llminit.config import CompareConfig
+from llminit.errors import ArtefactError
+from llminit.progress import SILENT, Reporter
+from llminit.results import CellKey, ResultsFolder
+from llminit.storage import remove_leftovers
+from llminit.training import CheckpointFile
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell that is to be run.
+
+    Attributes:
+        key: The cell.
+        fingerprint: Of all that it depends on.
+    """
+
+    key: CellKey
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What running cells needs besides the cells.
+
+    Attributes:
+        data: What every cell starts from.
+        config: The comparison's options.
+        out: The results folder.
+        device: A torch device.
+        checkpoint_seconds: Least time between two writes of a backbone's state.
+    """
+
+    data: PreparedData
+    config: CompareConfig
+    out: Path
+    device: str = "cpu"
+    checkpoint_seconds: float = 60.0
+
+    def execute(self, job: Job, reporter: Reporter = SILENT) -> None:
+        """Run a cell and write it; its state is kept beside it until it is finished.
+
+        Raises:
+            LLMInitError: The cell cannot be run or written.
+        """
+        folder, key = ResultsFolder(self.out), job.key
+        path = folder.checkpoint_path(key.name)
+        checkpoint = CheckpointFile(path, job.fingerprint, self.checkpoint_seconds)
+        measured = run_cell(
+            self.data,
+            self.config,
+            key,
+            job.fingerprint,
+            device=self.device,
+            checkpoint=None if key.kind == "baseline" else checkpoint,
+            reporter=reporter,
+        )
+        _write(folder, measured)
+        path.unlink(missing_ok=True)
+        remove_leftovers(path)
+
+
+def _write(folder: ResultsFolder, measured: Measured) -> None:
+    name = measured.cell.split
+    if not folder.has_split(name):
+        folder.write_split(name, measured.split)
+    elif not folder.split(name).equals(measured.split.cast(folder.split(name).schema)):
+        raise ArtefactError(
+            f"the split {name} comes out otherwise than splits/{name}.parquet says, expected the same test "
+            "interactions; another numpy may have drawn them: compare into another folder"
+        )
+    if measured.map is not None:
+        folder.write_map(measured.cell.key, measured.map)
+    folder.write_cell(measured.cell, measured.ranks)

@@ -1,0 +1,113 @@
+"""Digests that tell whether results are of the same data and options."""
+
+import hashlib
+import json
+from typing import Any
+
+from llminit.config import CompareConfig
+from llminit.data import Dataset
+from llminit.errors import ConfigError
+from llminit.results.cell import Header
+from llminit.results.key import CellKey
+from llminit.text import TextEmbeddings
+
+GROWING = (
+    "backbones",
+    "inits",
+    "baselines",
+    "controls",
+    "control_init",
+    "embedding_sizes",
+    "train_share",
+    "max_history",
+    "seeds",
+    "first_seed",
+)
+"""Options that name cells: another call with more of them adds cells. All others must be the same in every call."""
+
+
+def fixed_options(config: CompareConfig) -> dict[str, Any]:
+    """Return the options that every cell depends on and that are not the defaults.
+
+    Without the defaults, so that an option that a later version adds leaves old results as they are.
+    """
+    return config.model_dump(mode="json", exclude=set(GROWING), exclude_defaults=True)
+
+
+def data_fingerprint(dataset: Dataset) -> str:
+    """Return a SHA-256 of who met what, when, by the caller's ids."""
+    digest = hashlib.sha256()
+    for ids in (dataset.users.ids, dataset.items.ids):
+        digest.update(f"{ids.dtype}\n".encode())
+        digest.update("\n".join(map(repr, ids.to_list())).encode())
+    for array in (dataset.interactions.users, dataset.interactions.items, dataset.interactions.timestamps):
+        digest.update(b"" if array is None else array.tobytes())
+    return digest.hexdigest()
+
+
+def text_fingerprint(text: TextEmbeddings) -> str:
+    """Return a SHA-256 of text embeddings in the order of the items."""
+    digest = hashlib.sha256(str(text.values.shape).encode())
+    digest.update(text.values.tobytes())
+    digest.update(text.missing.tobytes())
+    return digest.hexdigest()
+
+
+def cell_fingerprint(key: CellKey, config: CompareConfig, header: Header) -> str:
+    """Return a SHA-256 of all that a cell depends on.
+
+    Args:
+        key: The cell.
+        config: The comparison's options.
+        header: What all cells have in common.
+    """
+    text = None if key.encoder is None else header.encoders[key.encoder]["fingerprint"]
+    everything = [key.model_dump(mode="json"), fixed_options(config), header.fingerprint, text]
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
+
+
+def check_same(old: Header, new: Header) -> None:
+    """Complain about results that were made from other data or with other options.
+
+    Args:
+        old: What is in the folder.
+        new: What is asked for now.
+
+    Raises:
+        ConfigError: They differ; the message names the option or the encoder.
+    """
+    were = CompareConfig().model_dump(mode="json") | old.config
+    differing = [name for name, value in new.config.items() if name not in GROWING and were[name] != value]
+    if differing:
+        shown = "; ".join(f"{name} was {were[name]!r} and is now {new.config[name]!r}" for name in differing)
+        raise ConfigError(
+            f"the results there were made with other options: {shown}. Use the same options, or compare into another "
+            "folder"
+        )
+    if old.fingerprint != new.fingerprint:
+        raise ConfigError(
+            f"the results there were made from other interactions ({_counted(old)}) than these ({_counted(new)}); use "
+            "the same data, or compare into another folder"
+        )
+    for label in old.encoders.keys() & new.encoders.keys():
+        if old.encoders[label]["fingerprint"] != new.encoders[label]["fingerprint"]:
+            raise ConfigError(
+                f"the results there were made with other text embeddings under the label {label!r}; use the same, or "
+                "name the new file otherwise, or compare into another folder"
+            )
+
+
+def merged(old: Header, new: Header) -> Header:
+    """Return the header of a folder that a call has extended: what it holds after both."""
+    config = dict(new.config)
+    for name in GROWING:
+        if isinstance(config[name], list):
+            config[name] = list(dict.fromkeys([*old.config[name], *new.config[name]]))
+    ends = [each["first_seed"] + each["seeds"] for each in (old.config, new.config)]
+    config["first_seed"] = min(old.config["first_seed"], new.config["first_seed"])
+    config["seeds"] = max(ends) - config["first_seed"]
+    return new.model_copy(update={"config": config, "encoders": {**old.encoders, **new.encoders}})
+
+
+def _counted(header: Header) -> str:
+    return ", ".join(f"{header.data[f'n_{name}']} {name}" for name in ("users", "items", "interactions"))

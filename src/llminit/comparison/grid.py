@@ -1,0 +1,176 @@
+"""From the options of a comparison to its cells, in an order in which partial results are useful."""
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+
+from llminit.backbones import backbone_class, backbone_names
+from llminit.baselines import BASELINES
+from llminit.comparison.options import check_options
+from llminit.config import CompareConfig
+from llminit.errors import ConfigError
+from llminit.evaluation import parse_metric
+from llminit.initialization import XAVIER
+from llminit.results.key import CONTROLS, CellKey
+from llminit.results.ranks import RANK_LIMIT
+from llminit.selectors import SELECTORS
+
+# Cheap ones first, so that a comparison is worth looking at early; unknown ones last.
+_BY_COST = ("popularity", "text-only", "item-knn", "rp3beta", "gf-cf", "ease", "edlae", "mf", "lightgcn", "sgcl", "sgl")
+
+
+def check_grid(config: CompareConfig) -> None:
+    """Complain about names that mean nothing now, before any work.
+
+    Raises:
+        ConfigError: A name or an option is unknown; the message lists the known ones.
+    """
+    backbones = [name for name, _ in _backbones(config)]
+    selectors = [name for name in config.inits if name != XAVIER]
+    _check_known(backbones, backbone_names(), "backbone")
+    _check_known(config.inits, [XAVIER, *SELECTORS], "init")
+    _check_known([name for name in config.baselines if name not in ("all", "none")], list(BASELINES), "baseline")
+    _check_known(config.controls, CONTROLS, "control")
+    _check_known(config.control_init, selectors, "init of a control, expected one of the text inits that are compared")
+    parse_metric(config.valid_metric)
+    if max(config.ks, default=0) > RANK_LIMIT:
+        raise ConfigError(f"ks={max(config.ks)} is beyond the {RANK_LIMIT} ranks that are kept; lower it")
+    if config.controls and not selectors:
+        raise ConfigError("controls were asked for, but no init of text is compared; add one to inits, as variance")
+    check_options(config.backbone_options, backbone_fields(backbones), "backbone")
+    check_options(config.init_options, {name: selector_fields(name) for name in selectors}, "selector")
+    check_options(config.baseline_options, baseline_fields(baselines_of(config)), "baseline")
+
+
+def needs_text(config: CompareConfig) -> bool:
+    """Whether any cell that was asked for by name needs text embeddings."""
+    named = [name for name in config.baselines if name in BASELINES]
+    return _trains_from_text(config) or any(baseline_needs_text(name) for name in named)
+
+
+def baselines_of(config: CompareConfig) -> list[str]:
+    """Return the names of the baselines in the grid, each once."""
+    names = [each for name in config.baselines for each in (BASELINES if name == "all" else [name])]
+    return [name for name in dict.fromkeys(names) if name != "none"]
+
+
+def baseline_needs_text(name: str) -> bool:
+    """Whether a baseline learns from text embeddings."""
+    return BASELINES[name].needs_text
+
+
+def backbone_fields(names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the options that each backbone takes."""
+    return {name: list(backbone_class(name).options_type.model_fields) for name in names}
+
+
+def selector_fields(name: str) -> list[str]:
+    """Return the options that a selector takes."""
+    return [option for option in inspect.signature(SELECTORS[name]).parameters if option != "given"]
+
+
+def baseline_fields(names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the options that each baseline takes."""
+    return {name: list(BASELINES[name].model_fields) for name in names}
+
+
+def grid_cells(config: CompareConfig, widths: Mapping[str, int]) -> list[CellKey]:
+    """Return every cell of a comparison: seed by seed, and within a seed what is cheap first.
+
+    Args:
+        config: The options, checked by `check_grid`.
+        widths: The width of the text embeddings of each encoder, by label; empty without text.
+
+    Raises:
+        ConfigError: There is no cell, or no encoder is wide enough for an embedding size.
+    """
+    sparsities = list(product(config.train_share, config.max_history))
+    cells = []
+    for seed in range(config.first_seed, config.first_seed + config.seeds):
+        found = [*_baseline_cells(config, widths), *_backbone_cells(config, widths, seed - config.first_seed)]
+        for share, history in sparsities:
+            thin = {"train_share": share, "max_history": history, "seed": seed}
+            cells += [CellKey(**fields, **thin) for fields in sorted(found, key=_cost)]
+    if not cells:
+        raise ConfigError("there is nothing to compare; name backbones and inits, or baselines")
+    return list(dict.fromkeys(cells))
+
+
+Fields = dict[str, str | int | None]
+
+
+def _baseline_cells(config: CompareConfig, widths: Mapping[str, int]) -> Iterator[Fields]:
+    for name in baselines_of(config):
+        if not baseline_needs_text(name):
+            yield {"model": name}
+        else:
+            for encoder in widths:
+                yield {"model": name, "encoder": encoder}
+
+
+def _backbone_cells(config: CompareConfig, widths: Mapping[str, int], place: int) -> Iterator[Fields]:
+    for name, limit in _backbones(config):
+        if limit is None or place < limit:
+            for init, encoder, size in _starts(config, widths):
+                yield {"model": name, "init": init, "encoder": encoder, "embedding_size": size}
+
+
+def _starts(config: CompareConfig, widths: Mapping[str, int]) -> Iterator[tuple[str, str | None, int]]:
+    """Yield each initialisation with its encoder and size."""
+    for init in config.inits:
+        if init == XAVIER:
+            yield from ((XAVIER, None, size) for size in config.embedding_sizes)
+            continue
+        for encoder, width in widths.items():
+            yield from ((init, encoder, size) for size in _sizes(config, init, width))
+    first = [name for name in config.inits if name != XAVIER][:1]
+    for init, control in product(config.control_init or first, config.controls):
+        for encoder, width in widths.items():
+            yield from ((f"{init}/{control}", encoder, size) for size in _sizes(config, init, width))
+
+
+def _sizes(config: CompareConfig, init: str, width: int) -> list[int]:
+    # Text embeddings cannot be made wider than they are; wider cells are left out.
+    return [width] if init == "full" else [size for size in config.embedding_sizes if size <= width]
+
+
+def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
+    """Complain about embedding sizes that no text embedding is wide enough for.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    widest = max(widths.values(), default=0)
+    too_wide = [size for size in config.embedding_sizes if size > widest]
+    if widths and too_wide and set(config.inits) - {XAVIER, "full"}:
+        raise ConfigError(
+            f"embedding_sizes={too_wide[0]} exceeds the text embeddings' {widest} dimensions; lower it or use a wider "
+            "encoder"
+        )
+
+
+def _trains_from_text(config: CompareConfig) -> bool:
+    return bool(config.backbones) and any(name != XAVIER for name in config.inits)
+
+
+def _backbones(config: CompareConfig) -> list[tuple[str, int | None]]:
+    """Return each backbone with the number of seeds that it is limited to, or None."""
+    found = []
+    for text in config.backbones:
+        name, colon, limit = text.partition(":")
+        if colon and (not limit.isdecimal() or int(limit) < 1):
+            raise ConfigError(f"{text!r} cannot be used as a backbone; expected NAME or NAME:SEEDS, such as sgl:3")
+        found.append((name, int(limit) if colon else None))
+    return found
+
+
+def _check_known(names: Sequence[str], known: Sequence[str], what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"unknown {what}: {name!r}; choose of: {', '.join(known)}")
+
+
+def _cost(fields: Fields) -> tuple[int, str, bool]:
+    model, init = str(fields["model"]), str(fields.get("init"))
+    place = _BY_COST.index(model) if model in _BY_COST else len(_BY_COST)
+    return place, model, "/" in init

@@ -1,0 +1,161 @@
+"""Worker processes that run cells side by side, each on its own share of the cores."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import llminit
+from llminit.comparison.execute import Job, Workplace
+from llminit.comparison.worker import error_text
+from llminit.errors import LLMInitError
+from llminit.progress import Reporter
+
+Kind = Literal["progress", "note", "done", "failed"]
+_THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_LOG_TAIL = 600
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a cell.
+
+    Attributes:
+        job: The cell.
+        kind: "done" and "failed" end it.
+        text: How far it is, or why it failed.
+    """
+
+    job: Job
+    kind: Kind
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What a worker process is told.
+
+    Attributes:
+        work: Folder with the prepared data and `config.json`.
+        out: The results folder.
+        device: A torch device.
+        threads: CPU threads of one worker.
+        checkpoint_seconds: Least time between two writes of a backbone's state.
+    """
+
+    work: str
+    out: str
+    device: str
+    threads: int
+    checkpoint_seconds: float
+
+
+def run_here(jobs: Sequence[Job], place: Workplace, reporter: Reporter) -> Iterator[Event]:
+    """Run cells in this process, one after the other."""
+    for job in jobs:
+        try:
+            place.execute(job, reporter)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other cells go on
+            yield Event(job, "failed", error_text(error))
+        else:
+            yield Event(job, "done")
+
+
+def run_in_workers(jobs: Sequence[Job], n_workers: int, options: WorkerOptions) -> Iterator[Event]:
+    """Run cells in worker processes; leaving the iteration, in whatever way, ends them.
+
+    Args:
+        jobs: The cells, in the order in which they are begun.
+        n_workers: How many processes.
+        options: What each is told.
+
+    Raises:
+        LLMInitError: A worker cannot start.
+    """
+    waiting = deque(jobs)
+    messages: queue.Queue[tuple[_Worker, dict[str, str] | None]] = queue.Queue()
+    workers: list[_Worker] = []
+    try:
+        for number in range(min(n_workers, len(jobs))):
+            workers.append(_Worker(options, number, messages))
+            workers[-1].give(waiting.popleft())
+        while any(worker.job is not None for worker in workers):
+            worker, message = messages.get()
+            if message is None:
+                workers.remove(worker)
+                yield from _death(worker)
+                if waiting:
+                    workers.append(_Worker(options, worker.number, messages))
+                    workers[-1].give(waiting.popleft())
+            elif message["kind"] == "ready":
+                worker.is_ready = True
+            elif worker.job is not None:
+                yield Event(worker.job, message["kind"], message["text"])  # type: ignore[arg-type]
+                if message["kind"] in ("done", "failed"):
+                    worker.give(waiting.popleft() if waiting else None)
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+class _Worker:
+    """One process, and the thread that listens to it."""
+
+    def __init__(self, options: WorkerOptions, number: int, messages: "queue.Queue[Any]") -> None:
+        self.number, self.is_ready = number, False
+        self.job: Job | None = None
+        self.log = Path(options.work) / f"worker-{number}.log"
+        command = [sys.executable, "-m", "llminit.comparison.worker", json.dumps(asdict(options))]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(options.threads)
+            )
+        threading.Thread(target=self._listen, args=(self.process.stdout, messages), daemon=True).start()
+
+    def give(self, job: Job | None) -> None:
+        """Hand over the next cell; None ends the worker's work."""
+        self.job = job
+        if job is None or self.process.stdin is None:
+            return
+        line = json.dumps({"key": job.key.model_dump(mode="json"), "fingerprint": job.fingerprint})
+        with suppress(OSError):  # It may have died; the listener says so.
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+
+    def end(self) -> None:
+        """Stop the process, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdin is not None:
+            with suppress(OSError):
+                self.process.stdin.close()
+
+    def _listen(self, stream: IO[bytes], messages: "queue.Queue[Any]") -> None:
+        for line in stream:
+            messages.put((self, json.loads(line)))
+        messages.put((self, None))
+
+
+def _death(worker: _Worker) -> Iterator[Event]:
+    code = worker.process.wait()
+    tail = worker.log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:].strip()
+    said = f"; it said: {tail}" if tail else ""
+    if not worker.is_ready:
+        raise LLMInitError(f"a worker process could not start (exit code {code}){said}")
+    reason = "; the system may have lacked memory: use fewer workers" if code < 0 else ""
+    if worker.job is not None:
+        yield Event(worker.job, "failed", f"the worker process ended with exit code {code}{reason}{said}")
+
+
+def _environment(threads: int) -> dict[str, str]:
+    package_root = str(Path(llminit.__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    return os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": path}

@@ -1,0 +1,80 @@
+"""The data of a comparison as the files that its worker processes load: codes and text embeddings, no tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from llminit.data import Dataset
+from llminit.data.dataset import Interactions
+from llminit.data.vocabulary import Vocabulary
+from llminit.storage import replacing_file
+from llminit.text import TextEmbeddings
+
+_INTERACTIONS = "interactions.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedData:
+    """What every cell starts from.
+
+    Attributes:
+        dataset: The filtered interactions.
+        texts: Text embeddings, one row an item, by the label of their encoder; the first one measures diversity.
+        titles: The items' titles, String of shape (n_items,), for maps; None where there are none.
+    """
+
+    dataset: Dataset
+    texts: Mapping[str, TextEmbeddings] = field(default_factory=dict)
+    titles: pl.Series | None = None
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The width of each encoder's text embeddings."""
+        return {label: text.width for label, text in self.texts.items()}
+
+    def save(self, folder: Path) -> None:
+        """Write what `load` reads.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        coded = self.dataset.interactions
+        arrays = {"users": coded.users, "items": coded.items}
+        arrays |= {} if coded.timestamps is None else {"timestamps": coded.timestamps}
+        counts = {"n_users": str(self.dataset.n_users), "n_items": str(self.dataset.n_items)}
+        with replacing_file(folder / _INTERACTIONS) as temporary:
+            save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary, counts)
+        titles = pl.Series("title", [], pl.String) if self.titles is None else self.titles
+        with replacing_file(folder / "titles.parquet") as temporary:
+            titles.to_frame().write_parquet(temporary)
+        with replacing_file(folder / "texts.parquet") as temporary:
+            pl.DataFrame({"label": pl.Series(list(self.texts), dtype=pl.String)}).write_parquet(temporary)
+        for place, text in enumerate(self.texts.values()):
+            for name, array in (("values", text.values), ("missing", text.missing)):
+                with replacing_file(folder / f"text-{place}-{name}.npy") as temporary:
+                    np.save(temporary, array)
+
+    @classmethod
+    def load(cls, folder: Path) -> "PreparedData":
+        """Read what `save` wrote; ids are codes, and text embeddings are mapped into memory, not copied."""
+        with safe_open(folder / _INTERACTIONS, framework="np") as file:
+            counts = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        users, items = (
+            Vocabulary(pl.Series("id", np.arange(int(counts[f"n_{kind}s"]))), kind) for kind in ("user", "item")
+        )
+        coded = Interactions(arrays["users"], arrays["items"], arrays.get("timestamps"))
+        labels = pl.read_parquet(folder / "texts.parquet")["label"].to_list()
+        texts = {label: _read_text(folder, place, items.ids) for place, label in enumerate(labels)}
+        titles = pl.read_parquet(folder / "titles.parquet")["title"]
+        return cls(Dataset(users, items, coded), texts, titles if len(titles) else None)
+
+
+def _read_text(folder: Path, place: int, ids: pl.Series) -> TextEmbeddings:
+    values, missing = (np.load(folder / f"text-{place}-{name}.npy", mmap_mode="r") for name in ("values", "missing"))
+    return TextEmbeddings(ids, values, np.asarray(missing))

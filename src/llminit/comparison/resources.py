@@ -1,0 +1,60 @@
+"""How many workers this machine can feed."""
+
+import os
+from collections.abc import Sequence
+
+from llminit.comparison.execute import Job, Workplace
+from llminit.comparison.memory import available_memory
+from llminit.errors import ConfigError
+
+_WORKER_BYTES = 600 * 2**20
+"""What the libraries and a block of scores take in each process."""
+_COPIES_OF_EMBEDDINGS = 10
+"""Embeddings, gradients, two moments, the best epoch and what evaluation copies."""
+_BYTES_PER_PAIR_OF_ITEMS = 24
+_BYTES_PER_TEXT_VALUE = 24
+"""A selector computes in double precision on a copy."""
+_DENSE_BASELINES = ("ease", "edlae")
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def chosen_workers(asked: int | None, jobs: Sequence[Job], place: Workplace) -> int:
+    """Return how many processes run the cells.
+
+    Two processes of one thread each do more than one process of two, as far as the memory reaches; an accelerator is
+    not shared.
+
+    Args:
+        asked: What the caller wants; None chooses.
+        jobs: The cells.
+        place: Where they run.
+
+    Raises:
+        ConfigError: Less than 0 was asked for.
+    """
+    if asked is not None and asked < 0:
+        raise ConfigError(f"workers={asked}; expected at least 0; 0 runs cells in this process")
+    if not jobs:
+        return 0
+    if asked is not None:
+        return min(asked, len(jobs))
+    if place.device != "cpu":
+        return 1
+    memory = available_memory()
+    fitting = n_cores() if memory is None else int(0.8 * memory // _bytes_needed(jobs, place))
+    return max(1, min(n_cores(), len(jobs), fitting))
+
+
+def _bytes_needed(jobs: Sequence[Job], place: Workplace) -> int:
+    dataset = place.data.dataset
+    widest = max((job.key.embedding_size or 0 for job in jobs), default=0)
+    needed = _WORKER_BYTES + 4 * widest * (dataset.n_users + dataset.n_items) * _COPIES_OF_EMBEDDINGS
+    needed += dataset.n_items * max(place.data.widths.values(), default=0) * _BYTES_PER_TEXT_VALUE
+    is_dense = any(job.key.model in _DENSE_BASELINES for job in jobs)
+    return needed + (dataset.n_items**2 * _BYTES_PER_PAIR_OF_ITEMS if is_dense else 0)

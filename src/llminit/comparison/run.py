@@ -1,0 +1,228 @@
+"""`compare`: the missing cells of a grid are run, and all results written."""
+
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from llminit.comparison.execute import Job, Workplace
+from llminit.comparison.fingerprints import (
+    cell_fingerprint,
+    check_same,
+    data_fingerprint,
+    merged,
+    text_fingerprint,
+)
+from llminit.comparison.grid import check_grid, check_sizes, grid_cells, needs_text
+from llminit.comparison.lock import only_one
+from llminit.comparison.pool import Event, WorkerOptions, run_here, run_in_workers
+from llminit.comparison.prepared import PreparedData
+from llminit.comparison.resources import chosen_workers, n_cores
+from llminit.comparison.scoreboard import Scoreboard
+from llminit.comparison.sources import default_sources, labelled_sources, load_texts
+from llminit.comparison.versions import versions
+from llminit.config import CompareConfig
+from llminit.errors import ArtefactError, ConfigError
+from llminit.experiment import load_dataset
+from llminit.progress import SILENT, Reporter
+from llminit.results import Cell, Failure, Header, ResultsFolder
+from llminit.storage import replacing_file
+from llminit.training import checked_device
+
+WRITE_EVERY_SECONDS = 20.0
+
+
+def compare(
+    interactions: Any,
+    items: Any = None,
+    *,
+    out: str | Path,
+    embeddings: Any = None,
+    encoders: Any = None,
+    cache: str | Path | None = None,
+    config: CompareConfig | None = None,
+    workers: int | None = None,
+    device: str = "cpu",
+    reporter: Reporter = SILENT,
+    checkpoint_seconds: float = 60.0,
+    command: str = "",
+    **options: Any,
+) -> ResultsFolder:
+    """Run every backbone from every initialisation, and every baseline, for several seeds, and measure all alike.
+
+    A finished cell is never run again: a killed call, made again, goes on, and a call with more seeds, backbones or
+    other parts of the grid adds what is missing. A cell that fails is noted and tried again by the next call.
+
+    Args:
+        interactions: A path (CSV, TSV, Parquet, JSON Lines, RecBole atomic) or a pandas, polars or Arrow table.
+        items: The same, for the item table; needed for text unless text embeddings are given.
+        out: Folder for the results.
+        embeddings: Text embeddings: a path, a frame, or a pair of ids and an array of shape (n, D).
+        encoders: Instead of `embeddings`, one or several encoders: SPECs, files of text embeddings, or objects; or a
+            mapping from labels to them. By default `minilm`, where text is needed.
+        cache: Folder where encoded texts are kept.
+        config: All options at once, instead of `options`.
+        workers: Processes that run cells side by side; 0 runs them in this process. None takes as many as the cores
+            and the memory allow, and one on an accelerator.
+        device: A torch device, "cpu" or "cuda".
+        reporter: Receives progress.
+        checkpoint_seconds: Least time between two writes of a cell's state.
+        command: The command line that did this, for the record.
+        options: Fields of `CompareConfig`, such as `backbones="lightgcn,sgl"`, `seeds=5`.
+
+    Returns:
+        The results folder, with all that is finished and what failed.
+
+    Raises:
+        InputError: Something given cannot be used, or the folder holds results of other data or options.
+        StorageError: `out` cannot be written, or another comparison is at work there.
+    """
+    config = _chosen(config, options)
+    check_grid(config)
+    checked_device(device)
+    sources = labelled_sources(embeddings, encoders) or (default_sources() if needs_text(config) else {})
+    folder = ResultsFolder(out)
+    folder.check_writable()
+    dataset = load_dataset(interactions, items, config)
+    texts = load_texts(dataset, sources, config, None if cache is None else Path(cache), reporter)
+    data = PreparedData(dataset, texts, dataset.item_titles())
+    check_sizes(config, data.widths)
+    with only_one(folder.path):
+        header = _header(config, data, command)
+        if folder.exists:
+            old = folder.header
+            check_same(old, header)
+            _note_versions(old, header, reporter)
+            header = merged(old, header)
+        jobs = [Job(key, cell_fingerprint(key, config, header)) for key in grid_cells(config, data.widths)]
+        finished = _finished(folder, jobs)
+        folder.write_header(header)
+        missing = [job for job in jobs if job.key.name not in finished]
+        place = Workplace(data, config, folder.path, device, checkpoint_seconds)
+        _run(folder, finished, missing, place, workers, reporter)
+    return folder
+
+
+def _run(
+    folder: ResultsFolder,
+    finished: dict[str, Cell],
+    jobs: Sequence[Job],
+    place: Workplace,
+    workers: int | None,
+    reporter: Reporter,
+) -> None:
+    n_workers = chosen_workers(workers, jobs, place)
+    board = Scoreboard(finished, jobs, max(1, n_workers), place.config.valid_metric)
+    written = time.monotonic()
+    try:
+        with (
+            reporter.task("cells", len(finished) + len(jobs)) as task,
+            _events(jobs, place, n_workers, reporter) as events,
+        ):
+            task.advance(len(finished), board.status())
+            for event in events:
+                if event.kind == "note":
+                    reporter.note(f"{event.job.key.name}: {event.text}")
+                    continue
+                _note(event, folder, finished, board, reporter)
+                task.advance(0 if event.kind == "progress" else 1, board.status())
+                if time.monotonic() - written >= WRITE_EVERY_SECONDS:
+                    folder.write_tidy(finished.values())
+                    written = time.monotonic()
+    finally:
+        folder.write_tidy(finished.values())
+
+
+def _note(
+    event: Event, folder: ResultsFolder, finished: dict[str, Cell], board: Scoreboard, reporter: Reporter
+) -> None:
+    key = event.job.key
+    if event.kind == "done":
+        cell = finished[key.name] = folder.cell(key.name)
+        board.finish(cell)
+        reporter.note(board.line(cell))
+    elif event.kind == "failed":
+        folder.write_failure(Failure(key=key, error=event.text))
+        board.fail(key)
+        reporter.note(f"{key.name} failed: {event.text}")
+    else:
+        board.progress(key, event.text)
+
+
+@contextmanager
+def _events(jobs: Sequence[Job], place: Workplace, n_workers: int, reporter: Reporter) -> Iterator[Iterator[Event]]:
+    """Give the events of running the cells; when the block ends, in whatever way, so do the workers."""
+    if not jobs or n_workers == 0:
+        yield run_here(jobs, place, reporter)
+        return
+    work = place.out / ".work"
+    try:
+        place.data.save(work)
+        with replacing_file(work / "config.json") as temporary:
+            temporary.write_text(place.config.model_dump_json(), encoding="utf-8")
+        threads = max(1, n_cores() // n_workers)
+        options = WorkerOptions(str(work), str(place.out), place.device, threads, place.checkpoint_seconds)
+        events = run_in_workers(jobs, n_workers, options)
+        try:
+            yield events
+        finally:
+            events.close()  # type: ignore[attr-defined]
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _finished(folder: ResultsFolder, jobs: Sequence[Job]) -> dict[str, Cell]:
+    """Return the finished cells by name, those of earlier and larger grids too.
+
+    Raises:
+        ArtefactError: A cell is damaged, or was made in another way.
+    """
+    found = {cell.key.name: cell for cell in folder.cells()}
+    for job in jobs:
+        name = job.key.name
+        if name in found and found[name].fingerprint != job.fingerprint:
+            raise ArtefactError(
+                f"the cell {name} was made from other data or with other options, though it lies in {folder.path}; "
+                f"delete cells/{name}.json, and the same command runs it again"
+            )
+    return found
+
+
+def _header(config: CompareConfig, data: PreparedData, command: str) -> Header:
+    dataset = data.dataset
+    return Header(
+        config=config.model_dump(mode="json"),
+        fingerprint=data_fingerprint(dataset),
+        data={
+            "n_users": dataset.n_users,
+            "n_items": dataset.n_items,
+            "n_interactions": dataset.n_interactions,
+            "density": dataset.n_interactions / (dataset.n_users * dataset.n_items),
+        },
+        encoders={
+            label: {"fingerprint": text_fingerprint(text), "width": text.width, "n_missing": text.n_missing}
+            for label, text in data.texts.items()
+        },
+        versions=versions(),
+        machine=f"{platform.system()} {platform.machine()}, {n_cores()} cores",
+        command=command,
+    )
+
+
+def _note_versions(old: Header, new: Header, reporter: Reporter) -> None:
+    changed = [name for name, version in new.versions.items() if old.versions.get(name) != version]
+    if changed:
+        shown = ", ".join(f"{name} {old.versions.get(name)}, now {new.versions[name]}" for name in changed)
+        reporter.note(f"cells that are finished were made with other software: {shown}; each cell says which")
+
+
+def _chosen(config: CompareConfig | None, options: dict[str, Any]) -> CompareConfig:
+    if config is not None and options:
+        raise ConfigError(
+            f"found config and also the options {', '.join(sorted(options))}, expected one of the two; put all of them "
+            "in the config"
+        )
+    return config if config is not None else CompareConfig.make(**options)

@@ -1,0 +1,88 @@
+"""How far a comparison is: the best so far, what is at work, the time left."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from llminit.comparison.execute import Job
+from llminit.results import Cell, CellKey, Method
+
+MOST_SHOWN = 4
+"""Cells at work that the progress line names."""
+SHOWN = ("recall@10", "ndcg@10")
+
+
+class Scoreboard:
+    """Keeps what the progress line shows.
+
+    Args:
+        finished: Cells that are done, by name; it is read when the best is asked for.
+        jobs: Cells that are to be run.
+        n_workers: How many are run at a time.
+        metric: What the best is the best of, under `standard`.
+    """
+
+    def __init__(self, finished: Mapping[str, Cell], jobs: Sequence[Job], n_workers: int, metric: str) -> None:
+        self._finished, self._n_workers, self._metric = finished, n_workers, metric
+        self._waiting = {job.key.name: job.key for job in jobs}
+        self._at_work: dict[str, str] = {}
+        self._seconds: dict[str, list[float]] = {}
+        for cell in finished.values():
+            self._took(cell)
+
+    def progress(self, key: CellKey, text: str) -> None:
+        """Note how far a cell is."""
+        self._at_work[key.name] = text
+
+    def finish(self, cell: Cell) -> None:
+        """Note that a cell is done."""
+        self._end(cell.key)
+        self._took(cell)
+
+    def fail(self, key: CellKey) -> None:
+        """Note that a cell failed."""
+        self._end(key)
+
+    def status(self) -> str:
+        """Say the time left, the best so far and what is at work, in one line."""
+        shown = [f"[{name}: {text}]" for name, text in list(self._at_work.items())[:MOST_SHOWN]]
+        return "; ".join(part for part in (self._time_left(), self._best(), *shown) if part)
+
+    def line(self, cell: Cell) -> str:
+        """Say what came out of a cell."""
+        metrics = cell.metrics["standard"]
+        shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in SHOWN if name in metrics)
+        epoch = "" if cell.best_epoch is None else f", best epoch {cell.best_epoch}"
+        return f"{cell.key.name}: {shown}{epoch}, {sum(cell.seconds.values()):.0f} s"
+
+    def _took(self, cell: Cell) -> None:
+        self._seconds.setdefault(cell.key.model, []).append(sum(cell.seconds.values()))
+
+    def _end(self, key: CellKey) -> None:
+        self._waiting.pop(key.name, None)
+        self._at_work.pop(key.name, None)
+
+    def _best(self) -> str:
+        by_method: dict[Method, list[float]] = {}
+        for cell in self._finished.values():
+            if self._metric in cell.metrics.get("standard", {}):
+                by_method.setdefault(cell.key.method, []).append(cell.metrics["standard"][self._metric])
+        if not by_method:
+            return ""
+        best = max(by_method, key=lambda method: float(np.mean(by_method[method])))
+        return f"best so far {best.label} {np.mean(by_method[best]):.4f} {self._metric}"
+
+    def _time_left(self) -> str:
+        """Guess from the mean time that cells of the same model took; others count as the mean of all."""
+        known = {model: float(np.mean(seconds)) for model, seconds in self._seconds.items()}
+        if not known or not self._waiting:
+            return ""
+        usual = float(np.mean([second for seconds in self._seconds.values() for second in seconds]))
+        left = sum(known.get(key.model, usual) for key in self._waiting.values()) / self._n_workers
+        return f"(going by models, about {_duration(left)})"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

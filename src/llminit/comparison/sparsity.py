@@ -1,0 +1,69 @@
+"""Thinner training data, to see what an initialisation is worth where data is thin."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from llminit.arrays import IntArray
+from llminit.data import Dataset, Split
+from llminit.data.dataset import Interactions
+from llminit.experiment import Division
+
+_STREAM = 1  # The split draws from the seed alone.
+
+
+@dataclass(frozen=True, eq=False)
+class ThinnedDivision(Division):
+    """A split data set whose models see only a part of the training interactions.
+
+    The interactions that were dropped are still removed from the rankings of the `standard` protocol: they are neither
+    known to the model nor wrong answers, and so the candidates are the same however much is dropped.
+    """
+
+    dropped: Interactions
+
+    @cached_property
+    def known_before_valid(self) -> sp.csr_array:
+        """All training interactions, the dropped ones included."""
+        return (self.train + self._matrix(self.dropped)).tocsr()
+
+    @cached_property
+    def known_before_test(self) -> sp.csr_array:
+        """All training and validation interactions, the dropped ones included."""
+        return (self.known_before_valid + self.valid).tocsr()
+
+
+def thinned(dataset: Dataset, split: Split, share: float, max_history: int | None, seed: int) -> Division:
+    """Drop training interactions at random; validation and test stay as they are.
+
+    One random order decides for every share and history, so what a thinner training set holds, a thicker one of the
+    same seed holds too.
+
+    Args:
+        dataset: The data set.
+        split: Its split.
+        share: The share of the training interactions to keep, of all users together; at least one is kept.
+        max_history: The most that a user keeps of those; None keeps all.
+        seed: Of the random order.
+    """
+    if share == 1 and max_history is None:
+        return Division(dataset, split)
+    order = np.random.default_rng([seed, _STREAM]).permutation(len(split.train))
+    kept = order[: max(1, int(np.floor(share * len(order) + 1e-9)))]
+    if max_history is not None:
+        kept = kept[_place_among_own(split.train.users[kept]) < max_history]
+    is_kept = np.zeros(len(order), dtype=np.bool_)
+    is_kept[kept] = True
+    rest = Split(split.train.take(is_kept), split.valid, split.test)
+    return ThinnedDivision(dataset, rest, split.train.take(~is_kept))
+
+
+def _place_among_own(users: IntArray) -> IntArray:
+    """Return how many elements of the same user come before each, int64 of shape (n,)."""
+    order = np.argsort(users, kind="stable")
+    counts = np.bincount(users)
+    place = np.empty(len(users), dtype=np.int64)
+    place[order] = np.arange(len(users)) - (np.cumsum(counts) - counts)[users[order]]
+    return place

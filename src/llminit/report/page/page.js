@@ -1,0 +1,145 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const NARROW = 520;
+
+  // Colours in the plots are names of style variables, so that they follow the theme.
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  document.body.append(probe);
+  const colour = (given) => {
+    const [name, percent] = given.split("/");
+    probe.style.color = `var(${name})`;
+    const found = getComputedStyle(probe).color;
+    return percent ? found.replace("rgb(", "rgba(").replace(")", `, ${percent / 100})`) : found;
+  };
+  const coloured = (value) => {
+    if (typeof value === "string") return value.startsWith("--") ? colour(value) : value;
+    if (Array.isArray(value)) return value.length && typeof value[0] === "number" ? value : value.map(coloured);
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, coloured(inner)]));
+    }
+    return value;
+  };
+
+  const plots = [...document.querySelectorAll(".plot")].map((place) => ({
+    place,
+    spec: JSON.parse(document.getElementById(place.dataset.spec).textContent),
+  }));
+  const axis = (given, narrow) => {
+    const made = {
+      gridcolor: colour("--line"), linecolor: colour("--line"), zerolinecolor: colour("--line"),
+      automargin: true, fixedrange: true, ...coloured(given),
+    };
+    if (!narrow) return made;
+    if (made.ticktext) made.ticktext = made.ticktext.map((text) => text.replace(/ (?=\()/, "<br>"));
+    made.nticks ??= 5;
+    made.tickangle ??= 0;
+    return made;
+  };
+  const draw = ({ place, spec }, width) => {
+    const wide = width || place.clientWidth;
+    const narrow = wide < NARROW;
+    const { xaxis, yaxis, ...rest } = spec.layout;
+    const layout = {
+      width: wide, height: 340, margin: { l: 8, r: 12, t: 14, b: 8 }, hovermode: "closest",
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 12.5, color: colour("--ink") },
+      hoverlabel: { bgcolor: colour("--wash"), bordercolor: colour("--line"), font: { color: colour("--ink") }, align: "left" },
+      showlegend: false,
+      ...coloured(rest), xaxis: axis(xaxis, narrow), yaxis: axis(yaxis, narrow),
+    };
+    return Plotly.react(place, coloured(spec.data), layout, { displayModeBar: false, scrollZoom: false });
+  };
+  const drawAll = (width) => Promise.all(plots.map((plot) => draw(plot, width)));
+
+  // A legend's buttons show and hide a series in all the plots that it belongs to.
+  for (const button of document.querySelectorAll(".legend button")) {
+    button.addEventListener("click", () => {
+      const shown = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(shown));
+      const names = button.closest(".legend").dataset.plots.split(" ");
+      for (const plot of plots.filter((each) => names.includes(each.place.id))) {
+        for (const trace of plot.spec.data) if (trace.name === button.dataset.series) trace.visible = shown;
+        draw(plot);
+      }
+    });
+  }
+
+  // Plots of one group show the same items: pointing at one points at it in all.
+  const link = () => {
+    for (const { place } of plots) {
+      const others = plots.map((plot) => plot.place)
+        .filter((other) => other !== place && place.dataset.link && other.dataset.link === place.dataset.link);
+      if (!others.length) continue;
+      place.on("plotly_hover", (event) => {
+        if (!event.event) return;
+        const { curveNumber, pointNumber } = event.points[0];
+        for (const other of others) Plotly.Fx.hover(other, [{ curveNumber, pointNumber }]);
+      });
+      place.on("plotly_unhover", () => others.forEach((other) => Plotly.Fx.unhover(other)));
+    }
+  };
+
+  const toggle = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const label = () => {
+    toggle.textContent = isDark() ? "Light" : "Dark";
+    toggle.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
+  };
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    label();
+    drawAll();
+  });
+  system.addEventListener("change", () => { label(); drawAll(); });
+
+  const compare = (a, b, down) => {
+    const [x, y] = [a.dataset.value, b.dataset.value];
+    if (x === "" || y === "") return (x === "") - (y === ""); // What is missing stays last either way.
+    const order = a.classList.contains("number") ? Number(x) - Number(y) : x.localeCompare(y);
+    return down ? -order : order;
+  };
+  const sort = (table, header) => {
+    const column = header.cellIndex;
+    // Best first: a number's first click sorts downwards, a name's upwards.
+    const before = header.getAttribute("aria-sort");
+    const down = before ? before === "ascending" : header.classList.contains("number");
+    table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+    header.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const body = table.tBodies[0];
+    body.append(...[...body.rows].sort((a, b) => compare(a.cells[column], b.cells[column], down)));
+  };
+  for (const table of document.querySelectorAll("table")) {
+    for (const button of table.querySelectorAll("thead button")) {
+      button.addEventListener("click", () => sort(table, button.closest("th")));
+    }
+  }
+  for (const select of document.querySelectorAll("select[data-filters]")) {
+    const body = document.getElementById(select.dataset.filters).tBodies[0];
+    select.addEventListener("change", () => {
+      for (const row of body.rows) row.hidden = select.value !== "" && row.dataset.group !== select.value;
+    });
+  }
+
+  let waiting;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => drawAll(), 120);
+  });
+  let chosen;
+  addEventListener("beforeprint", () => {
+    chosen = root.dataset.theme;
+    root.dataset.theme = "light";
+    for (const plot of plots) draw(plot, plot.place.closest(".pair") ? 330 : 680);
+  });
+  addEventListener("afterprint", () => {
+    if (chosen) root.dataset.theme = chosen; else delete root.dataset.theme;
+    drawAll();
+  });
+
+  label();
+  drawAll().then(() => { link(); root.dataset.ready = "yes"; });
+})();

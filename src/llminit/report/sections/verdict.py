@@ -1,0 +1,55 @@
+"""The verdict, first and in plain words."""
+
+from llminit.report.html import Section, escaped, paragraph, sentence
+from llminit.report.loaded import Loaded, protocols_of
+from llminit.report.numbers import decimals, interval
+from llminit.report.plots import REFERENCE
+from llminit.results import Method
+from llminit.results.verdicts import headline
+
+STANDARD = "standard"
+
+
+def section(loaded: Loaded) -> Section:
+    """Return the section."""
+    sentences = headline(loaded.main_verdicts(STANDARD)) or ["Nothing that can be compared is finished yet."]
+    items = "".join(f"<li>{sentence(each)}</li>" for each in sentences)
+    body = f'<ul class="verdict">{items}</ul>{_tiles(loaded)}{paragraph(_how_sure(loaded), "note")}'
+    return Section("verdict", "The verdict", "Verdict", body)
+
+
+def _how_sure(loaded: Loaded) -> str:
+    n_seeds = len({cell.key.seed for cell in loaded.cells})
+    seeds = f"{n_seeds} seeds" if n_seeds > 1 else "one seed, so nothing is known about another training run"
+    return (
+        f"All of this is under the standard protocol (seen items removed from the ranking), recall@{loaded.k}, from "
+        f"{seeds}. Every comparison, under both protocols, is in the last table."
+    )
+
+
+def _tiles(loaded: Loaded) -> str:
+    with_text = loaded.best(each for each in loaded.main if each.kind == "backbone" and each.init != REFERENCE)
+    found = {
+        "Best with text": with_text,
+        f"The same backbone from {REFERENCE}": loaded.reference(with_text) if with_text else None,
+        "Strongest baseline": loaded.best(each for each in loaded.main if each.kind == "baseline"),
+    }
+    tiles = "".join(_tile(loaded, title, method) for title, method in found.items() if method)
+    return f'<dl class="tiles">{tiles}</dl>' if tiles else ""
+
+
+def _tile(loaded: Loaded, title: str, method: Method) -> str:
+    standard = loaded.mean(method, "recall")
+    if standard is None:
+        return ""
+    others = [
+        f"{protocol}: {decimals(mean.mean)}"
+        for protocol in protocols_of(loaded)
+        if protocol != STANDARD and (mean := loaded.mean(method, "recall", protocol))
+    ]
+    lines = [
+        f'<dd class="name">{escaped(loaded.labels.get(method, method.label))}</dd>',
+        f'<dd class="big">{decimals(standard.mean)}</dd>',
+        f'<dd class="small">recall@{loaded.k} {escaped(interval(standard))}<br>{escaped(", ".join(others))}</dd>',
+    ]
+    return f'<div class="tile"><dt>{escaped(title)}</dt>{"".join(lines)}</div>'

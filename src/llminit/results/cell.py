@@ -1,0 +1,73 @@
+"""The records of a results folder: its header, finished cells and failed ones."""
+
+from typing import Any
+
+from pydantic import Field
+
+from llminit.config import Config
+from llminit.results.key import CellKey
+
+Metrics = dict[str, dict[str, float]]
+
+
+class Header(Config):
+    """What all cells of a results folder have in common."""
+
+    config: dict[str, Any]
+    """The options of the comparison, the grid's included."""
+    fingerprint: str
+    """SHA-256 of the interactions and of the options that every cell depends on."""
+    data: dict[str, Any]
+    """Counts of the data after filtering: n_users, n_items, n_interactions and more."""
+    encoders: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """By label, the text embeddings' `fingerprint`, `width` and `n_missing`."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Versions of the libraries that matter."""
+    machine: str = ""
+    """The machine in words."""
+    command: str = ""
+    """The command line that made or last extended the folder."""
+
+
+class Cell(Config):
+    """One finished cell; everything but the ranks of the test interactions."""
+
+    key: CellKey
+    """What was trained and measured."""
+    fingerprint: str
+    """SHA-256 of all that the cell depends on."""
+    split: str
+    """Names the file of the test interactions."""
+    metrics: Metrics
+    """By protocol, metrics such as "recall@10": means over the users with a test interaction."""
+    groups: dict[str, dict[str, dict[str, float]]] = Field(default_factory=dict)
+    """By protocol and group, metrics and "n", the users or test interactions that they are means over."""
+    beyond: Metrics = Field(default_factory=dict)
+    """By protocol, measures beyond accuracy such as "coverage@10"."""
+    best_epoch: int | None = None
+    """The epoch that is measured; 0 is the untrained state; None for a baseline."""
+    history: list[dict[str, Any]] | None = None
+    """One record an epoch: epoch, loss, valid, seconds; None for a baseline."""
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """How long "fit" (with tuning) and "evaluate" took."""
+    peak_memory_bytes: int | None = None
+    """The most memory that the process (or the accelerator) held; None where it is unknown."""
+    n_parameters: int | None = None
+    """Trained or stored numbers."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """The model's own options, the tuned ones included."""
+    tuning: list[dict[str, Any]] | None = None
+    """What was tried on the validation interactions: options and valid; None where nothing was tuned."""
+    collapse: dict[str, Any] | None = None
+    """How the "initial" and the "final" embeddings fill their space; None for a baseline."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Versions of the libraries that made it."""
+
+
+class Failure(Config):
+    """A cell that could not be finished."""
+
+    key: CellKey
+    """What was to be trained."""
+    error: str
+    """Why it was not."""

@@ -1,0 +1,259 @@
+"""A comparison's results as files; each is written as a whole, so a cell that is there is finished.
+
+DIR/comparison.json            what was compared, on which data
+DIR/splits/NAME.parquet        the test interactions of a split
+DIR/cells/NAME.json            a finished cell
+DIR/cells/NAME.ranks.parquet   where its test interactions stand
+DIR/cells/NAME.failed.json     a cell that failed
+DIR/results.parquet, .json     all measures, one row each
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from llminit.errors import ArtefactError, StorageError
+from llminit.evaluation import PROTOCOLS, RelevantRanks
+from llminit.results.cell import Cell, Failure, Header
+from llminit.results.documents import read_document, write_document
+from llminit.results.key import CellKey
+from llminit.results.ranks import SPLIT_SCHEMA, from_column
+from llminit.results.tidy import tidy_json, tidy_rows
+from llminit.storage import replacing_file, sha256_of_file
+
+HEADER = "comparison.json"
+_RANKS = ".ranks.parquet"
+_FAILED = ".failed.json"
+
+
+class ResultsFolder:
+    """The results of a comparison in a folder.
+
+    Args:
+        path: The folder; it need not exist until something is written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._splits: dict[str, pl.DataFrame] = {}
+
+    @property
+    def exists(self) -> bool:
+        """Whether a comparison was begun here."""
+        return (self.path / HEADER).is_file()
+
+    @property
+    def header(self) -> Header:
+        """What all cells have in common.
+
+        Raises:
+            ArtefactError: There is none, it is damaged, or it is of another format version.
+        """
+        if not self.exists:
+            raise ArtefactError(
+                f"{self.path} has no {HEADER}, so it is not a results folder of `llminit compare`; check the path"
+            )
+        remedy = "restore it, or compare into another folder"
+        return read_document(self.path / HEADER, Header, remedy)
+
+    def write_header(self, header: Header) -> None:
+        """Write or replace the header.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        write_document(self.path / HEADER, header)
+
+    def names(self) -> list[str]:
+        """Return the names of the finished cells, in order of their names."""
+        files = (self.path / "cells").glob("*.json")
+        found = (file.name for file in files if not file.name.startswith(".") and not file.name.endswith(_FAILED))
+        return sorted(name.removesuffix(".json") for name in found)
+
+    def cell(self, name: str) -> Cell:
+        """Read one finished cell.
+
+        Raises:
+            ArtefactError: The file is missing, damaged or of another format version; the message says what to do.
+        """
+        return self._read_cell(name)[0]
+
+    def cells(self) -> list[Cell]:
+        """Read all finished cells, in order of their names.
+
+        Raises:
+            ArtefactError: One or more are damaged; the message names each.
+        """
+        found, damaged = [], []
+        for name in self.names():
+            try:
+                found.append(self.cell(name))
+            except ArtefactError as error:
+                damaged.append(str(error))
+        if damaged:
+            raise ArtefactError("\n".join(damaged))
+        return found
+
+    def write_cell(self, cell: Cell, ranks: pl.DataFrame) -> None:
+        """Write a finished cell: first the ranks, then the document that makes it finished.
+
+        Args:
+            cell: All but the ranks.
+            ranks: A row a test interaction, in the order of the cell's split, and a UInt16 column a protocol.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        path = self._ranks_path(cell.key.name)
+        with replacing_file(path) as temporary:
+            ranks.write_parquet(temporary, compression="zstd")
+        write_document(self._cell_path(cell.key.name), cell, {"ranks_sha256": sha256_of_file(path)})
+        self._failed_path(cell.key.name).unlink(missing_ok=True)
+
+    def ranks(self, cell: Cell) -> dict[str, RelevantRanks]:
+        """Return where the test interactions of a cell stand, by protocol; a rank above 1000 is 1001.
+
+        Raises:
+            ArtefactError: The ranks are missing or damaged, or do not fit the cell's split.
+        """
+        name = cell.key.name
+        path, digest = self._ranks_path(name), self._read_cell(name)[1].get("ranks_sha256")
+        try:
+            if sha256_of_file(path) != digest:
+                raise ArtefactError(f"{path} does not match the checksum in {self._cell_path(name)}; {_redo(name)}")
+            columns = pl.read_parquet(path, columns=[*map(str, PROTOCOLS)])
+        except (OSError, PolarsError) as error:
+            raise ArtefactError(f"{path} cannot be read ({error}); {_redo(name)}") from error
+        split = self.split(cell.split)
+        if len(columns) != len(split):
+            raise ArtefactError(
+                f"{path} has {len(columns)} rows, expected {len(split)} as the split {cell.split}; {_redo(name)}"
+            )
+        return {protocol: from_column(split, columns[protocol]) for protocol in PROTOCOLS}
+
+    def split(self, name: str) -> pl.DataFrame:
+        """Return the test interactions of a split: user, user_degree, item_popularity, sorted by user, then item.
+
+        Raises:
+            ArtefactError: The file is missing or damaged.
+        """
+        if name not in self._splits:
+            path = self._split_path(name)
+            try:
+                self._splits[name] = pl.read_parquet(path).select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA)
+            except (OSError, PolarsError) as error:
+                raise ArtefactError(
+                    f"{path} cannot be read ({error}); delete it, and the same `llminit compare` command writes it "
+                    "again"
+                ) from error
+        return self._splits[name]
+
+    def has_split(self, name: str) -> bool:
+        """Whether the test interactions of a split are there."""
+        return self._split_path(name).is_file()
+
+    def write_split(self, name: str, split: pl.DataFrame) -> None:
+        """Write the test interactions of a split.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        with replacing_file(self._split_path(name)) as temporary:
+            split.select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA).write_parquet(temporary, compression="zstd")
+        self._splits.pop(name, None)
+
+    def map_path(self, key: CellKey) -> Path:
+        """Where the map of a cell's items is, if it has one."""
+        return self.path / "maps" / f"{key.name}.parquet"
+
+    def write_map(self, key: CellKey, places: pl.DataFrame) -> None:
+        """Write where a cell's items lie: item, x_text, y_text, x_trained, y_trained, title, popularity.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        with replacing_file(self.map_path(key)) as temporary:
+            places.write_parquet(temporary, compression="zstd")
+
+    def failures(self) -> list[Failure]:
+        """Return the cells that failed and were not finished since."""
+        files = sorted((self.path / "cells").glob(f"*{_FAILED}"))
+        return [read_document(file, Failure, "delete it") for file in files]
+
+    def write_failure(self, failure: Failure) -> None:
+        """Note that a cell failed.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        write_document(self._failed_path(failure.key.name), failure)
+
+    def checkpoint_path(self, name: str) -> Path:
+        """Where the state of a cell is kept while it trains."""
+        return self.path / "cells" / f".{name}.checkpoint.safetensors"
+
+    def tidy(self) -> pl.DataFrame:
+        """Return all measures, one row a cell, protocol, metric, k and group; see `llminit.results.tidy`.
+
+        Raises:
+            ArtefactError: A cell is damaged.
+        """
+        return tidy_rows(self.cells())
+
+    def write_tidy(self, cells: Iterable[Cell]) -> None:
+        """Write `results.parquet` and `results.json`: the rows of `tidy`; in the JSON, `cell` counts into `cells`.
+
+        Args:
+            cells: All finished cells.
+
+        Raises:
+            StorageError: They cannot be written.
+        """
+        ordered = sorted(cells, key=lambda cell: cell.key.name)
+        with replacing_file(self.path / "results.parquet") as temporary:
+            tidy_rows(ordered).write_parquet(temporary, compression="zstd")
+        with replacing_file(self.path / "results.json") as temporary:
+            temporary.write_text(tidy_json(ordered), encoding="utf-8")
+
+    def check_writable(self) -> None:
+        """Complain about what can never become a results folder.
+
+        Raises:
+            StorageError: There is a file, or a folder that holds other things.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise StorageError(f"cannot write {self.path}: it is a file, expected the name of a folder")
+        if not self.exists and self.path.is_dir() and any(file.name != ".lock" for file in self.path.iterdir()):
+            raise StorageError(
+                f"cannot write {self.path}: it holds other things, expected nothing or an earlier comparison; choose "
+                "another folder"
+            )
+
+    def _read_cell(self, name: str) -> tuple[Cell, dict[str, Any]]:
+        extra: dict[str, Any] = {}
+        cell = read_document(self._cell_path(name), Cell, _redo(name), extra)
+        if cell.key.name != name:
+            raise ArtefactError(f"{self._cell_path(name)} holds the cell {cell.key.name}; {_redo(name)}")
+        return cell, extra
+
+    def _cell_path(self, name: str) -> Path:
+        return self.path / "cells" / f"{name}.json"
+
+    def _ranks_path(self, name: str) -> Path:
+        return self.path / "cells" / f"{name}{_RANKS}"
+
+    def _failed_path(self, name: str) -> Path:
+        return self.path / "cells" / f"{name}{_FAILED}"
+
+    def _split_path(self, name: str) -> Path:
+        return self.path / "splits" / f"{name}.parquet"
+
+
+def _redo(name: str) -> str:
+    return (
+        f"the cell {name} is damaged: delete cells/{name}.json, and the same `llminit compare` command runs that cell "
+        "again; no other cell is touched"
+    )

@@ -1,0 +1,125 @@
+"""What names a cell: the one thing that was trained and measured."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import Field
+
+from llminit.config import Config
+
+Kind = Literal["backbone", "baseline", "control"]
+
+CONTROLS = ("shuffled", "noise", "untrained")
+"""What may follow the slash of a control's `init`, such as "variance/shuffled"."""
+
+_UNSAFE = re.compile(r"[^a-z0-9.+-]+")
+
+
+class Method(Config):
+    """A cell without its seed: what a comparison compares."""
+
+    model: str
+    """A backbone ("lightgcn") or a baseline ("ease")."""
+    init: str | None = None
+    """Initial embeddings: "xavier", a selector, or a selector and a control ("variance/shuffled"); None: a baseline."""
+    encoder: str | None = None
+    """Label of the text embeddings; None where no text is used."""
+    embedding_size: int | None = Field(default=None, ge=1)
+    """Dimensions of the embeddings; None for a baseline."""
+    train_share: float = Field(default=1.0, gt=0, le=1)
+    """The share of the training interactions that was kept."""
+    max_history: int | None = Field(default=None, ge=1)
+    """The most training interactions that a user kept; None: all."""
+
+    @property
+    def kind(self) -> Kind:
+        """Whether this is a backbone, a control of one, or a baseline."""
+        if self.init is None:
+            return "baseline"
+        return "control" if self.control else "backbone"
+
+    @property
+    def control(self) -> str | None:
+        """The control ("shuffled", "noise", "untrained"), or None."""
+        return (self.init or "").partition("/")[2] or None
+
+    @property
+    def selector(self) -> str | None:
+        """`init` without its control: "xavier" or a selector's name; None for a baseline."""
+        return None if self.init is None else self.init.partition("/")[0]
+
+    @property
+    def label(self) -> str:
+        """A short name for people, such as "lightgcn + variance" or "ease"; see `distinct_labels`."""
+        return self.model if self.init is None else f"{self.model} + {self.init}"
+
+    @property
+    def sparsity(self) -> str:
+        """What was taken from the training data, safe in a file name; empty where nothing was."""
+        share = "" if self.train_share == 1 else f"_share-{self.train_share:g}"
+        return share + ("" if self.max_history is None else f"_history-{self.max_history}")
+
+    @property
+    def name(self) -> str:
+        """A unique name that is safe in a file name."""
+        parts = [_slug(self.model)]
+        parts += [] if self.init is None else [_slug(self.init.replace("/", "."))]
+        parts += [] if self.encoder is None else [_slug(self.encoder)]
+        parts += [] if self.embedding_size is None else [f"d{self.embedding_size}"]
+        return "_".join(parts) + self.sparsity
+
+
+class CellKey(Method):
+    """A method with its seed."""
+
+    seed: int = Field(default=0, ge=0)
+    """Of the split and of the training."""
+
+    @property
+    def method(self) -> Method:
+        """The key without the seed."""
+        return Method(**self.model_dump(exclude={"seed"}))
+
+    @property
+    def split_name(self) -> str:
+        """Names the split of the data, which cells of the same seed and sparsity share."""
+        return f"seed-{self.seed}{self.sparsity}"
+
+    @property
+    def name(self) -> str:
+        """A unique name that is safe in a file name."""
+        return f"{self.method.name}_seed-{self.seed}"
+
+
+def distinct_labels(methods: Iterable[Method]) -> dict[Method, str]:
+    """Return a short label for each method; in brackets the encoder and size where these differ, and what was dropped.
+
+    Args:
+        methods: What is shown side by side.
+    """
+    distinct = list(dict.fromkeys(methods))
+    varying = {name for name in ("encoder", "embedding_size") if _n_values(distinct, name) > 1}
+    return {each: _labelled(each, varying) for each in distinct}
+
+
+def _n_values(methods: list[Method], field: str) -> int:
+    return len({getattr(each, field) for each in methods} - {None})
+
+
+def _labelled(method: Method, varying: set[str]) -> str:
+    parts = [
+        method.encoder if "encoder" in varying else None,
+        f"d={method.embedding_size}" if "embedding_size" in varying and method.embedding_size else None,
+        f"{method.train_share:.0%} of training" if method.train_share < 1 else None,
+        f"history of {method.max_history}" if method.max_history else None,
+    ]
+    shown = ", ".join(part for part in parts if part)
+    return f"{method.label} ({shown})" if shown else method.label
+
+
+def _slug(text: str) -> str:
+    safe = _UNSAFE.sub("-", text.lower()).strip("-.")
+    # What was changed is told apart by a digest, so that two names never meet in one file.
+    return safe if safe == text else f"{safe[:60]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

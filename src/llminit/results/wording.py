@@ -1,0 +1,183 @@
+"""Verdicts in plain words: what was shown, what was not, and how far it carries."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from llminit.evaluation.crossed import FEWEST_SEEDS
+from llminit.results.key import distinct_labels
+from llminit.results.pairs import Setting
+
+if TYPE_CHECKING:
+    from llminit.results.verdicts import Outcome, Verdict
+
+_VERBS: "dict[Outcome, str]" = {"better": "beats", "worse": "loses to"}
+_NOT_SHOWN = "was not shown to differ from"
+_CONTROLS = {
+    "shuffled": "the same with its items shuffled",
+    "noise": "noise of the same mean and spread",
+    "untrained": "itself untrained",
+}
+
+
+def sentence_of(verdict: "Verdict") -> str:
+    """Return one verdict as a sentence without a full stop."""
+    parts = [f"{_claim(verdict)}, {_p(verdict)}, {_count(verdict.n_seeds, 'seed')}"]
+    if verdict.outcome == "no difference shown" and 0 < verdict.detectable < math.inf:
+        percent = 100 * verdict.detectable
+        size = f"{percent:.2g}" if percent < 10 else f"{percent:.0f}"
+        parts.append(f"a difference of less than about {size} % would often be missed")
+    if not verdict.covers_training:
+        parts.append("this holds for these trained models, and another training run may differ")
+    return "; ".join(parts)
+
+
+def headline_of(verdicts: "Sequence[Verdict]") -> list[str]:
+    """Return a few sentences on the setting that most verdicts are about, the whole training data first."""
+    if not verdicts:
+        return []
+    setting = _main_setting(verdicts)
+    main = _relabelled([each for each in verdicts if each.setting == setting])
+    by_family = {name: [each for each in main if each.family == name] for name in ("baseline", "init", "control")}
+    return [
+        *_on_best(main, by_family["baseline"]),
+        *(_on_text(list(found)) for _, found in groupby(by_family["init"], key=lambda each: each.method.model)),
+        *_on_meaning(by_family["control"]),
+        _how_sure(main),
+    ]
+
+
+def _claim(verdict: "Verdict") -> str:
+    where = f"in {verdict.metric} ({verdict.protocol})"
+    names = f"{verdict.label} {_VERBS.get(verdict.outcome, _NOT_SHOWN)} {verdict.reference_label}"
+    if not all(map(math.isfinite, (verdict.gain, *verdict.interval))):
+        return f"{names} {where} ({verdict.mean:.4f} against {verdict.reference_mean:.4f})"
+    if verdict.outcome == "no difference shown":
+        return f"{names} {where}:{_gain(verdict)}"
+    low, high = sorted(verdict.interval if verdict.outcome == "better" else (-bound for bound in verdict.interval))
+    return f"{names} by {_percent(abs(verdict.gain))} % [{_percent(low)}, {_percent(high)}] {where}"
+
+
+def _p(verdict: "Verdict") -> str:
+    value = "p < .001" if verdict.p_holm < 0.001 else f"p = {verdict.p_holm:.2g}".replace("0.", ".")
+    return f"{value} (Holm, {verdict.n_comparisons} comparisons)" if verdict.n_comparisons > 1 else value
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _main_setting(verdicts: "Sequence[Verdict]") -> Setting:
+    found = Counter(each.setting for each in verdicts)
+    return max(
+        found,
+        key=lambda each: (
+            each.max_history is None,
+            each.train_share,
+            found[each],
+            -(each.embedding_size or 0),
+        ),
+    )
+
+
+def _relabelled(main: "Sequence[Verdict]") -> "list[Verdict]":
+    """Name methods with only as much as tells these apart, and controls by what they are."""
+    labels = distinct_labels(each for verdict in main for each in (verdict.method, verdict.reference))
+    return [
+        replace(
+            each,
+            label=labels[each.method],
+            reference_label=_CONTROLS.get(each.reference.control or "", labels[each.reference]),
+        )
+        for each in main
+    ]
+
+
+def _on_best(main: "Sequence[Verdict]", against: "Sequence[Verdict]") -> list[str]:
+    """Name the highest mean, and what the best trained method was shown to beat."""
+    trained = {each.label: each.mean for each in main} | {
+        each.reference_label: each.reference_mean for each in main if each.family == "init"
+    }
+    baselines = {each.reference_label: each.reference_mean for each in against}
+    best, best_trained = (max(means, key=lambda name: means[name]) for means in (trained | baselines, trained))
+    where = f"{main[0].metric}, {main[0].protocol} protocol"
+    first = f"The highest mean ({where}) is that of {best}: {(trained | baselines)[best]:.4f}."
+    own = [each for each in against if each.label == best_trained]
+    if not own:
+        return [first]
+    subject = (
+        "It" if best == best_trained else f"The best trained method, {best_trained} ({trained[best_trained]:.4f}),"
+    )
+    return [first, f"{subject} {_outcomes(own)}."]
+
+
+def _on_text(found: "Sequence[Verdict]") -> str:
+    return f"Text as a start for {found[0].method.model}, against {found[0].reference_label}: {_by_outcome(found)}."
+
+
+def _on_meaning(found: "Sequence[Verdict]") -> list[str]:
+    """Say of each method with controls whether the gain needs the text's meaning, and the training."""
+    return [f"Controls: {label} {_outcomes(list(own))}." for label, own in groupby(found, key=lambda each: each.label)]
+
+
+def _outcomes(found: "Sequence[Verdict]") -> str:
+    """Return "beats a (+4.1 %) and b (+2.0 %); was not shown to differ from c (+0.2 %)"."""
+    parts = []
+    for outcome, verb in (("better", "beats"), ("no difference shown", _NOT_SHOWN), ("worse", "loses to")):
+        names = [f"{each.reference_label}{_in_brackets(each)}" for each in found if each.outcome == outcome]
+        if names:
+            parts.append(f"{verb} {_listed(names)}")
+    return "; ".join(parts)
+
+
+def _by_outcome(found: "Sequence[Verdict]") -> str:
+    parts = []
+    for outcome, verb in (
+        ("better", "beating it"),
+        ("no difference shown", "not shown to differ"),
+        ("worse", "losing"),
+    ):
+        names = [f"{each.label}{_in_brackets(each)}" for each in found if each.outcome == outcome]
+        if names:
+            parts.append(f"{verb}: {_listed(names)}")
+    return "; ".join(parts)
+
+
+def _gain(verdict: "Verdict") -> str:
+    if not all(map(math.isfinite, (verdict.gain, *verdict.interval))):
+        return ""
+    low, high = map(_percent, verdict.interval)
+    sign = "+" if verdict.gain > 0 else ""
+    return f" {sign}{_percent(verdict.gain)} % [{low}, {high}]"
+
+
+def _in_brackets(verdict: "Verdict") -> str:
+    return f" ({gain.strip()})" if (gain := _gain(verdict)) else ""
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}" if abs(share) < 1 else f"{100 * share:.0f}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _how_sure(main: "Sequence[Verdict]") -> str:
+    fewest, most = min(each.n_seeds for each in main), max(each.n_seeds for each in main)
+    seeds = _count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    if most < FEWEST_SEEDS:
+        return (
+            f"How sure: only {seeds}, so this is about these trained models and says nothing of another training run; "
+            f"compare with at least {FEWEST_SEEDS} seeds, better 5, before you ship."
+        )
+    limit = "" if fewest >= FEWEST_SEEDS else f" What has fewer than {FEWEST_SEEDS} seeds does not cover another run."
+    accepted = f"{100 * main[0].alpha:g} %"
+    return (
+        f"How sure: {seeds} of splitting and training. Where a difference is claimed, other users like these and "
+        f"another training run on this data would show it too, but for a {accepted} chance that any claim of a family "
+        f"is false; other data may differ. Intervals are 95 % for each comparison on its own.{limit}"
+    )

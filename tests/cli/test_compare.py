@@ -1,0 +1,124 @@
+"""`llminit compare`."""
+
+import json
+
+import polars as pl
+import pytest
+
+from llminit.results import ResultsFolder
+
+
+@pytest.fixture
+def options(tables, tmp_path, one_thread):
+    """Options of a quick comparison in this process."""
+    given = {name: tables / f"{name}.parquet" for name in ("interactions", "items", "embeddings")}
+    given |= {"embedding-sizes": 8, "epochs": 2, "inits": "xavier,pca", "baselines": "popularity,item-knn"}
+    given |= {"seeds": 2, "workers": 0, "out": tmp_path / "r"}
+    return [text for name, value in given.items() for text in (f"--{name}", str(value))]
+
+
+def test_json(run, options, tmp_path):
+    """--json prints one object: the data, the cells and a row a method with both protocols."""
+    ran = run("compare", *options, "--json", "--backbones", "mf,lightgcn:1")
+    assert ran.code == 0, ran.stderr
+    found = ran.json
+    assert (found["n_users"], found["n_cells"], found["failed"]) == (60, 2 * 4 + 2, {})
+    rows = {row["method"]: row for row in found["methods"]}
+    assert rows.keys() == {"mf + xavier", "mf + pca", "lightgcn + xavier", "lightgcn + pca", "popularity", "item-knn"}
+    assert (rows["mf + pca"]["n_seeds"], rows["lightgcn + pca"]["n_seeds"]) == (2, 1)
+    assert rows["lightgcn + pca"]["standard recall@10 sd"] is None
+    tidy = ResultsFolder(tmp_path / "r").tidy().filter(model="mf", init="pca", metric="ndcg", k=10, group="all")
+    for protocol in ("standard", "paper"):
+        values = tidy.filter(protocol=protocol)["value"]
+        assert rows["mf + pca"][f"{protocol} ndcg@10"] == pytest.approx(values.mean())
+        assert rows["mf + pca"][f"{protocol} ndcg@10 sd"] == pytest.approx(values.std())
+
+
+def test_the_table(run, options):
+    """For people there is a table, best first, with mean and spread of both protocols; progress is on stderr."""
+    ran = run("compare", *options)
+    assert ran.code == 0, ran.stderr
+    methods = [line.split("│")[1].strip() for line in ran.stdout.splitlines() if "│" in line and "0." in line]
+    assert methods[-1] in ("popularity", "lightgcn + xavier")
+    assert {"lightgcn + pca", "item-knn"} < set(methods)
+    assert "±" in ran.stdout
+    for words in ("60 users, 40 items", "standard recall@10", "paper ndcg@10"):
+        assert words in ran.stdout
+    assert "lightgcn_pca_embeddings_d8_seed-1: recall@10" in ran.stderr
+    assert "recall@10 0" not in ran.stdout
+
+
+def test_again_and_more(run, options, tmp_path):
+    """The same command prints the same; with more it adds; with other options it is refused, exit code 2."""
+    first = run("compare", *options, "--json")
+    assert run("compare", *options, "--json").json == first.json
+    more = run("compare", *options, "--json", "--inits", "uniform")
+    assert more.json["n_cells"] == first.json["n_cells"] + 2
+    refused = run("compare", *options, "--min-rating", 4.5)
+    assert (refused.code, refused.stdout) == (2, "")
+    assert "min_rating was None and is now 4.5" in refused.stderr
+
+
+def test_failures_show_in_the_exit_code(run, options):
+    """Cells that fail are listed, and the exit code is 1 though the others are there."""
+    ran = run("compare", *options, "--learning-rate", "1e30", "--json")
+    assert ran.code == 1
+    assert set(ran.json["failed"]) == {f"lightgcn_{init}_d8_seed-{seed}" for init in ("xavier",) for seed in (0, 1)} | {
+        f"lightgcn_pca_embeddings_d8_seed-{seed}" for seed in (0, 1)
+    }
+    assert {row["method"] for row in ran.json["methods"]} == {"popularity", "item-knn"}
+
+
+def test_a_configuration_file(run, options, tmp_path):
+    """Lists in a TOML file are lists, and dotted options are tables."""
+    text = 'backbones = ["mf", "lightgcn"]\nmax-history = ["all", 2]\ntune = false\n[backbone_options]\nn_layers = 1\n'
+    (tmp_path / "c.toml").write_text(text, encoding="utf-8")
+    ran = run("compare", *options, "--config", tmp_path / "c.toml", "--json", "--seeds", 1)
+    assert ran.code == 0, ran.stderr
+    config = json.loads((tmp_path / "r" / "comparison.json").read_text(encoding="utf-8"))["config"]
+    assert (config["backbones"], config["max_history"], config["tune"]) == (["mf", "lightgcn"], ["all", 2], False)
+    cells = {cell.key.model: cell for cell in ResultsFolder(tmp_path / "r").cells()}
+    assert (cells["lightgcn"].options, cells["mf"].options) == ({"n_layers": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--backbones", "nope"], ["'nope'", "sgcl"]),
+        (["--inits", "nope"], ["'nope'", "whiten"]),
+        (["--baselines", "nope"], ["'nope'", "item-knn"]),
+        (["--controls", "nope"], ["'nope'", "shuffled"]),
+        (["--encoders", "minilm"], ["embeddings and encoders"]),
+        (["--embedding-sizes", "8,x"], ["embedding_sizes"]),
+        (["--embedding-sizes", "64"], ["64 exceeds", "32"]),
+        (["--seeds", "0"], ["seeds=0"]),
+        (["--device", "cuda:99"], ["cuda:99"]),
+        (["--baseline-option", "l2"], ["KEY=VALUE"]),
+    ],
+)
+def test_wrong_usage(run, options, tmp_path, wrong, words):
+    """What means nothing is refused before any work, by name, with exit code 2 and without a trace of a folder."""
+    ran = run("compare", *options, *wrong)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert "Traceback" not in ran.stderr
+    for word in words:
+        assert word in ran.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_tidy_files(run, options, tmp_path):
+    """The Parquet and JSON results are beside the cells, with the same number of rows."""
+    assert run("compare", *options).code == 0
+    rows = json.loads((tmp_path / "r" / "results.json").read_text(encoding="utf-8"))["rows"]
+    assert len(pl.read_parquet(tmp_path / "r" / "results.parquet")) == len(rows) > 0
+
+
+def test_encoders(run, options, tables, hash_encoder):
+    """Files and SPECs are compared side by side, under a file's stem and the SPEC itself."""
+    without = [text for text in options if text not in ("--embeddings", str(tables / "embeddings.parquet"))]
+    sources = f"{tables / 'embeddings.parquet'},hash"
+    ran = run("compare", *without, "--encoders", sources, "--baselines", "text-only", "--seeds", 1, "--json")
+    assert ran.code == 0, ran.stderr
+    methods = {row["method"] for row in ran.json["methods"]}
+    assert {"lightgcn + pca (hash)", "lightgcn + pca (embeddings)", "text-only (hash)", "lightgcn + xavier"} <= methods
+    assert hash_encoder.n_encoded == 40

@@ -1,0 +1,348 @@
+"""A comparison from end to end, in this process."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import polars as pl
+import pytest
+
+import llminit
+from llminit.comparison import execute
+from llminit.comparison.lock import only_one
+from llminit.config import CompareConfig
+from llminit.errors import ArtefactError, ConfigError, DataError, StorageError
+from llminit.evaluation import mean_metric
+
+
+def stamps(folder):
+    files = [path for path in folder.path.rglob("*") if path.is_file() and path.parent != folder.path]
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def names(folder):
+    return set(folder.names())
+
+
+@pytest.mark.parametrize(("backbone", "init"), [("lightgcn", "xavier"), ("sgl", "pca"), ("mf", "variance")])
+def test_a_cell_is_what_fit_does(compare, world, pair, backbone, init):
+    """With the same options and seed, a cell has the metrics, the epochs and the losses of `fit`, to the bit."""
+    share = {"variance.share": 0.5} if init == "variance" else {}
+    folder = compare(backbones=backbone, inits=init, baselines="none", first_seed=2, init_options=share)
+    (cell,) = folder.cells()
+    options = {"embedding_size": 8, "epochs": 3, "seed": 2, "backbone": backbone, "init": init}
+    options |= {"init_options": {"share": 0.5}} if share else {}
+    report = llminit.fit(world.interactions, world.items, embeddings=pair, **options).report
+    for protocol, metrics in report["metrics"].items():
+        assert {name: cell.metrics[protocol][name] for name in metrics} == metrics
+    assert cell.best_epoch == report["best_epoch"]
+    without_time = [[{**record, "seconds": 0} for record in each] for each in (cell.history, report["history"])]
+    assert without_time[0] == without_time[1]
+
+
+@pytest.mark.parametrize("split", ["random-loo", "temporal-loo", "ratio", "global-time"])
+def test_every_split(compare, split):
+    """Under every kind of split, the ranks that are kept give the metrics that are written, for both protocols."""
+    folder = compare(split=split, test_share=0.2)
+    assert folder.failures() == []
+    for cell in folder.cells():
+        rows = folder.split(cell.split)
+        assert rows.equals(rows.sort("user", maintain_order=True))
+        for protocol, ranks in folder.ranks(cell).items():
+            for name in ("recall@10", "ndcg@20"):
+                assert mean_metric(ranks, name) == cell.metrics[protocol][name]
+            assert len(ranks) == cell.groups[protocol]["all"]["n"]
+
+
+def test_what_a_cell_holds(compare):
+    """A backbone's cell has its history, collapse, costs and measures beyond accuracy; a baseline's its tuning."""
+    folder = compare(baselines="ease,text-only")
+    found = {cell.key.label: cell for cell in folder.cells()}
+    trained = found["lightgcn + pca"]
+    assert [record["epoch"] for record in trained.history] == [1, 2, 3]
+    assert trained.collapse.keys() == {"initial", "final"}
+    assert trained.n_parameters == (60 + 40) * 8
+    assert {"coverage@10", "gini@10", "novelty@10", "popularity_bias@10", "diversity@10"} <= set(
+        trained.beyond["paper"]
+    )
+    assert min(trained.seconds.values()) > 0
+    assert trained.versions.keys() >= {"llminit", "torch"}
+    ease = found["ease"]
+    best = max(ease.tuning, key=lambda trial: trial["valid"])
+    assert ease.options == best["options"]
+    assert len(ease.tuning) > 1
+    assert (ease.history, ease.best_epoch, ease.collapse) == (None, None, None)
+
+
+def test_untuned_baselines(compare):
+    """Options that are given are used and not varied; without tuning, or validation data, nothing is tried."""
+    folder = compare(baselines="ease", backbones="", baseline_options={"ease.l2": 7.0})
+    assert folder.cells()[0].options["l2"] == 7.0
+    assert {trial["options"]["l2"] for trial in folder.cells()[0].tuning} == {7.0}
+    for number, options in enumerate([{"tune": False}, {"split": "ratio", "valid_share": 0, "test_share": 0.2}]):
+        folder = compare(baselines="ease", backbones="", out=folder.path.with_name(str(number)), **options)
+        assert folder.cells()[0].tuning is None
+
+
+def test_controls(compare):
+    """The untrained control is epoch 0, and on data whose texts tell the truth shuffling them costs most of it."""
+    folder = compare(controls="shuffled,noise,untrained", baselines="none")
+    found = {cell.key.init: cell for cell in folder.cells()}
+    assert (found["pca/untrained"].best_epoch, found["pca/untrained"].history) == (0, [])
+    quality = {init: cell.metrics["standard"]["recall@10"] for init, cell in found.items()}
+    assert min(quality["pca"], quality["pca/untrained"]) > max(quality["pca/shuffled"], quality["pca/noise"]) + 0.2
+    spectra = {init: cell.collapse["initial"]["singular_values"] for init, cell in found.items()}
+    assert spectra["pca/shuffled"] == pytest.approx(spectra["pca"], rel=1e-3)
+
+
+def test_sparse_cells_have_the_test_of_the_whole(compare):
+    """Dropped training interactions lower degrees, and leave the test interactions as they were."""
+    folder = compare(train_share="1,0.5", max_history="all,1", baselines="none", inits="xavier")
+    splits = {cell.split: folder.split(cell.split) for cell in folder.cells()}
+    assert len(splits) == 4
+    for rows in splits.values():
+        assert rows["user"].equals(splits["seed-0"]["user"])
+    assert splits["seed-0_history-1"]["user_degree"].max() == 1
+    assert splits["seed-0_share-0.5"]["user_degree"].sum() < splits["seed-0"]["user_degree"].sum()
+
+
+def test_a_grid_grows_and_keeps_what_is_finished(compare):
+    """More seeds, inits, backbones and encoders add cells; finished ones keep their bytes and their time stamp."""
+    folder = compare()
+    before = stamps(folder)
+    grown = compare(seeds=2, inits="xavier,uniform", backbones="lightgcn,mf", baselines="ease")
+    assert len(names(grown)) == 3 + (2 * 2 * 2 + 2) - 1
+    after = stamps(grown)
+    assert {name: after[name] for name in before} == before
+    config = CompareConfig(**grown.header.config)
+    assert (config.inits, config.seeds, config.baselines) == (("xavier", "pca", "uniform"), 2, ("popularity", "ease"))
+    assert set(grown.tidy()["seed"].to_list()) == {0, 1}
+    assert pl.read_parquet(grown.path / "results.parquet").equals(grown.tidy())
+
+
+def test_the_same_call_does_nothing(compare, monkeypatch):
+    """A finished comparison, called again, runs no cell and returns the same results."""
+    rows = compare().tidy()
+    monkeypatch.setattr(execute, "run_cell", None)
+    assert compare().tidy().equals(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"epochs": 4}, ["epochs was 3 and is now 4"]),
+        ({"split": "ratio"}, ["split was 'random-loo' and is now 'ratio'"]),
+        ({"k_core": 2}, ["k_core"]),
+        ({"tune": False}, ["tune"]),
+        ({"backbone_options": {"n_layers": 1}}, ["backbone_options"]),
+    ],
+)
+def test_other_options_are_refused(compare, change, words):
+    """Options that change what a cell means must be the same; the message names the one that differs."""
+    before = stamps(compare())
+    with pytest.raises(ConfigError) as error:
+        compare(**change)
+    for word in words:
+        assert word in str(error.value)
+    assert stamps(compare()) == before
+
+
+def test_other_data_are_refused(compare, world, pair):
+    """Other interactions, and other text embeddings under the same name, are refused; titles do not matter."""
+    compare()
+    with pytest.raises(ConfigError, match=r"other interactions \(60 users, 40 items, 480"):
+        compare(interactions=world.interactions.head(470))
+    with pytest.raises(ConfigError, match="other text embeddings under the label 'embeddings'"):
+        compare(embeddings=(pair[0], pair[1] + 1))
+
+
+def test_a_damaged_cell_is_named_and_can_be_run_again(compare):
+    """A damaged cell is named before any work; deleted, it is run again to the same metrics, and only it."""
+    folder = compare()
+    before, name = stamps(folder), "lightgcn_xavier_d8_seed-0"
+    metrics = folder.cell(name).metrics
+    path = folder.path / "cells" / f"{name}.json"
+    path.write_text(path.read_text(encoding="utf-8")[:300], encoding="utf-8")
+    with pytest.raises(ArtefactError, match=rf"{name} is damaged: delete cells/{name}\.json"):
+        compare(seeds=2)
+    assert len(names(folder)) == 3
+    path.unlink()
+    assert compare().cell(name).metrics == metrics
+    after = stamps(folder)
+    assert {key for key in before if after[key] != before[key]} == {f"{name}.json", f"{name}.ranks.parquet"}
+
+
+def test_a_cell_of_another_comparison_is_refused(compare, tmp_path):
+    """A cell that was copied from a comparison with other options is not taken for this one's."""
+    other, folder = compare(out=tmp_path / "other", epochs=1), compare()
+    for path in (other.path / "cells").glob("lightgcn_pca*"):
+        (folder.path / "cells" / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(ArtefactError, match="lightgcn_pca_embeddings_d8_seed-0 was made from other data"):
+        compare()
+
+
+def test_a_failing_cell_does_not_stop_the_others(compare, monkeypatch):
+    """A cell that fails is noted with its reason, the others finish, and the next call tries it again."""
+    real = execute.run_cell
+
+    def sometimes(data, config, key, *rest, **options):
+        if key.init == "xavier":
+            raise ConfigError("the loss became nan")
+        return real(data, config, key, *rest, **options)
+
+    monkeypatch.setattr(execute, "run_cell", sometimes)
+    folder = compare()
+    assert [(failure.key.init, failure.error) for failure in folder.failures()] == [("xavier", "the loss became nan")]
+    assert len(names(folder)) == 2
+    before = stamps(folder)
+    monkeypatch.setattr(execute, "run_cell", real)
+    assert compare().failures() == []
+    after = stamps(folder)
+    assert {name: after.get(name) for name in before if "failed" not in name} == {
+        name: stamp for name, stamp in before.items() if "failed" not in name
+    }
+    assert len(names(folder)) == 3
+
+
+def test_a_diverging_cell(compare):
+    """A learning rate that blows up training fails those cells with the trainer's advice."""
+    folder = compare(learning_rate=1e30, epochs=5)
+    assert {failure.key.model for failure in folder.failures()} == {"lightgcn"}
+    assert all("lower learning_rate" in failure.error for failure in folder.failures())
+
+
+def test_nothing_to_test(compare):
+    """A split without test interactions fails every cell with the reason."""
+    folder = compare(split="ratio", test_share=0)
+    assert all("no test interactions" in failure.error for failure in folder.failures())
+    assert names(folder) == set()
+
+
+def test_encoders_are_an_axis(compare, world, pair, tmp_path):
+    """Several sources of text embeddings are compared under their labels; the same label twice is refused."""
+    world.embeddings.write_parquet(tmp_path / "mine.parquet")
+    noise = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
+    sources = {"planted": str(tmp_path / "mine.parquet"), "noise": (pair[0], noise)}
+    folder = compare(embeddings=None, encoders=sources, inits="xavier,pca", baselines="text-only")
+    found = {(cell.key.label, cell.key.encoder): cell.metrics["standard"]["recall@10"] for cell in folder.cells()}
+    assert found["lightgcn + pca", "planted"] > found["lightgcn + pca", "noise"] + 0.2
+    assert found.keys() >= {("text-only", "planted"), ("text-only", "noise"), ("lightgcn + xavier", None)}
+    assert {label: text["width"] for label, text in folder.header.encoders.items()} == {"planted": 32, "noise": 16}
+    with pytest.raises(ConfigError, match="'mine'"):
+        compare(embeddings=None, encoders=[tmp_path / "mine.parquet", tmp_path / "sub" / "mine.parquet"])
+    with pytest.raises(ConfigError, match="expected one of them"):
+        compare(encoders="minilm")
+
+
+def test_without_text(compare):
+    """A comparison that needs no text runs without any source of it."""
+    folder = compare(embeddings=None, inits="xavier", baselines="all", tune=False)
+    assert folder.failures() == []
+    assert folder.header.encoders == {}
+    assert "text-only" not in {cell.key.model for cell in folder.cells()}
+
+
+def test_maps_are_drawn_of_text_cells_of_one_seed(compare):
+    """The items' places are written for what starts from text, of the first seed, in the order of the items."""
+    folder = compare(controls="shuffled", seeds=2)
+    (path,) = (folder.path / "maps").iterdir()
+    assert path == folder.map_path(folder.cell("lightgcn_pca_embeddings_d8_seed-0").key)
+    found = pl.read_parquet(path)
+    assert found.columns == ["item", "x_text", "y_text", "x_trained", "y_trained", "title", "popularity"]
+    assert found["title"].to_list()[:1] == ["Cluster 0 ü0 „日本“ :smile: [b]"]
+    assert len(found) == 40
+
+
+def test_the_place_is_checked_before_the_work(compare, tmp_path, monkeypatch):
+    """A folder that holds other things, and unknown names, are refused before any data are read."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    monkeypatch.setattr("llminit.comparison.run.load_dataset", None)
+    with pytest.raises(StorageError, match="mine"):
+        compare(out=tmp_path / "mine")
+    with pytest.raises(ConfigError, match="nope"):
+        compare(backbones="nope")
+    with pytest.raises(ConfigError, match="device"):
+        compare(device="tpu")
+    with pytest.raises(ConfigError, match="also the options"):
+        compare(config=CompareConfig())
+
+
+def test_interrupted_cells_continue(compare, monkeypatch):
+    """A cell that is interrupted leaves its state, continues from it to the same metrics, and cleans up."""
+    undisturbed = compare(out=compare().path.with_name("u")).cell("lightgcn_xavier_d8_seed-0")
+    folder = compare(baselines="none", inits="pca", out=compare().path.with_name("i"))
+    calls, real = [], llminit.experiment.mean_metric
+
+    def fail_at_the_second(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr("llminit.experiment.mean_metric", fail_at_the_second)
+    again = {"baselines": "none", "inits": "xavier", "out": folder.path, "checkpoint_seconds": 0}
+    with pytest.raises(KeyboardInterrupt):
+        compare(**again)
+    assert folder.checkpoint_path("lightgcn_xavier_d8_seed-0").exists()
+    assert names(folder) == {"lightgcn_pca_embeddings_d8_seed-0"}
+    resumed = compare(**again).cell("lightgcn_xavier_d8_seed-0")
+    assert (resumed.metrics, len(calls)) == (undisturbed.metrics, 4)
+    assert not [path.name for path in folder.path.rglob(".*")]
+
+
+def test_what_cannot_be_compared(compare, world):
+    """Data errors come out as they do from `fit`."""
+    with pytest.raises(DataError):
+        compare(interactions=world.interactions.clear())
+
+
+def test_one_at_a_time(compare, tmp_path):
+    """A second comparison in a folder is refused while another is at work there, and may run when it is over."""
+    with only_one(tmp_path / "r"), pytest.raises(StorageError, match="another `llminit compare` is at work"):
+        compare()
+    assert names(compare())
+
+
+def test_progress(compare):
+    """The reporter is told of each cell's result, of the best so far and of the time left."""
+    reporter = Told()
+    compare(reporter=reporter, backbones="lightgcn,mf")
+    assert reporter.total == reporter.done == 5
+    assert sum(note.startswith("lightgcn_pca_embeddings_d8_seed-0: recall@10 0.") for note in reporter.notes) == 1
+    assert any("best so far" in status and "+ pca 0." in status for status in reporter.statuses)
+    assert any("about" in status for status in reporter.statuses)
+
+
+class Told:
+    """A reporter that remembers what it is told about cells."""
+
+    def __init__(self):
+        self.notes, self.statuses, self.total, self.done = [], [], None, 0
+
+    def note(self, message):
+        self.notes.append(message)
+
+    @contextmanager
+    def task(self, name, total):
+        self.total = total if name == "cells" else self.total
+        yield _ToldTask(self, is_counted=name == "cells")
+
+
+class _ToldTask:
+    def __init__(self, reporter, *, is_counted):
+        self.reporter, self.is_counted = reporter, is_counted
+
+    def advance(self, steps=1, status=""):
+        if self.is_counted:
+            self.reporter.done += steps
+            self.reporter.statuses.append(status)
+
+
+def test_other_software_is_told(compare, monkeypatch):
+    """A folder that another version made is gone on with, and that is said; each cell says which version made it."""
+    compare()
+    monkeypatch.setattr("llminit.comparison.run.versions", lambda: {"torch": "99.0"})
+    reporter = Told()
+    folder = compare(reporter=reporter)
+    assert any("torch" in note and "now 99.0" in note for note in reporter.notes)
+    assert folder.header.versions == {"torch": "99.0"}

@@ -1,0 +1,131 @@
+"""From options to cells."""
+
+import pytest
+
+from llminit.comparison.grid import check_grid, check_sizes, grid_cells
+from llminit.comparison.options import own_options
+from llminit.config import CompareConfig
+from llminit.errors import ConfigError
+
+WIDTHS = {"minilm": 384, "mpnet": 768}
+
+
+def cells(widths=WIDTHS, **options):
+    config = CompareConfig.make(**{"baselines": "none", "seeds": 1, **options})
+    check_grid(config)
+    check_sizes(config, widths)
+    return grid_cells(config, widths)
+
+
+def names(**options):
+    return [cell.name for cell in cells(**options)]
+
+
+def test_every_combination_once():
+    """Backbones x inits x encoders x sizes x seeds, xavier without encoders, each once."""
+    found = cells(backbones="mf,lightgcn,mf", inits="xavier,pca,uniform", embedding_sizes="8,16", seeds=2)
+    assert len(found) == len(set(found)) == 2 * 2 * (2 + 2 * 2 * 2)
+    assert {cell.encoder for cell in found if cell.init == "xavier"} == {None}
+    assert {cell.encoder for cell in found if cell.init == "pca"} == set(WIDTHS)
+
+
+def test_seed_by_seed_and_cheap_ones_first():
+    """All of a seed comes before the next one, and in it baselines, then mf, lightgcn, sgcl and sgl."""
+    found = cells(backbones="sgl,sgcl,lightgcn,mf", inits="xavier", baselines="ease,popularity", seeds=2, first_seed=3)
+    models = ["popularity", "ease", "mf", "lightgcn", "sgcl", "sgl"]
+    assert [(cell.seed, cell.model) for cell in found] == [(seed, model) for seed in (3, 4) for model in models]
+
+
+def test_fewer_seeds_of_one_backbone():
+    """sgl:2 runs sgl for the first two seeds."""
+    found = cells(backbones="mf,sgl:2", inits="xavier", seeds=3, first_seed=5)
+    assert [cell.seed for cell in found if cell.model == "sgl"] == [5, 6]
+    assert [cell.seed for cell in found if cell.model == "mf"] == [5, 6, 7]
+
+
+def test_controls_are_of_the_first_text_init_by_default():
+    """Controls are made of the first init of text, or of those that are named."""
+    one = {"minilm": 384}
+    found = cells(one, inits="xavier,variance,pca", controls="shuffled,untrained")
+    assert [cell.init for cell in found][-2:] == ["variance/shuffled", "variance/untrained"]
+    found = cells(one, inits="xavier,variance,pca", controls="noise", control_init="pca,variance")
+    assert {cell.init for cell in found if cell.control} == {"pca/noise", "variance/noise"}
+
+
+def test_full_takes_the_encoders_width_and_narrow_encoders_are_left_out():
+    """`full` keeps all columns whatever the size; a size wider than an encoder is left to the others."""
+    found = cells(inits="xavier,full,pca", embedding_sizes="64,512")
+    by_init = {
+        init: sorted({(c.encoder, c.embedding_size) for c in found if c.init == init}) for init in ("full", "pca")
+    }
+    assert by_init["full"] == [("minilm", 384), ("mpnet", 768)]
+    assert by_init["pca"] == [("minilm", 64), ("mpnet", 64), ("mpnet", 512)]
+    assert {c.embedding_size for c in found if c.init == "xavier"} == {64, 512}
+    with pytest.raises(ConfigError, match="1024 exceeds the text embeddings' 768"):
+        cells(inits="pca", embedding_sizes="64,1024")
+
+
+def test_sparsity_is_an_axis():
+    """Every share is combined with every history, for baselines too."""
+    found = cells(backbones="mf", inits="xavier", baselines="ease", train_share="1,0.5", max_history="all,2")
+    expected = {(share, history) for share in (1.0, 0.5) for history in (None, 2)}
+    for model in ("mf", "ease"):
+        assert {(cell.train_share, cell.max_history) for cell in found if cell.model == model} == expected
+    assert len(found) == 8
+
+
+def test_text_only_runs_for_each_encoder_and_not_without():
+    """The baseline that reads text is a cell an encoder, and none where there is no text."""
+    assert [cell.encoder for cell in cells(backbones="", baselines="text-only")] == list(WIDTHS)
+    everything = [cell.model for cell in cells({}, backbones="", baselines="all")]
+    assert "text-only" not in everything
+    assert "ease" in everything
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"backbones": "lightgcn,nope"}, ["'nope'", "lightgcn", "sgl"]),
+        ({"inits": "xavier,nope"}, ["'nope'", "xavier", "whiten"]),
+        ({"baselines": "nope"}, ["'nope'", "ease", "text-only"]),
+        ({"controls": "nope"}, ["'nope'", "shuffled", "noise", "untrained"]),
+        ({"control_init": "pca", "inits": "xavier,variance", "controls": "noise"}, ["'pca'", "variance"]),
+        ({"inits": "xavier", "controls": "noise"}, ["no init of text"]),
+        ({"backbones": "sgl:0"}, ["sgl:0", "sgl:3"]),
+        ({"backbones": "sgl:x"}, ["sgl:x"]),
+        ({"backbones": ""}, ["nothing to compare"]),
+        ({"ks": "10,2000"}, ["2000", "1000"]),
+        ({"valid_metric": "nope@10"}, ["nope@10", "ndcg"]),
+        ({"embedding_sizes": "0"}, ["embedding_sizes"]),
+        ({"train_share": "0"}, ["train_share"]),
+        ({"train_share": "1.5"}, ["train_share"]),
+        ({"max_history": "some"}, ["max_history"]),
+        ({"seeds": 0}, ["seeds"]),
+        ({"backbone_options": {"n_layer": 3}}, ["n_layer", "n_layers"]),
+        ({"backbone_options": {"sgl.n_layers": 3}}, ["'sgl'", "lightgcn"]),
+        ({"init_options": {"variance.norm": 3}}, ["norm", "share"]),
+        ({"baselines": "ease", "baseline_options": {"ease.l3": 3}}, ["l3", "l2"]),
+    ],
+)
+def test_what_means_nothing_is_refused(options, words):
+    """An unknown name or an impossible value is refused, and the message lists what there is."""
+    with pytest.raises(ConfigError) as error:
+        cells(**options)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_options_of_parts():
+    """A bare option goes to every part that takes it, a named one to its part, and dashes may be underscores."""
+    given = {"n_layers": 1, "sgl.n_layers": 3, "item_knn.k": 5, "ssl_tau": 0.3}
+    assert own_options(given, "sgl", ["n_layers", "ssl_tau"]) == {"n_layers": 3, "ssl_tau": 0.3}
+    assert own_options(given, "lightgcn", ["n_layers"]) == {"n_layers": 1}
+    assert own_options(given, "item-knn", ["k", "shrink"]) == {"k": 5}
+
+
+def test_lists_survive_toml(tmp_path):
+    """A configuration with every list comes back from TOML as it was, whole histories included."""
+    config = CompareConfig.make(backbones="mf,sgl:2", max_history="all,2", train_share=0.5, seeds=4)
+    config.to_toml(tmp_path / "c.toml")
+    assert CompareConfig.from_toml(tmp_path / "c.toml") == config
+    assert config.max_history == (None, 2)

@@ -1,0 +1,61 @@
+"""Dropping training interactions drops what it says, and nothing else."""
+
+import numpy as np
+import pytest
+
+from llminit.comparison.sparsity import thinned
+from llminit.config import SplitConfig
+from llminit.data import make_dataset, split_interactions
+from planted import plant
+
+DATASET = make_dataset(plant().interactions)
+SPLIT = split_interactions(DATASET, SplitConfig(), 0)
+
+
+def pairs(interactions):
+    return set(zip(interactions.users.tolist(), interactions.items.tolist(), strict=True))
+
+
+def matrix_pairs(matrix):
+    return set(zip(*(part.tolist() for part in matrix.nonzero()), strict=True))
+
+
+@pytest.mark.parametrize(("share", "history"), [(0.5, None), (1.0, 2), (0.29, 3), (0.001, None)])
+def test_validation_and_test_are_never_touched(share, history):
+    """Only training interactions go, a share of all and at most so many a user, and none is added."""
+    division = thinned(DATASET, SPLIT, share, history, 4)
+    kept, full = pairs(division.split.train), pairs(SPLIT.train)
+    assert kept < full
+    for part in ("valid", "test"):
+        assert pairs(getattr(division.split, part)) == pairs(getattr(SPLIT, part))
+    if history is None:
+        assert len(kept) == max(1, int(share * len(full) + 1e-9))
+    else:
+        assert np.bincount([user for user, _ in kept]).max() <= history
+    if share == 1:
+        assert len(kept) == np.minimum(np.bincount(SPLIT.train.users), history).sum()
+
+
+def test_dropped_interactions_stay_out_of_the_ranking():
+    """What was dropped is unknown to the model and yet no candidate: candidates are the same at every sparsity."""
+    division, whole = thinned(DATASET, SPLIT, 0.5, None, 1), thinned(DATASET, SPLIT, 1.0, None, 1)
+    assert matrix_pairs(division.train) == pairs(division.split.train)
+    for name in ("known_before_valid", "known_before_test"):
+        assert matrix_pairs(getattr(division, name)) == matrix_pairs(getattr(whole, name))
+        assert getattr(division, name).data.max() == 1
+
+
+def test_thinner_sets_lie_within_thicker_ones():
+    """Of one seed, each smaller share and shorter history is a part of the larger one; another seed drops others."""
+    for options in (([0.2, 0.5, 0.9], [None] * 3), ([1.0] * 3, [1, 2, 4])):
+        found = [pairs(thinned(DATASET, SPLIT, *each, 7).split.train) for each in zip(*options, strict=True)]
+        assert found[0] < found[1] < found[2]
+    one, other = (pairs(thinned(DATASET, SPLIT, 0.5, None, seed).split.train) for seed in (0, 1))
+    assert one != other
+
+
+def test_nothing_dropped_is_the_plain_split():
+    """A share of 1 and all history is what `fit` uses."""
+    division = thinned(DATASET, SPLIT, 1.0, None, 0)
+    assert division.split is SPLIT
+    assert matrix_pairs(division.known_before_test) == pairs(SPLIT.train) | pairs(SPLIT.valid)

@@ -1,0 +1,122 @@
+"""Real `llminit compare` processes with workers: killed, interrupted, and losing a worker."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from llminit.results import ResultsFolder
+from planted import plant
+
+EPOCHS = 60
+BACKBONES = ("mf", "lightgcn")
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    folder, world = tmp_path_factory.mktemp("tables"), plant()
+    for name in ("interactions", "items", "embeddings"):
+        getattr(world, name).write_parquet(folder / f"{name}.parquet")
+    return folder
+
+
+def start(tables, out, *, seconds=0.0):
+    files = [f"--{table}={tables}/{table}.parquet" for table in ("interactions", "items", "embeddings")]
+    grid = ["--backbones", ",".join(BACKBONES), "--inits", "xavier,pca", "--baselines", "popularity", "--seeds", 1]
+    training = ["--embedding-sizes", 8, "--epochs", EPOCHS, "--patience", 1000]
+    options = ["--workers", 2, "--checkpoint-seconds", seconds, "--out", out]
+    command = [sys.executable, "-m", "llminit", "compare", *files, *grid, *training, *options]
+    environment = os.environ | {"LLMINIT_CACHE": str(tables / "cache")}
+    return subprocess.Popen(
+        [str(part) for part in command], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tables, tmp_path_factory):
+    """An undisturbed comparison's cells by name."""
+    out = tmp_path_factory.mktemp("undisturbed") / "r"
+    process = start(tables, out, seconds=60)
+    _, messages = process.communicate(timeout=120)
+    assert process.returncode == 0, messages
+    assert not [path.name for path in out.rglob(".*")]
+    return {cell.key.name: cell for cell in ResultsFolder(out).cells()}
+
+
+def wait_until(condition, process=None, limit=90.0):
+    end = time.monotonic() + limit
+    while not condition() and time.monotonic() < end and (process is None or process.poll() is None):
+        time.sleep(0.002)
+    assert condition()
+
+
+def workers_of(out):
+    """Return the process ids of the workers of a comparison."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes()
+        except OSError:
+            continue
+        if b"llminit.comparison.worker" in command and str(out).encode() in command:
+            found.append(int(path.parent.name))
+    return found
+
+
+def finished(out):
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(out.glob("cells/[a-z]*"))}
+
+
+def training(out):
+    """Whether a cell is finished and a backbone is at work."""
+    return any(out.glob("cells/popularity*.json")) and any(out.glob("cells/.*.checkpoint.safetensors"))
+
+
+def assert_same(out, undisturbed):
+    again = {cell.key.name: cell for cell in ResultsFolder(out).cells()}
+    assert again.keys() == undisturbed.keys()
+    for name, cell in again.items():
+        assert cell.metrics == undisturbed[name].metrics
+        assert cell.best_epoch == undisturbed[name].best_epoch
+    assert not [path.name for path in out.rglob(".*")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_comparison_continues(tables, tmp_path, undisturbed, number):
+    """Killed or interrupted, its workers end too; called again, finished cells keep their bytes, results are equal."""
+    out = tmp_path / "r"
+    process = start(tables, out)
+    wait_until(lambda: training(out), process)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    wait_until(lambda: not workers_of(out), limit=10)
+    before = {name: stamp for name, stamp in finished(out).items() if (out / "cells" / name).suffix == ".json"}
+    assert 1 <= len(before) < len(undisturbed)
+
+    again = start(tables, out)
+    _, messages = again.communicate(timeout=120)
+    assert again.returncode == 0, messages
+    after = finished(out)
+    assert {name: after[name] for name in before} == before
+    assert_same(out, undisturbed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_a_lost_worker_costs_its_cell_only(tables, tmp_path, undisturbed):
+    """When the system kills a worker, its cell is noted as failed, and the rest finish."""
+    out = tmp_path / "r"
+    process = start(tables, out)
+    wait_until(lambda: training(out), process)
+    os.kill(workers_of(out)[0], signal.SIGKILL)
+    _, messages = process.communicate(timeout=120)
+    folder = ResultsFolder(out)
+    failed = [failure.error for failure in folder.failures()]
+    assert process.returncode == (1 if failed else 0), messages
+    assert len(failed) + len(folder.names()) == len(undisturbed)
+    assert all("exit code -9" in error and "memory" in error for error in failed)

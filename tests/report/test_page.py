@@ -1,0 +1,197 @@
+"""The page: what it says, what it leaves out, and that nothing in the data can break it."""
+
+import re
+import subprocess
+import sys
+from html import unescape
+from importlib import util
+
+import polars as pl
+import pytest
+from oracles_report import figures_of, mean_and_margin, values
+
+from llminit.errors import ArtefactError, DataError, MissingExtraError
+from llminit.report import write_report
+from llminit.report.numbers import decimals
+from llminit.report.write import load, page_of
+from llminit.results import ResultsFolder
+from llminit.results.verdicts import headline
+from synthetic_results import HOSTILE_TITLE, MAPPED, SMALL, Plan, write_results
+
+HOSTILE = "</style><script>window.stolen = 1</script>'\" $title"
+ALL_SECTIONS = [
+    "verdict",
+    "results",
+    "learning",
+    "groups",
+    "sparsity",
+    "collapse",
+    "beyond",
+    "map",
+    "cost",
+    "comparisons",
+    "reproduce",
+]
+
+
+def sections_of(page):
+    return re.findall(r'<section id="([a-z]+)"', page)
+
+
+def text_of(page):
+    """The words of the page, without its scripts and styles."""
+    bare = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    return re.sub(r"[\s\u00a0]+", " ", unescape(re.sub(r"<[^>]+>", " ", bare)))
+
+
+def rows_of(page, table):
+    body = re.search(rf'<table id="{table}".*?<tbody>(.*?)</tbody>', page, flags=re.DOTALL).group(1)
+    rows = re.findall(r"<tr.*?</tr>", body, flags=re.DOTALL)
+    return [[text_of(cell).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row, flags=re.DOTALL)] for row in rows]
+
+
+def test_sections_stand_in_order_with_the_verdict_first(page):
+    """Everything that was measured has its section, the verdict first, and the links at the top lead there."""
+    assert sections_of(page) == ALL_SECTIONS
+    assert re.findall(r'<li><a href="#([a-z]+)"', page) == ALL_SECTIONS
+
+
+def test_the_verdict_is_the_headline_in_full(page, loaded):
+    """The sentences of the headline are on the page as they are, with the protocol and the number of seeds."""
+    sentences = headline(loaded.main_verdicts("standard"))
+    assert len(sentences) > 2
+    words = text_of(page)
+    for sentence in sentences:
+        assert sentence in words
+    assert "standard protocol (seen items removed from the ranking), recall@10, from 3 seeds" in words
+
+
+def test_the_result_table_has_both_protocols(page, loaded):
+    """Each method has a row with its means and intervals under both protocols, the best first."""
+    rows = {row[0]: row[1:] for row in rows_of(page, "results-table")}
+    assert list(rows) == sorted(rows, key=lambda name: -float(rows[name][0].split()[0]))
+    for each in loaded.main:
+        expected = []
+        for protocol in ("standard", "paper"):
+            for metric in ("recall@10", "ndcg@10"):
+                mean, margin = mean_and_margin(values(loaded.cells, each, metric, protocol))
+                expected.append(f"{decimals(mean)} [{decimals(mean - margin)}, {decimals(mean + margin)}]")
+        assert rows[loaded.labels[each]] == [*expected, "3"]
+
+
+def test_cost_is_a_mean_over_seeds(page):
+    """The cost table shows parameters, mean epoch, mean seconds and mean memory."""
+    row = next(row for row in rows_of(page, "cost-table") if row[0].startswith("sgcl + variance (minilm"))
+    assert row[1:] == ["2,129,792", "70", "45.0 s", "0.6 s", "610 MB"]
+
+
+def test_every_comparison_is_in_the_last_table(page, loaded):
+    """The table of comparisons has a row a verdict, with both names, the gain and the outcome."""
+    rows = rows_of(page, "comparisons-table")
+    verdicts = [each for found in loaded.verdicts.values() for each in found]
+    assert len(rows) == len(verdicts) > 100
+    for row, verdict in zip(rows, verdicts, strict=True):
+        assert row[:3] == [verdict.label, verdict.reference_label, verdict.protocol]
+        assert row[6] == verdict.outcome
+        assert row[3].startswith(f"{100 * verdict.gain:+.1f} %".replace("-", "−"))
+
+
+def test_what_reproduces_it_is_there(page, loaded):
+    """The command, versions, fingerprint and machine are on the page."""
+    words = text_of(page)
+    for each in (loaded.header.command, loaded.header.fingerprint, loaded.header.machine, "torch 2.13.0"):
+        assert each in words
+
+
+def test_sections_without_data_are_left_out(small):
+    """Where nothing was swept, dropped, mapped or measured, no empty section is shown, and one seed has no interval."""
+    page = page_of(load(write_results(small, SMALL)))
+    assert set(ALL_SECTIONS) - set(sections_of(page)) == {"sparsity", "map"}
+    assert not [name for name in figures_of(page) if name.startswith("sweep")]
+    assert "one seed, so nothing is known about another training run" in text_of(page)
+    assert all("[" not in cell for row in rows_of(page, "results-table") for cell in row)
+
+
+def test_baselines_alone_make_a_page(small):
+    """A comparison of baselines alone, or one that has just begun, can be reported."""
+    plan = Plan(seeds=(0,), inits=(), controls=(), sizes=(), shares=(), histories=(), with_map=False)
+    page = page_of(load(write_results(small, plan)))
+    assert sections_of(page) == ["verdict", "results", "beyond", "cost", "reproduce"]
+
+
+def test_nothing_is_loaded_from_elsewhere(page):
+    """Outside of scripts and styles there is no address, and the policy of the page forbids every request."""
+    markup = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+    assert not re.findall(r"(?:src|action|srcset)\s*=|url\(|@import", markup)
+    assert {link[0] for link in re.findall(r'href="([^"]*)"', markup)} == {"#"}
+    assert "default-src 'none'; script-src 'sha256-" in page
+
+
+def test_text_from_the_data_stays_text(small):
+    """Tags in titles, encoders, commands and messages are shown as they are and start nothing."""
+    hostile = SMALL.__dict__ | {"encoders": (HOSTILE, "plain"), "header": {"machine": HOSTILE, "command": HOSTILE}}
+    folder = write_results(small, Plan(**hostile))
+    clean = page_of(load(write_results(small.parent / "clean", SMALL)))
+    page = page_of(load(folder))
+    assert "<script>window" not in page
+    elements = re.compile(r"<(?:script|style|title)")
+    assert len(elements.findall(page)) == len(elements.findall(clean))
+    assert text_of(page).count("<script>window.stolen = 1</script>") > 10
+
+
+def test_titles_stay_text(page):
+    """A title that is a script is in the page only as data that cannot end its element."""
+    assert "<script>window" not in page
+    titles = figures_of(page)["map-text"]["data"][0]["text"]
+    assert titles[0].startswith("&lt;script&gt;window.stolen = 1&lt;/script&gt;")
+    assert unescape(titles[0]) == HOSTILE_TITLE[:89] + "…"
+    assert titles[1] == "(no title)"
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    """A folder without results is named, with what was expected."""
+    with pytest.raises(ArtefactError, match="not a results folder of `llminit compare`"):
+        write_report(tmp_path, tmp_path / "report.html")
+
+
+def test_a_folder_without_finished_cells_is_refused(small, tmp_path):
+    """A comparison without a finished cell makes no empty page, and no file is left."""
+    empty = Plan(baselines=(), inits=(), controls=(), sizes=(), shares=(), histories=(), with_map=False)
+    write_results(small, empty)
+    with pytest.raises(DataError, match="no finished cell"):
+        write_report(small, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_damaged_map_is_named(small, tmp_path):
+    """A damaged map is named with what to do about it."""
+    write_results(small, SMALL)
+    (small / "maps").mkdir()
+    (small / "maps" / f"{MAPPED}.parquet").write_bytes(b"PAR1 nothing")
+    with pytest.raises(ArtefactError, match=rf"{MAPPED}.parquet cannot be read .*delete it"):
+        write_report(small, tmp_path / "report.html")
+
+
+def test_a_map_without_text_is_left_out(small):
+    """A map whose items have no place in text space is not shown."""
+    write_results(small, SMALL)
+    (small / "maps").mkdir()
+    columns = {name: pl.Series([None, None], dtype=pl.Float64) for name in ("x_text", "y_text")}
+    columns |= {"item": [0, 1], "x_trained": [0.0, 1.0], "y_trained": [0.0, 1.0]}
+    pl.DataFrame(columns | {"title": ["a", "b"], "popularity": [1, 2]}).write_parquet(
+        small / "maps" / f"{MAPPED}.parquet"
+    )
+    assert "map" not in sections_of(page_of(load(ResultsFolder(small))))
+
+
+def test_a_missing_extra_names_the_command(tmp_path, monkeypatch):
+    """Without plotly, the error says how to install it."""
+    monkeypatch.setattr(util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'llminit\[report\]'"):
+        write_report(tmp_path, tmp_path / "report.html")
+
+
+def test_reporting_needs_no_torch():
+    """A report can be made from result files alone: torch is not loaded for it."""
+    code = "import sys, llminit.report; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

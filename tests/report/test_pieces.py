@@ -1,0 +1,83 @@
+"""Numbers as text, and HTML and JSON that hold any text safely."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llminit.report.html import Row, Shown, Table, script_json, sentence
+from llminit.report.numbers import count, decimals, duration, interval, mean_of, megabytes, p_value, percent
+from llminit.report.sections.learning import curve
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(JSON)
+def test_script_json_gives_back_what_went_in_and_never_ends_its_element(value):
+    """JSON in a script element is read back unchanged and holds no character that HTML or JavaScript could act on."""
+    text = script_json(value)
+    assert json.loads(text) == value
+    assert not set(text) & set("<>&\u2028\u2029")
+
+
+def test_script_json_refuses_what_browsers_cannot_read():
+    """Infinity is not JSON."""
+    with pytest.raises(ValueError, match="JSON compliant"):
+        script_json([float("inf")])
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (decimals(0.12345), "0.1235"),
+        (decimals(-1.5, 1), "−1.5"),
+        (decimals(None), "–"),
+        (percent(0.0412), "+4.1 %"),
+        (percent(-0.0412), "−4.1 %"),
+        (p_value(0.0004), "< 0.001"),
+        (p_value(0.04), "0.040"),
+        (p_value(None), "–"),
+        (count(2129792), "2,129,792"),
+        (duration(59.94), "59.9 s"),
+        (duration(600), "10.0 min"),
+        (duration(7200), "2.0 h"),
+        (megabytes(610_000_000), "610 MB"),
+        (sentence("by 4 % <b>"), "by 4&nbsp;% &lt;b&gt;"),
+    ],
+)
+def test_numbers_are_written_for_people(shown, expected):
+    """Numbers come with their units, a true minus sign, and a dash where there is none."""
+    assert shown == expected
+
+
+def test_one_seed_has_a_mean_and_no_interval():
+    """The interval of a single value is not made up."""
+    assert interval(mean_of([0.1])) == ""
+    assert (mean_of([0.1]).mean, mean_of([0.1]).n) == (0.1, 1)
+
+
+def test_a_curve_ends_where_the_first_seed_stops():
+    """Epochs that were not measured, or that a seed did not reach, are left out."""
+    first = [{"epoch": 1, "valid": 0.1, "seconds": 1.0}, {"epoch": 2, "valid": None, "seconds": 2.0}]
+    first += [{"epoch": 3, "valid": 0.3, "seconds": 3.0}]
+    second = [{"epoch": epoch, "valid": 0.5, "seconds": 3.0 * epoch} for epoch in (1, 2, 3, 4)]
+    epochs, seconds, valid = curve([first, second])
+    assert epochs == [1, 3]
+    assert seconds == [2.0, 6.0]
+    assert valid == pytest.approx([0.3, 0.4])
+    assert curve([]) == ([], [], [])
+
+
+def test_a_missing_value_has_nothing_to_sort_by():
+    """What is missing is marked for the page's sorting, and a filter appears only where there is a choice."""
+    rows = [Row([Shown("a", "a"), Shown("–", None)], group="one")]
+    html = Table("t", "caption", ["Method", "#value"], rows, filters=["one"]).html()
+    assert '<td class="number" data-value="">–</td>' in html
+    assert "<select" not in html
+    assert '<select data-filters="t">' in Table("t", "caption", ["Method", "#value"], rows, filters=["a", "b"]).html()

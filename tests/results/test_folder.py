@@ -1,0 +1,151 @@
+"""Result files: what is written comes back, and what is damaged is named."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from oracles_results import COLUMNS, SPLIT, cell, header, ranks_of
+
+from llminit.errors import ArtefactError, StorageError
+from llminit.evaluation import mean_metric
+from llminit.results import Failure, ResultsFolder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A results folder with two cells of one split."""
+    made = ResultsFolder(tmp_path / "r")
+    made.write_header(header())
+    made.write_split("seed-0", SPLIT)
+    for key in ({"model": "ease"}, {"model": "lightgcn", "init": "pca", "encoder": "ü", "embedding_size": 8}):
+        made.write_cell(cell(**key), COLUMNS)
+    return ResultsFolder(tmp_path / "r")
+
+
+def file_of(folder, name, ending=".json"):
+    return folder.path / "cells" / f"{name}{ending}"
+
+
+def test_what_is_written_comes_back(folder):
+    """Header, cells, splits and ranks come back equal, and metrics can be computed again from the ranks."""
+    assert folder.header == header()
+    first = folder.cells()[0]
+    assert first == cell()
+    for protocol, ranks in folder.ranks(first).items():
+        expected = ranks_of(protocol)
+        for name in ("users", "indptr", "ranks"):
+            np.testing.assert_array_equal(getattr(ranks, name), getattr(expected, name))
+        # Ranks run in another order than the split's rows, and say which row each belongs to.
+        np.testing.assert_array_equal(SPLIT["item"].to_numpy()[ranks.items], expected.items)
+        assert mean_metric(ranks, "ndcg@10") == first.metrics[protocol]["ndcg@10"]
+    assert folder.split("seed-0").equals(SPLIT.drop("item").cast(pl.Int32)), "which item it was is not published"
+
+
+def test_tidy_rows_and_their_json(folder):
+    """Each measure is one row, its group's size beside it, and the Parquet and JSON files hold the same rows."""
+    tidy = folder.tidy()
+    own = tidy.filter(pl.col("model") == "ease", pl.col("protocol") == "standard")
+    found = own.filter(metric="recall", k=10).rows_by_key("group", named=True, unique=True)
+    assert (found["all"]["n"], found["all"]["value"]) == (3, pytest.approx((1 + 1 + 0) / 3))
+    # Of the users with 2-4 training interactions user 0 is evaluated, and of the items with one the second user's.
+    assert (found["user_degree=2-4"]["n"], found["user_degree=2-4"]["value"]) == (1, 1.0)
+    assert (found["item_popularity=1"]["n"], found["item_popularity=1"]["value"]) == (1, 1.0)
+    assert own.filter(metric="coverage")["value"].to_list() == [0.5]
+    key_of_row = [name for name in tidy.columns if name not in ("n", "value")]
+    assert not tidy.select(key_of_row).is_duplicated().any()
+
+    folder.write_tidy(folder.cells())
+    assert pl.read_parquet(folder.path / "results.parquet").equals(tidy)
+    written = json.loads((folder.path / "results.json").read_text(encoding="utf-8"))
+    assert len(written["rows"]) == len(tidy)
+    for row, expected in zip(written["rows"], tidy.to_dicts(), strict=True):
+        named = dict(zip(written["columns"], row, strict=True))
+        named |= written["cells"][named.pop("cell")]
+        assert named.pop("value") == pytest.approx(expected.pop("value"), rel=1e-5)
+        assert named == expected
+
+
+def test_an_empty_folder(tmp_path):
+    """A comparison without a finished cell has no rows; a folder without a comparison is not a results folder."""
+    made = ResultsFolder(tmp_path / "r")
+    with pytest.raises(ArtefactError, match=r"no comparison\.json"):
+        _ = made.header
+    made.write_header(header())
+    assert (made.cells(), made.failures(), len(made.tidy())) == ([], [], 0)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "changed", "list", "other name", "field"])
+def test_a_damaged_cell_is_named(folder, damage):
+    """A cell that was cut short, changed or swapped is named with what to do; the other one can still be read."""
+    path = file_of(folder, "ease_seed-0")
+    text = path.read_text(encoding="utf-8")
+    content = {
+        "cut": text[: len(text) // 2],
+        "empty": "",
+        "changed": text.replace('"ease"', '"easy"', 1),
+        "list": "[1]",
+        "field": text.replace('"metrics"', '"metric"', 1),
+        "other name": next(iter(folder.path.glob("cells/lightgcn*.json"))).read_text(encoding="utf-8"),
+    }[damage]
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ArtefactError, match=r"ease_seed-0.*delete cells/ease_seed-0\.json") as error:
+        folder.cells()
+    assert str(error.value).count("\n") == 0
+    names = [name for name in folder.names() if name != "ease_seed-0"]
+    assert [folder.cell(name).key.model for name in names] == ["lightgcn"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "swapped", "rows"])
+def test_damaged_ranks_are_named(folder, damage):
+    """Ranks that are not those that were written are refused, never averaged."""
+    path = file_of(folder, "ease_seed-0", ".ranks.parquet")
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    elif damage == "missing":
+        path.unlink()
+    elif damage == "swapped":
+        COLUMNS.reverse().write_parquet(path)
+    else:
+        folder.write_cell(cell(), COLUMNS.head(2))
+    with pytest.raises(ArtefactError, match=r"ease_seed-0"):
+        folder.ranks(folder.cell("ease_seed-0"))
+
+
+def test_a_damaged_split_and_header(folder):
+    """A split or a header that cannot be read is named."""
+    (folder.path / "splits" / "seed-0.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ArtefactError, match=r"seed-0\.parquet"):
+        folder.split("seed-0")
+    (folder.path / "comparison.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ArtefactError, match=r"comparison\.json cannot be read"):
+        _ = folder.header
+
+
+def test_another_format_version(folder):
+    """A file of another format version is refused with both versions."""
+    path = file_of(folder, "ease_seed-0")
+    path.write_text(path.read_text(encoding="utf-8").replace('"format": 1', '"format": 7', 1), encoding="utf-8")
+    with pytest.raises(ArtefactError, match=r"format version 7.*reads version 1"):
+        folder.cells()
+
+
+def test_failures_end_when_the_cell_is_finished(folder):
+    """A failed cell is noted, is not a finished one, and is forgotten when it is finished."""
+    key = cell(model="gf-cf").key
+    folder.write_failure(Failure(key=key, error="diverged"))
+    assert [failure.error for failure in folder.failures()] == ["diverged"]
+    assert len(folder.names()) == 2
+    folder.write_cell(cell(model="gf-cf"), COLUMNS)
+    assert (folder.failures(), len(folder.names())) == ([], 3)
+
+
+def test_other_peoples_folders(tmp_path):
+    """A file, or a folder that holds other things, is never taken for a place to write to."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("x")
+    for name in ("file", "full"):
+        with pytest.raises(StorageError, match=name):
+            ResultsFolder(tmp_path / name).check_writable()
+    ResultsFolder(tmp_path / "new").check_writable()

@@ -1,0 +1,76 @@
+"""What names a cell."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llminit.errors import ConfigError
+from llminit.results import CellKey, Method, distinct_labels
+
+encoders = st.one_of(
+    st.none(), st.sampled_from(["minilm", "MiniLM", "st:a/b", "st-a-b", "st:a:b", "ü", "日本", "../x"])
+)
+keys = st.builds(
+    CellKey,
+    model=st.sampled_from(["ease", "lightgcn", "item-knn"]),
+    init=st.sampled_from([None, "xavier", "variance", "variance/shuffled", "variance/noise"]),
+    encoder=encoders,
+    embedding_size=st.sampled_from([None, 1, 128]),
+    train_share=st.sampled_from([1.0, 0.5, 0.25]),
+    max_history=st.sampled_from([None, 1, 4]),
+    seed=st.integers(0, 12),
+)
+
+
+@given(keys, keys)
+@settings(max_examples=50, deadline=None)
+def test_names_are_unique_and_safe(one, other):
+    """Two keys share a file name only if they are equal, ignoring case, and no name leaves its folder."""
+    assert (one.name.lower() == other.name.lower()) == (one == other)
+    assert re.fullmatch(r"[a-z0-9][a-z0-9._+-]*", one.name)
+    assert (one.method.name == other.method.name) == (one.method == other.method)
+
+
+def test_long_and_odd_encoders_stay_short():
+    """A long path as an encoder gives a name that file systems take, and two long ones stay apart."""
+    names = {CellKey(model="m", init="pca", encoder="st:" + "a" * 400 + end, embedding_size=8).name for end in "xy"}
+    assert len(names) == 2
+    assert max(map(len, names)) < 200
+
+
+@pytest.mark.parametrize(
+    ("init", "kind", "control", "label"),
+    [
+        (None, "baseline", None, "lightgcn"),
+        ("xavier", "backbone", None, "lightgcn + xavier"),
+        ("variance/noise", "control", "noise", "lightgcn + variance/noise"),
+    ],
+)
+def test_kinds_and_labels(init, kind, control, label):
+    """A key knows whether it is a baseline, a backbone or a control, and what people call it."""
+    key = CellKey(model="lightgcn", init=init, embedding_size=8, seed=3)
+    assert (key.kind, key.control, key.label) == (kind, control, label)
+    assert key.method == Method(model="lightgcn", init=init, embedding_size=8)
+    assert key.method == CellKey(model="lightgcn", init=init, embedding_size=8, seed=4).method
+
+
+def test_distinct_labels():
+    """Labels say encoder and size only where they differ, and always what was dropped; no two are equal."""
+    plain = Method(model="sgl", init="pca", encoder="a", embedding_size=8)
+    xavier = Method(model="sgl", init="xavier", embedding_size=8)
+    assert list(distinct_labels([plain, xavier]).values()) == ["sgl + pca", "sgl + xavier"]
+    wide, other = plain.model_copy(update={"embedding_size": 16}), plain.model_copy(update={"encoder": "b"})
+    thin = plain.model_copy(update={"train_share": 0.5, "max_history": 2})
+    labels = distinct_labels([plain, wide, other, thin, xavier])
+    assert labels[thin] == "sgl + pca (a, d=8, 50% of training, history of 2)"
+    assert labels[xavier] == "sgl + xavier (d=8)"
+    assert len(set(labels.values())) == 5
+
+
+def test_impossible_keys():
+    """A share or a history that keeps nothing is refused."""
+    for wrong in ({"train_share": 0}, {"max_history": 0}, {"seed": -1}, {"share": 1}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            CellKey.make(model="ease", **wrong)

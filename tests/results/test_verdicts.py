@@ -1,0 +1,247 @@
+"""What a results folder shows, pair by pair, and that its claims are right as often as they say."""
+
+import dataclasses
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from llminit.errors import ArtefactError, ConfigError
+from llminit.evaluation.crossed import compare_paired
+from llminit.results import Cell, CellKey, Method, ResultsFolder
+from llminit.results.pairs import Pair, pairs_of
+from llminit.results.verdicts import Compared, headline, judge, verdicts_of
+from simulated_hits import simulated_hits
+
+XAVIER = Method(model="lightgcn", init="xavier", embedding_size=8)
+TEXT = Method(model="lightgcn", init="variance", encoder="mini", embedding_size=8)
+SHUFFLED = TEXT.model_copy(update={"init": "variance/shuffled"})
+EASE = Method(model="ease")
+POPULARITY = Method(model="popularity")
+N_USERS = 400
+
+
+def split_of(seed, n_users=N_USERS):
+    items = np.random.default_rng(seed).integers(0, 50, n_users)
+    ones = np.ones(n_users, dtype=np.int32)
+    return pl.DataFrame({"user": np.arange(n_users), "item": items, "user_degree": ones, "item_popularity": ones})
+
+
+def add(folder, method, seed, hits, split=None):
+    """Write a cell whose users have their test item at rank 5 where they hit, else at rank 500."""
+    key = CellKey(**method.model_dump(), seed=seed)
+    name = split or key.split_name
+    if not folder.has_split(name):
+        folder.write_split(name, split_of(seed, len(hits)))
+    ranks = np.where(hits > 0, 5, 500).astype(np.uint16)
+    cell = Cell(key=key, fingerprint="f", split=name, metrics={"standard": {"recall@10": float(hits.mean())}})
+    folder.write_cell(
+        cell, pl.DataFrame({"standard": ranks, "paper": np.minimum(ranks + 1000, 1001).astype(np.uint16)})
+    )
+
+
+def folder_of(path, rates, n_seeds=5, n_users=N_USERS, draw=0):
+    """Make a folder where each method's probit shift over a rate of .12 is given."""
+    folder = ResultsFolder(path)
+    hits = simulated_hits(
+        np.random.default_rng(draw), len(rates), n_seeds, n_users, seed_sd=0.02, shifts=list(rates.values())
+    )
+    for method, by_seed in zip(rates, hits, strict=True):
+        for seed in range(n_seeds):
+            add(folder, method, seed, by_seed[seed])
+    return folder
+
+
+def by_names(verdicts):
+    return {(each.family, each.label, each.reference_label): each for each in verdicts}
+
+
+def test_every_pair_and_no_other_is_compared():
+    """Text starts meet xavier and their own controls; all starts meet all baselines; settings are never mixed."""
+    wide, thin = (
+        each.model_copy(update=u) for each, u in ((TEXT, {"embedding_size": 16}), (EASE, {"train_share": 0.5}))
+    )
+    other = TEXT.model_copy(update={"encoder": "other"})
+    found = set(pairs_of([XAVIER, TEXT, SHUFFLED, EASE, wide, thin, other]))
+    assert found == {
+        Pair("init", TEXT, XAVIER),
+        Pair("init", other, XAVIER),
+        Pair("control", TEXT, SHUFFLED),
+        *(Pair("baseline", each, EASE) for each in (XAVIER, TEXT, wide, other)),
+    }
+
+
+def test_starts_are_corrected_for_each_backbone_and_baselines_for_all():
+    """A second backbone does not dilute the first one's starts, but joins it against the baselines."""
+    others = [each.model_copy(update={"model": "sgl"}) for each in (XAVIER, TEXT, SHUFFLED)]
+    families = [each.corrected_with for each in pairs_of([XAVIER, TEXT, SHUFFLED, *others, EASE, POPULARITY])]
+    assert sorted(families.count(each) for each in set(families)) == [1, 1, 1, 1, 8]
+
+
+def test_a_verdict_holds_the_numbers_of_its_comparison(tmp_path):
+    """Means, gain, p-values, effects and family are those computed from the hits that were written."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5, SHUFFLED: 0, EASE: 0.5, POPULARITY: -1})
+    verdicts = by_names(verdicts_of(folder))
+    assert len(verdicts) == 6
+    found = verdicts["init", "lightgcn + variance", "lightgcn + xavier"]
+    means = {cell.key.method: [] for cell in folder.cells()}
+    for cell in folder.cells():
+        means[cell.key.method].append(cell.metrics["standard"]["recall@10"])
+    assert found.mean == pytest.approx(np.mean(means[TEXT]))
+    assert found.gain == pytest.approx(np.mean(means[TEXT]) / np.mean(means[XAVIER]) - 1)
+    assert found.p_seed == pytest.approx(stats.ttest_rel(means[TEXT], means[XAVIER]).pvalue)
+    assert (found.n_seeds, found.n_users, found.n_comparisons, found.outcome) == (5, N_USERS, 1, "better")
+    low, high = found.user_interval
+    assert 0 < low < found.gain < high
+    against = [each for each in verdicts.values() if each.family == "baseline"]
+    assert {each.n_comparisons for each in against} == {4}
+    assert all(each.p_holm >= each.p for each in against)
+    assert verdicts["baseline", "lightgcn + variance", "popularity"].outcome == "better"
+    assert verdicts["baseline", "lightgcn + xavier", "ease"].outcome == "worse"
+
+
+def test_only_common_seeds_are_compared(tmp_path):
+    """A method with fewer seeds is compared on those; one without a common seed is left out."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=4)
+    hits = np.tile([1.0, 0.0, 0.0, 0.0], N_USERS // 4)
+    add(folder, EASE, 1, hits)
+    add(folder, POPULARITY, 9, hits)
+    verdicts = verdicts_of(folder)
+    assert {each.reference_label: each.n_seeds for each in verdicts} == {"lightgcn + xavier": 4, "ease": 1}
+
+
+def test_users_evaluated_at_every_seed_are_compared(tmp_path):
+    """Where seeds test different users, those tested at all of them count."""
+    folder = ResultsFolder(tmp_path)
+    for seed, n_users in enumerate((300, 250, 280)):
+        for method in (XAVIER, TEXT):
+            add(folder, method, seed, np.arange(n_users) % 2)
+    assert [each.n_users for each in verdicts_of(folder)] == [250]
+
+
+def test_different_test_rows_are_an_error(tmp_path):
+    """Two methods that were tested on different splits at one seed are never paired."""
+    folder = folder_of(tmp_path, {XAVIER: 0}, n_seeds=1)
+    add(folder, TEXT, 0, np.ones(N_USERS), split="elsewhere")
+    with pytest.raises(ArtefactError, match=r"different interactions at seed 0: the splits"):
+        verdicts_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"metric": "recall@2000"}, "lower its k"), ({"metric": "auc"}, "auc"), ({"protocol": "papier"}, "papier")],
+)
+def test_bad_options_are_named(tmp_path, options, words):
+    """A metric or protocol that is not in the results is refused."""
+    with pytest.raises(ConfigError, match=words):
+        verdicts_of(folder_of(tmp_path, {XAVIER: 0}, n_seeds=1), **options)
+
+
+def test_protocols_are_told_apart(tmp_path):
+    """Verdicts come from the ranks of the protocol that is asked for: here nobody hits under `paper`."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=3)
+    (found,) = verdicts_of(folder, protocol="paper")
+    assert (found.mean, found.p, found.outcome) == (0, 1, "no difference shown")
+    assert found.sentence() == (
+        "lightgcn + variance was not shown to differ from lightgcn + xavier in recall@10 (paper) (0.0000 against "
+        "0.0000), p = 1, 3 seeds"
+    )
+
+
+def example(**changes):
+    hits = simulated_hits(np.random.default_rng(0), 2, 5, 100)
+    (verdict,) = judge(
+        [Compared(Pair("init", TEXT, XAVIER), compare_paired(*hits), (0.0, 0.1))],
+        {TEXT: "lightgcn + variance", XAVIER: "lightgcn + xavier"},
+        "recall@10",
+        "standard",
+    )
+    base = {"n_seeds": 5, "covers_training": True, "outcome": "better", "gain": 0.041, "interval": (0.012, 0.07)}
+    return dataclasses.replace(verdict, **(base | {"p_holm": 0.01, "n_comparisons": 1, "detectable": 0.05} | changes))
+
+
+SENTENCES = {
+    "lightgcn + variance beats lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p = .01, 5 seeds": {},
+    (
+        "lightgcn + variance loses to lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p < .001 (Holm, 3 "
+        "comparisons), 5 seeds"
+    ): {"outcome": "worse", "gain": -0.041, "interval": (-0.07, -0.012), "p_holm": 2e-4, "n_comparisons": 3},
+    (
+        "lightgcn + variance was not shown to differ from lightgcn + xavier in recall@10 (standard): +0.8 % [-2.1, "
+        "3.7], p = .41, 5 seeds; a difference of less than about 5 % would often be missed"
+    ): {"outcome": "no difference shown", "gain": 0.008, "interval": (-0.021, 0.037), "p_holm": 0.41},
+    (
+        "lightgcn + variance beats lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p = .01, 1 seed; "
+        "this holds for these trained models, and another training run may differ"
+    ): {"n_seeds": 1, "covers_training": False},
+}
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_sentences(sentence):
+    """Each outcome is said in words that claim no more than was shown."""
+    assert example(**SENTENCES[sentence]).sentence() == sentence
+
+
+def test_headline_says_what_to_ship_and_how_sure(tmp_path):
+    """The best method and what it beats, whether text helps, whether it is the meaning, and what the seeds cover."""
+    rates = {XAVIER: 0, TEXT: 0.5, SHUFFLED: 0, EASE: 0.5, POPULARITY: -1}
+    lines = headline(verdicts_of(folder_of(tmp_path, rates, draw=3)))
+    text = " ".join(lines)
+    assert "highest mean (recall@10, standard protocol) is that of" in lines[0]
+    assert "beats popularity" in text
+    assert "was not shown to differ from ease" in text
+    assert "against lightgcn + xavier: beating it: lightgcn + variance (+" in text
+    assert "Controls: lightgcn + variance beats the same with its items shuffled (+" in text
+    assert lines[-1].startswith("How sure: 5 seeds")
+    assert "significant" not in text
+
+
+def test_headline_of_one_seed_warns(tmp_path):
+    """One seed is never presented as if it covered another training run."""
+    lines = headline(verdicts_of(folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=1)))
+    assert "says nothing of another training run" in lines[-1]
+    assert headline([]) == []
+
+
+def simulated_family(rng, n_comparisons=4, n_seeds=5, n_users=250, **options):
+    """Judge as many methods against one reference, all drawn alike: every claim is false."""
+    reference, *others = simulated_hits(rng, n_comparisons + 1, n_seeds, n_users, **options)
+    methods = [Method(model="lightgcn", init=f"text-{i}", embedding_size=8) for i in range(n_comparisons)]
+    family = [
+        Compared(Pair("init", method, XAVIER), compare_paired(values, reference), (-math.inf, math.inf))
+        for method, values in zip(methods, others, strict=True)
+    ]
+    return judge(family, {each: each.label for each in (XAVIER, *methods)}, "recall@10", "standard")
+
+
+def any_below(verdicts, field, alpha=0.05):
+    return any(getattr(each, field) <= alpha for each in verdicts)
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5])
+@pytest.mark.parametrize("effects", [{}, {"seed_sd": 0.15}, {"user_sd": 1.5}, {"user_sd": 1.5, "seed_sd": 0.06}])
+def test_verdicts_are_wrong_in_at_most_one_family_in_twenty(effects, n_seeds):
+    """With no true difference, at most 5 % of simulated families make any claim, within binomial error."""
+    rng, n = np.random.default_rng(11), 200
+    families = [simulated_family(rng, n_seeds=n_seeds, **effects) for _ in range(n)]
+    wrong = sum(any(each.outcome != "no difference shown" for each in family) for family in families)
+    assert wrong <= stats.binom.ppf(0.999, n, 0.05)
+
+
+def test_users_alone_would_claim_too_much_where_training_varies():
+    """Why a verdict does not rest on users alone: with training noise, most families would hold a false claim."""
+    rng, n = np.random.default_rng(12), 60
+    families = [simulated_family(rng, seed_sd=0.15) for _ in range(n)]
+    assert sum(any_below(family, "p_user_holm") for family in families) > 0.3 * n
+    assert sum(any_below(family, "p_holm") for family in families) <= stats.binom.ppf(0.999, n, 0.05)
+
+
+def test_seeds_alone_would_claim_too_much_where_users_differ():
+    """Why a verdict does not rest on seeds alone: all seeds share the users, and so what these happen to like."""
+    rng, n = np.random.default_rng(13), 60
+    families = [simulated_family(rng, n_seeds=8, user_sd=3.0) for _ in range(n)]
+    assert sum(any_below(family, "p_seed_holm") for family in families) > 0.3 * n
+    assert sum(any_below(family, "p_holm") for family in families) <= stats.binom.ppf(0.999, n, 0.05)

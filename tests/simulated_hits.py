@@ -1,0 +1,22 @@
+"""Simulated measures whose truth is known."""
+
+import numpy as np
+from scipy import stats
+
+
+def simulated_hits(rng, n_methods, n_seeds, n_users, *, user_sd=0.0, seed_sd=0.0, shifts=None, rate=0.12):
+    """Draw hits, float64 of shape (n_methods, n_seeds, n_users), at about `rate`.
+
+    A method hits where a latent score is low enough. The score has a part that all methods share (how hard this user's
+    test item is), one of its own, one that it has with a user at every seed (`user_sd`) and one that it has with a
+    seed for every user (`seed_sd`). Without `shifts` all methods are drawn alike, so none is better than another.
+    """
+    shape = (n_methods, n_seeds, n_users)
+    latent = 0.8 * rng.standard_normal((1, n_seeds, n_users)) + 0.6 * rng.standard_normal(shape)
+    latent += user_sd * rng.standard_normal((n_methods, 1, n_users)) + seed_sd * rng.standard_normal(
+        (n_methods, n_seeds, 1)
+    )
+    if shifts is not None:
+        latent -= np.asarray(shifts)[:, np.newaxis, np.newaxis]
+    spread = np.sqrt(1 + user_sd**2 + seed_sd**2)
+    return (latent < spread * stats.norm.ppf(rate)).astype(np.float64)
