@@ -45,6 +45,7 @@ class Plan:
     header: dict[str, Any] = field(default_factory=dict)
 
 
+ANISOTROPY = {"mean_cosine": 0.37, "mean_share": 0.375, "top_share": 0.05}
 SMALL = Plan(seeds=(0,), encoders=ENCODERS[:1], sizes=(), shares=(), histories=(), controls=(), with_map=False)
 
 
@@ -95,7 +96,7 @@ def _header(plan: Plan) -> Header:
         config={"split": "random-loo", "min_rating": 4.0, "k_core": 5, "valid_metric": "ndcg@10", "epochs": 300},
         fingerprint="5f1d0c" * 10,
         data={"n_users": 10553, "n_items": 6086, "n_interactions": 94148},
-        encoders={name: {"width": 768, "n_missing": 0} for name in plan.encoders},
+        encoders={name: {"width": 768, "n_missing": 0, "anisotropy": ANISOTROPY} for name in plan.encoders},
         versions={"llminit": "0.1.0", "python": "3.11.2", "torch": "2.13.0"},
         machine="2 cores of x86_64, 24 GiB, Linux",
         command="llminit compare --interactions beauty/interactions.parquet --items beauty/items.parquet "

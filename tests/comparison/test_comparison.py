@@ -227,6 +227,7 @@ def test_encoders_are_an_axis(compare, world, pair, tmp_path):
     assert found["lightgcn + pca", "planted"] > found["lightgcn + pca", "noise"] + 0.2
     assert found.keys() >= {("text-only", "planted"), ("text-only", "noise"), ("lightgcn + xavier", None)}
     assert {label: text["width"] for label, text in folder.header.encoders.items()} == {"planted": 32, "noise": 16}
+    assert all(-1 <= text["anisotropy"]["mean_cosine"] <= 1 for text in folder.header.encoders.values())
     with pytest.raises(ConfigError, match="'mine'"):
         compare(embeddings=None, encoders=[tmp_path / "mine.parquet", tmp_path / "sub" / "mine.parquet"])
     with pytest.raises(ConfigError, match="expected one of them"):

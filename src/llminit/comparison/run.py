@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from llminit.analysis import anisotropy
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.fingerprints import (
     cell_fingerprint,
@@ -203,7 +204,12 @@ def _header(config: CompareConfig, data: PreparedData, command: str) -> Header:
             "density": dataset.n_interactions / (dataset.n_users * dataset.n_items),
         },
         encoders={
-            label: {"fingerprint": text_fingerprint(text), "width": text.width, "n_missing": text.n_missing}
+            label: {
+                "fingerprint": text_fingerprint(text),
+                "width": text.width,
+                "n_missing": text.n_missing,
+                "anisotropy": anisotropy(text.values[~text.missing]),
+            }
             for label, text in data.texts.items()
         },
         versions=versions(),

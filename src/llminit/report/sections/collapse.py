@@ -23,6 +23,7 @@ def section(loaded: Loaded) -> Section | None:
     parts = [_spectra(loaded), _table(loaded), _sweeps(loaded)]
     if not any(parts):
         return None
+    parts.insert(0, _encoders(loaded))
     text = (
         "Embeddings collapse when a few directions carry nearly all of them: more dimensions then bring nothing, or "
         "harm. A flat spectrum and a high effective rank use the space that they have."
@@ -44,6 +45,18 @@ def quality_by_size(loaded: Loaded, method: Method) -> dict[int, Mean]:
         if alike and (mean := loaded.mean(each, "recall")):
             found[each.embedding_size] = mean
     return dict(sorted(found.items()))  # type: ignore[arg-type]
+
+
+def _encoders(loaded: Loaded) -> str:
+    """Say how far each encoder's embeddings point the same way."""
+    measured = {label: each["anisotropy"] for label, each in loaded.header.encoders.items() if each.get("anisotropy")}
+    sentences = [
+        f"Text embeddings {label} as they come: two items have a mean cosine of {found['mean_cosine']:.2f}, "
+        f"{found['mean_share']:.0%} of their squared length lies in what all have in common, and "
+        f"{found['top_share']:.0%} of the rest along one direction."
+        for label, found in measured.items()
+    ]
+    return "".join(map(paragraph, sentences))
 
 
 def _spectra(loaded: Loaded) -> str:

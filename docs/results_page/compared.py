@@ -1,0 +1,86 @@
+"""What paired tests say: against xavier, against controls and against baselines."""
+
+from collections.abc import Iterable
+
+from llminit.results import Method
+from llminit.results.verdicts import Verdict
+from results_page.markdown import gain, share, table
+from results_page.sources import DataSet, labels_in, trained_in
+
+_LEGEND = (
+    "A cell reads: outcome, gain in percent [its 95 % interval], p-value after Holm's correction over the family. "
+    "▲ shown better, ▼ shown worse, ○ no difference shown (which is not: shown to be equal); – not measured yet. "
+    "A pair is compared on the seeds that both have, paired by user and seed; from 3 seeds on the claim covers other "
+    "users and another training run, with fewer only other users."
+)
+
+
+def section(data_sets: list[DataSet]) -> list[str]:
+    """Return the lines of the section."""
+    return [
+        "## Which differences are real",
+        "",
+        f"recall@{data_sets[0].loaded.k}. {_LEGEND}",
+        "",
+        "### Against xavier",
+        "",
+        *_against_xavier(data_sets),
+        "### Against controls (`standard`)",
+        "",
+        *_against_controls(data_sets),
+        *(line for data in data_sets for line in _against_baselines(data)),
+    ]
+
+
+def _against_xavier(data_sets: list[DataSet]) -> list[str]:
+    protocols = ("standard", "paper")
+    columns = [_by_pair(data.verdicts(protocol), "init") for data in data_sets for protocol in protocols]
+    labels = labels_in(data_sets)
+    head = ["method", *(f"{data.short}, {protocol}" for data in data_sets for protocol in protocols)]
+    rows = [
+        [labels[method], *(gain(next(iter(column.get(method, {}).values()), None)) for column in columns)]
+        for method in trained_in(data_sets)
+        if any(method in column for column in columns)
+    ]
+    return table(head, rows) if rows else ["Nothing to compare yet.", ""]
+
+
+def _against_controls(data_sets: list[DataSet]) -> list[str]:
+    columns = [_by_pair(data.verdicts(), "control") for data in data_sets]
+    pairs = dict.fromkeys((method, control) for column in columns for method in column for control in column[method])
+    labels = labels_in(data_sets)
+    head = ["method", "control", *(data.short for data in data_sets)]
+    rows = [
+        [labels[method], str(control.control), *(gain(column.get(method, {}).get(control)) for column in columns)]
+        for method, control in sorted(pairs, key=lambda pair: (pair[0].name, pair[1].name))
+    ]
+    return table(head, rows, (0, 1)) if rows else ["No control is finished yet.", ""]
+
+
+def _against_baselines(data: DataSet) -> list[str]:
+    """Show the best method of each backbone; all methods are in the family that Holm's correction is over."""
+    found = _by_pair(data.verdicts(), "baseline")
+    best = [method for backbone in data.loaded.backbones if (method := data.loaded.best(data.loaded.trained(backbone)))]
+    shown = [method for method in best if method in found]
+    title = [f"### {data.short}: each backbone's best against every baseline (`standard`)", ""]
+    if not shown:
+        return [*title, "Nothing to compare yet.", ""]
+    rows = [
+        [data.loaded.labels[baseline], _mean(data, baseline), *(gain(found[method].get(baseline)) for method in shown)]
+        for baseline in data.baselines()
+    ]
+    heads = [f"{data.loaded.labels[method]} {_mean(data, method)}" for method in shown]
+    return [*title, *table(["baseline", "its mean", *heads], rows)]
+
+
+def _by_pair(verdicts: Iterable[Verdict], family: str) -> dict[Method, dict[Method, Verdict]]:
+    found: dict[Method, dict[Method, Verdict]] = {}
+    for each in verdicts:
+        if each.family == family:
+            found.setdefault(each.method, {})[each.reference] = each
+    return found
+
+
+def _mean(data: DataSet, method: Method) -> str:
+    mean = data.loaded.mean(method, "recall")
+    return share(mean.mean if mean else None)

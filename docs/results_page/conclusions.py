@@ -1,0 +1,203 @@
+"""What we conclude, in words chosen by rules: nothing is claimed that a corrected test did not show."""
+
+from collections.abc import Sequence
+
+from llminit.results import Method
+from llminit.results.verdicts import Verdict, headline
+from results_page.markdown import count, gain_in_words, listed, number, percent, share
+from results_page.sources import XAVIER, DataSet, Number, Published
+
+_PAPERS_INIT = "variance"
+_MEANING = {"shuffled": "the same embeddings with their rows shuffled", "noise": "noise of the same mean and spread"}
+
+
+def section(data_sets: list[DataSet], published: Published) -> list[str]:
+    """Return the lines of the section."""
+    bullets = [
+        *_on_starts(data_sets),
+        *_on_meaning(data_sets),
+        *(line for data in data_sets for line in _on_baselines(data)),
+        *(line for data in data_sets for line in _on_published(data, published)),
+        *_how_sure(data_sets),
+        _limits(data_sets),
+    ]
+    return ["## What we conclude", "", _state(data_sets), "", *(f"- {line}" for line in bullets), ""]
+
+
+def _state(data_sets: list[DataSet]) -> str:
+    planned, missing = (sum(len(getattr(data, name)) for data in data_sets) for name in ("planned", "missing"))
+    if not missing:
+        return f"All {planned} planned runs are finished."
+    return (
+        f"**Not finished: {planned - missing} of {planned} planned runs are there** (see [what is missing]"
+        "(#what-is-missing)). What follows holds for these, and may change."
+    )
+
+
+def _on_starts(data_sets: list[DataSet]) -> list[str]:
+    found = _of_family(data_sets, "init")
+    by_init: dict[str, list[Verdict]] = {}
+    for each in found:
+        by_init.setdefault(str(each.method.init), []).append(each)
+    if not by_init:
+        return ["Nothing can be said of text as a start yet: no such run is finished beside xavier."]
+    ordered = sorted(by_init, key=lambda init: (-_share_better(by_init[init]), -_mean_gain(by_init[init]), init))
+    first = ordered[0]
+    counted = "; ".join(f"`{init}` {_counted(by_init[init])}" for init in ordered)
+    return [
+        f"**Which start?** {_advice(first, by_init[first])}",
+        f"Shown better than xavier (a comparison is one backbone on one data set, `standard`): {counted}.",
+    ]
+
+
+def _advice(init: str, found: list[Verdict]) -> str:
+    better, worse = _n(found, "better"), _n(found, "worse")
+    if better == len(found):
+        text = f"Start from text, with `{init}`, rather than from xavier: it was shown better in every comparison here"
+    elif better > len(found) / 2:
+        text = f"`{init}` is the best bet: it was shown better than xavier in {better} of {len(found)} comparisons"
+    elif better:
+        text = f"Try before you rely on it: even `{init}` was shown better than xavier in only {better} of {len(found)}"
+    else:
+        text = "No text start was shown better than xavier in any comparison here"
+    return text + (f", and worse in {worse}." if worse else ".")
+
+
+def _counted(found: list[Verdict]) -> str:
+    gains = sorted(each.gain for each in found)
+    shown = f"{percent(gains[0])} %" if len(gains) == 1 else f"{percent(gains[0])} to {percent(gains[-1])} %"
+    worse = f", worse in {_n(found, 'worse')}" if _n(found, "worse") else ""
+    return f"in {_n(found, 'better')} of {len(found)}{worse} ({shown})"
+
+
+def _on_meaning(data_sets: list[DataSet]) -> list[str]:
+    found = [each for each in _of_family(data_sets, "control") if each.reference.control in _MEANING]
+    if not found:
+        return ["Whether the text's meaning matters is not known yet: no control is finished."]
+    parts = [
+        f"{words}: better in {_n(own, 'better')} of {len(own)}"
+        for control, words in _MEANING.items()
+        if (own := [each for each in found if each.reference.control == control])
+    ]
+    inits = listed([f"`{init}`" for init in sorted({str(each.method.init) for each in found})])
+    better = _n(found, "better")
+    claim = (
+        "In every comparison it is what the text means that counts, not only the shape of its embeddings."
+        if better == len(found)
+        else "That the text's meaning counts was shown in some comparisons only."
+        if better
+        else "It was not shown that the text's meaning counts."
+    )
+    return [f"**Is it the meaning?** {claim} Controls of {inits}, against {'; '.join(parts)}."]
+
+
+def _on_baselines(data: DataSet) -> list[str]:
+    best, baselines = data.loaded.best(data.trained()), data.baselines()
+    found = {each.reference: each for each in data.verdicts() if each.family == "baseline" and each.method == best}
+    if best is None or not found:
+        return [f"**{data.short}:** nothing can be said against the baselines yet."]
+    text = f"**{data.short}:** the best trained method is {_named(data, best)}."
+    unbeaten = [each for each in baselines if each in found and found[each].outcome != "better"]
+    n_better = len(found) - len(unbeaten)
+    if not unbeaten:
+        strongest = next(each for each in baselines if each in found)
+        return [f"{text} It was shown better than every baseline; the strongest is {_versus(data, found[strongest])}."]
+    parts = [f"It was shown better than {n_better} of {len(found)} baselines."]
+    for outcome, words in (("worse", "It was shown worse than"), ("no difference shown", "No difference was shown to")):
+        if own := [_versus(data, found[each]) for each in unbeaten if found[each].outcome == outcome]:
+            parts.append(f"{words} {listed(own)}.")
+    return [" ".join([text, *parts, _cheaper(data, best, unbeaten[0])]).strip()]
+
+
+def _versus(data: DataSet, verdict: Verdict) -> str:
+    return f"{_named(data, verdict.reference)}: {gain_in_words(verdict)}".replace("): ", "; ", 1) + ")"
+
+
+def _cheaper(data: DataSet, best: Method, baseline: Method) -> str:
+    costs = [data.loaded.average(each, lambda cell: cell.seconds.get("fit")) for each in (baseline, best)]
+    if costs[0] is None or costs[1] is None:
+        return ""
+    if costs[0] >= costs[1]:
+        return (
+            f"The baseline took {number(costs[0])} s to fit, options chosen, and the trained one {number(costs[1])} s."
+        )
+    return (
+        f"Try {data.loaded.labels[baseline]} first: it took {number(costs[0])} s to fit, options chosen, against "
+        f"{number(costs[1])} s."
+    )
+
+
+def _on_published(data: DataSet, published: Published) -> list[str]:
+    """Set the paper's own comparison beside ours, under its protocol."""
+    lines = []
+    numbers = {(each.model, each.init): each for each in published.number if each.data == data.name}
+    for (model, init), theirs in numbers.items():
+        reference = numbers.get((model, XAVIER))
+        found = [each for each in data.verdicts("paper") if each.family == "init" and each.method.init == init]
+        found = [each for each in found if each.method.model == model]
+        if init == _PAPERS_INIT and reference and found:
+            lines.append(_beside(data, theirs, reference, found[0]))
+    return lines
+
+
+def _beside(data: DataSet, theirs: Number, reference: Number, ours: Verdict) -> str:
+    result = {
+        "better": "a gain is shown here too",
+        "worse": "here the opposite is shown",
+        "no difference shown": "here no difference is shown",
+    }[ours.outcome]
+    return (
+        f"**The paper's own claim, {data.short}** (`{theirs.init}` for {theirs.model}, `paper` protocol): published "
+        f"{share(reference.value)} → {share(theirs.value)} ({percent(theirs.value / reference.value - 1)} %); here "
+        f"{share(ours.reference_mean)} → {share(ours.mean)} ({gain_in_words(ours)}): {result}."
+    )
+
+
+def _how_sure(data_sets: list[DataSet]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for data in data_sets:
+        if sentences := headline(data.verdicts()):
+            found.setdefault(sentences[-1].removeprefix("How sure: "), []).append(data.short)
+    if len(found) == 1:
+        return [f"**How sure?** {sentence[0].upper()}{sentence[1:]}" for sentence in found]
+    return [f"**How sure, {listed(names)}?** {sentence[0].upper()}{sentence[1:]}" for sentence, names in found.items()]
+
+
+def _limits(data_sets: list[DataSet]) -> str:
+    """Say what these runs cannot show."""
+    splits = {data.config.split for data in data_sets}
+    encoders = {label for data in data_sets for label in data.loaded.header.encoders}
+    tuned = any(data.config.tune for data in data_sets)
+    parts = [f"data other than {listed([data.short for data in data_sets])}"]
+    if not splits & {"temporal-loo", "global-time"}:
+        parts.append("recommending into the future (the splits are random, so training sees what came after the test)")
+    if len(encoders) == 1:
+        parts.append(f"other encoders than that of `{next(iter(encoders))}`")
+    parts += [
+        f"other embedding sizes and hyper-parameters{' (only baselines were tuned)' if tuned else ''}",
+        "closed-form models that use text and interactions together, such as L3AE (arXiv 2508.13500)",
+        "items that are new",
+    ]
+    return f"**Not shown here:** {'; '.join(parts)}."
+
+
+def _of_family(data_sets: list[DataSet], family: str) -> list[Verdict]:
+    return [each for data in data_sets for each in data.verdicts() if each.family == family]
+
+
+def _named(data: DataSet, method: Method) -> str:
+    mean = data.loaded.mean(method, "recall")
+    label = data.loaded.labels[method]
+    return f"{label} ({share(mean.mean)}, {count(mean.n, 'seed')})" if mean else label
+
+
+def _n(found: Sequence[Verdict], outcome: str) -> int:
+    return sum(each.outcome == outcome for each in found)
+
+
+def _share_better(found: Sequence[Verdict]) -> float:
+    return _n(found, "better") / len(found)
+
+
+def _mean_gain(found: Sequence[Verdict]) -> float:
+    return sum(each.gain for each in found) / len(found)

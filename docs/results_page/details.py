@@ -1,0 +1,175 @@
+"""Beyond one number: where text helps, collapse, what lists are like, and cost."""
+
+from collections.abc import Callable
+
+from llminit.evaluation.groups import COUNT_BINS
+from llminit.results import Cell, Method
+from results_page.markdown import DASH, number, percent, share, table
+from results_page.sources import XAVIER, DataSet, baselines_in, labels_in, trained_in
+
+_BINS = ("0", *COUNT_BINS)
+_ASPECTS = {"user_degree": "user", "item_popularity": "item"}
+_MEASURES = {"coverage": 3, "gini": 3, "novelty": 2, "popularity_bias": 2, "diversity": 3}
+
+
+_GROUPS = (
+    "Gain in recall over xavier in percent, and in brackets xavier's recall, by how many training interactions the "
+    "user or the item of a test interaction has (recall@{k}, `standard`; each backbone's best text start). No test was "
+    "made for single groups: read the rows as curves."
+)
+_COLLAPSE = (
+    "Effective rank of the item embeddings (how many directions they really use, of {size}), before training and after "
+    "it; {names}. It describes; it does not show a cause."
+)
+_BEYOND = (
+    "Lists of {k}, `standard`, means over seeds; {names}. Coverage: share of the catalogue that anybody is shown. "
+    "Gini: 0 if all items are shown equally often, 1 if one is. Novelty: bits of surprise. Popularity bias: 1 is as "
+    "popular as what users already have. Diversity: distance of a list's items in text space."
+)
+_COST = (
+    "Means over all runs of a model; {names}. Fitting includes validation and the choice of a baseline's options; "
+    "runs shared the machine with each other, so times are rough. {machine}"
+)
+
+
+def section(data_sets: list[DataSet]) -> list[str]:
+    """Return the lines of all four sections."""
+    said = {
+        "k": data_sets[0].loaded.k,
+        "names": " / ".join(data.short for data in data_sets),
+        "size": _sizes(data_sets),
+        "machine": _machines(data_sets),
+    }
+    parts = {
+        "Where it helps": (_GROUPS, _groups),
+        "Collapse": (_COLLAPSE, _collapse),
+        "Beyond accuracy": (_BEYOND, _beyond),
+        "Cost": (_COST, _cost),
+    }
+    return [
+        line
+        for title, (text, body) in parts.items()
+        for line in (f"## {title}", "", text.format(**said).rstrip(), "", *body(data_sets))
+    ]
+
+
+def _groups(data_sets: list[DataSet]) -> list[str]:
+    columns = [(aspect, each) for aspect in _ASPECTS for each in _BINS]
+    found = []
+    for data in data_sets:
+        for backbone in data.loaded.backbones:
+            if method := data.best_with_text(backbone):
+                gains = [_group_gain(data, method, f"{aspect}={each}") for aspect, each in columns]
+                found.append([data.short, data.loaded.labels[method], *gains])
+    kept = [i for i in range(len(columns)) if any(row[2 + i] != DASH for row in found)]
+    if not kept:
+        return ["No text start was measured beside xavier yet.", ""]
+    head = ["data", "method", *(f"{_ASPECTS[columns[i][0]]} {columns[i][1]}" for i in kept)]
+    return table(head, [[*row[:2], *(row[2 + i] for i in kept)] for row in found], (0, 1))
+
+
+def _group_gain(data: DataSet, method: Method, group: str) -> str:
+    values, reference = data.loaded.by_seed("recall", group=group), data.loaded.reference(method)
+    mine, theirs = values.get(method, {}), values.get(reference, {}) if reference else {}
+    shared = sorted(mine.keys() & theirs.keys())
+    base = sum(theirs[seed] for seed in shared)
+    if not shared:
+        return DASH
+    level = f"({share(base / len(shared), 3)})"
+    return level if base == 0 else f"{percent(sum(mine[seed] for seed in shared) / base - 1)} {level}"
+
+
+def _collapse(data_sets: list[DataSet]) -> list[str]:
+    methods = trained_in(data_sets)
+    backbones = list(dict.fromkeys(each.model for each in methods))
+    inits = list(dict.fromkeys((each.init, each.encoder, each.embedding_size) for each in methods))
+    rows = []
+    for init in inits:
+        own = {each.model: each for each in methods if (each.init, each.encoder, each.embedding_size) == init}
+        initial = _joined(data_sets, list(own.values()), lambda cell: _rank(cell, "initial"))
+        final = [
+            _joined(data_sets, [own[name]], lambda cell: _rank(cell, "final")) if name in own else DASH
+            for name in backbones
+        ]
+        rows.append([_init(init[0], init[1], inits), initial, *final])
+    return (
+        table(["init", "before", *(f"after, {name}" for name in backbones)], rows)
+        if rows
+        else ["No backbone is finished yet.", ""]
+    )
+
+
+def _init(init: str | None, encoder: str | None, inits: list[tuple[str | None, str | None, int | None]]) -> str:
+    several = len({each[1] for each in inits if each[1]}) > 1
+    return f"{init} ({encoder})" if several and encoder else str(init)
+
+
+def _rank(cell: Cell, state: str) -> float | None:
+    value = ((cell.collapse or {}).get(state) or {}).get("effective_rank")
+    return None if value is None else float(value)
+
+
+def _beyond(data_sets: list[DataSet]) -> list[str]:
+    best = [data.best_with_text(backbone) for data in data_sets for backbone in data.loaded.backbones]
+    shown = [each for each in trained_in(data_sets) if each.init == XAVIER or each in best]
+    labels = labels_in(data_sets)
+    rows = [
+        [labels[method], *(_measure(data_sets, method, name, digits) for name, digits in _MEASURES.items())]
+        for method in [*shown, *baselines_in(data_sets)]
+    ]
+    return table(["method", *(name.replace("_", " ") for name in _MEASURES)], rows)
+
+
+def _measure(data_sets: list[DataSet], method: Method, name: str, digits: int) -> str:
+    means = [data.loaded.mean(method, name) for data in data_sets]
+    return " / ".join(share(mean.mean if mean else None, digits) for mean in means)
+
+
+def _cost(data_sets: list[DataSet]) -> list[str]:
+    methods = [*trained_in(data_sets), *baselines_in(data_sets)]
+    rows = []
+    for model in dict.fromkeys(each.model for each in methods):
+        own = [each for each in methods if each.model == model]
+        rows.append([model, *(_joined(data_sets, own, of) for of in _COSTS.values())])
+    return table(["model", *_COSTS], rows)
+
+
+def _epoch_seconds(cell: Cell) -> float | None:
+    return cell.history[-1]["seconds"] / len(cell.history) if cell.history else None
+
+
+def _gigabytes(cell: Cell) -> float | None:
+    return None if cell.peak_memory_bytes is None else cell.peak_memory_bytes / 2**30
+
+
+def _millions(cell: Cell) -> float | None:
+    return None if cell.n_parameters is None else cell.n_parameters / 1e6
+
+
+_COSTS: dict[str, Callable[[Cell], float | None]] = {
+    "fit, s": lambda cell: cell.seconds.get("fit"),
+    "epochs": lambda cell: len(cell.history) if cell.history else None,
+    "an epoch, s": _epoch_seconds,
+    "ranking, s": lambda cell: cell.seconds.get("evaluate"),
+    "memory, GiB": _gigabytes,
+    "stored numbers, millions": _millions,
+}
+
+
+def _joined(data_sets: list[DataSet], methods: list[Method], of: Callable[[Cell], float | None]) -> str:
+    """Return the mean over these methods' cells in each data set."""
+    shown = []
+    for data in data_sets:
+        values = [value for each in methods for cell in data.loaded.cells_of(each) if (value := of(cell)) is not None]
+        shown.append(number(sum(values) / len(values) if values else None))
+    return DASH if set(shown) == {DASH} else " / ".join(shown)
+
+
+def _sizes(data_sets: list[DataSet]) -> str:
+    sizes = sorted({each.embedding_size for each in trained_in(data_sets) if each.embedding_size})
+    return " or ".join(map(str, sizes)) or "none"
+
+
+def _machines(data_sets: list[DataSet]) -> str:
+    machines = dict.fromkeys(data.loaded.header.machine for data in data_sets if data.loaded.header.machine)
+    return f"Machine: {'; '.join(machines)}." if machines else ""

@@ -1,0 +1,93 @@
+"""Tables and numbers as Markdown."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from llminit.results.verdicts import Verdict
+
+DASH = "–"
+SIGNS = {"better": "▲", "worse": "▼", "no difference shown": "○"}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], words: Sequence[int] = (0,)) -> list[str]:
+    """Return the lines of a table and an empty one.
+
+    Args:
+        head: The names of the columns.
+        rows: The cells.
+        words: Which columns hold words; the others are aligned to the right.
+    """
+    marks = ["---" if place in words else "--:" for place in range(len(head))]
+    return [_row(head), f"|{'|'.join(marks)}|", *map(_row, rows), ""]
+
+
+def share(value: float | None, digits: int = 4) -> str:
+    """Return a number between -1 and 1 without its leading zero; missing is a dash."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    text = f"{abs(value):.{digits}f}"
+    return ("−" if value < 0 else "") + (text.removeprefix("0") if text.startswith("0.") else text)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return mean and standard deviation over seeds; the deviation is left out for one seed."""
+    if not values:
+        return DASH
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return share(mean)
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return f"{share(mean)} ± {share(deviation)}"
+
+
+def number(value: float | None) -> str:
+    """Return a number with thousands apart, below 10 with one decimal, below 1 with two; missing is a dash."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    return f"{value:,.{0 if abs(value) >= 10 else 1 if abs(value) >= 1 else 2}f}"
+
+
+def percent(value: float) -> str:
+    """Return a share in percent with its sign; three digits are enough from 100 % on."""
+    return f"{100 * value:+.{1 if abs(value) < 1 else 0}f}".replace("-", "−")
+
+
+def gain(verdict: Verdict | None) -> str:
+    """Return outcome, gain in percent, its interval and Holm's p-value for a table: "▲ +4.1 [1.2, 7.0] .010"."""
+    if verdict is None:
+        return DASH
+    return " ".join([SIGNS[verdict.outcome], *_gain(verdict, ""), p_value(verdict.p_holm)])
+
+
+def gain_in_words(verdict: Verdict) -> str:
+    """Return the same for a sentence: "+4.1 % [1.2, 7.0], p = .010"."""
+    equals = "" if verdict.p_holm < 0.001 else "= "
+    shown = " ".join(_gain(verdict, " %"))
+    return ", ".join([*([shown] if shown else []), f"p {equals}{p_value(verdict.p_holm)}".replace("<", "< ")])
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with three decimals."""
+    return "<.001" if value < 0.001 else share(value, 3)
+
+
+def count(n: int, what: str) -> str:
+    """Return a number with its noun."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return "a, b and c"."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+
+
+def _gain(verdict: Verdict, unit: str) -> list[str]:
+    shown = [percent(verdict.gain) + unit] if math.isfinite(verdict.gain) else []
+    if all(map(math.isfinite, verdict.interval)):
+        low, high = (percent(bound).removeprefix("+") for bound in verdict.interval)
+        shown.append(f"[{low}, {high}]")
+    return shown
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

@@ -1,0 +1,374 @@
+"""The page of results: every number is that of the result files, and what is not there is said to be missing."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import typer
+
+import write_results as script
+from llminit.cli.main import app
+from llminit.config import CompareConfig
+from llminit.results import ResultsFolder
+from llminit.results.cell import Failure
+from llminit.results.verdicts import verdicts_of
+from results_page import commands, conclusions
+from results_page.markdown import gain, gain_in_words, number, percent, share, spread, table
+from results_page.sources import Plan, Published, load_data_sets
+from synthetic_results import SMALL, write_results
+from synthetic_results import Plan as Written
+
+DOCS = Path(script.__file__).parent
+WRITTEN = Written(encoders=("embeddings-mpnet",), sizes=(), shares=(), histories=(), with_map=False)
+# What `WRITTEN` holds, but for the controls of sgcl and one more baseline.
+PLANNED = """
+[grid]
+backbones = ["lightgcn", "sgcl:1"]
+inits = ["xavier", "variance", "whiten", "pca"]
+baselines = ["popularity", "item-knn", "ease", "text-only", "edlae"]
+controls = ["shuffled", "noise", "untrained"]
+seeds = 3
+[data.beauty]
+title = "Amazon 2014 Beauty"
+get = "amazon-beauty"
+[embeddings.embeddings-mpnet]
+encoder = "st:all-mpnet-base-v2"
+text = "{title}. {categories}"
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    path = tmp_path_factory.mktemp("docs")
+    write_results(path / "beauty", WRITTEN)
+    write_results(path / "toys", replace(WRITTEN, seeds=(0, 1)))
+    (path / "planned.toml").write_text(PLANNED, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(root):
+    return text_of(root)
+
+
+@pytest.fixture(scope="module")
+def data_sets(root):
+    return load_data_sets([root / "beauty", root / "toys"], Plan.from_toml(root / "planned.toml"))
+
+
+@pytest.fixture
+def copied(root, tmp_path):
+    shutil.copytree(root / "beauty", tmp_path / "beauty")
+    (tmp_path / "planned.toml").write_text(PLANNED, encoding="utf-8")
+    return tmp_path
+
+
+def text_of(root, names=("beauty", "toys")):
+    return script.text_of([root / name for name in names], root / "planned.toml")
+
+
+def rows_of(page, title):
+    """Return the rows of the table below a title, as lists of cells by the names of the columns."""
+    lines = page.split(f"{title}\n", 1)[1].split("\n## ")[0].split("\n### ")[0].splitlines()
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def values_of(folder, label, metric, protocol):
+    cells = [cell for cell in ResultsFolder(folder).cells() if cell.key.label == label]
+    return [cell.metrics[protocol][metric] for cell in sorted(cells, key=lambda cell: cell.key.seed)]
+
+
+@pytest.mark.parametrize("data", ["Beauty", "Toys"])
+def test_means_and_deviations(root, page, data):
+    """Every mean and standard deviation is that of the cells, for every method, both metrics and both protocols."""
+    trained = rows_of(page, f"### {data}: backbones by initial embeddings")
+    others = rows_of(page, f"### {data}: baselines and controls")
+    assert (len(trained), len(others)) == (8, 7)
+    for row in [*trained, *others]:
+        label = row.get("method") or f"{row['backbone']} + {row['init']}"
+        for name in ("recall@10", "ndcg@10"):
+            for protocol in ("standard", "paper"):
+                values = values_of(root / data.lower(), label, name, protocol)
+                expected = f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}".replace("0.", ".")
+                assert row[f"{protocol} {name}"].strip("*") == expected
+        assert int(row["seeds"]) == len(values)
+
+
+def test_the_highest_is_bold(page):
+    """In a data set's two tables, exactly the highest mean of each measure is bold."""
+    rows = [
+        row
+        for part in ("backbones by initial embeddings", "baselines and controls")
+        for row in rows_of(page, f"### Beauty: {part}")
+    ]
+    for name in ("standard recall@10", "standard ndcg@10", "paper recall@10", "paper ndcg@10"):
+        shown = [row[name] for row in rows]
+        means = [float(cell.strip("*").split()[0]) for cell in shown]
+        assert [cell for cell in shown if cell.startswith("**")] == [shown[int(np.argmax(means))]]
+
+
+def test_published_numbers(page):
+    """A published number is beside the method that it is of, and a dash where none is known."""
+    for data, xavier, variance in (("Beauty", ".0910", ".1019"), ("Toys", ".0775", ".0808")):
+        found = {
+            (row["backbone"], row["init"]): row["published"]
+            for row in rows_of(page, f"### {data}: backbones by initial embeddings")
+        }
+        assert found.pop(("lightgcn", "xavier")) == xavier
+        assert found.pop(("lightgcn", "variance")) == variance
+        assert set(found.values()) == {"–"}
+
+
+def test_published_numbers_have_sources():
+    """Every published number names where it is from."""
+    published = Published.from_toml(DOCS / "published.toml")
+    assert len(published.number) == 4
+    assert all("arXiv" in each.source for each in (*published.number, *published.best))
+
+
+def test_it_is_the_same_everywhere(root, page, copied):
+    """The same results give the same page, wherever they lie."""
+    shutil.copytree(root / "toys", copied / "toys")
+    assert text_of(copied) == page
+    assert str(root) not in page
+
+
+def test_the_machine_s_paths_stay_private(copied):
+    """The command line as it was typed is not shown, for it may hold a person's paths."""
+    folder = ResultsFolder(copied / "beauty")
+    folder.write_header(folder.header.model_copy(update={"command": "llminit compare --out /home/someone/out"}))
+    assert "someone" not in text_of(copied, ["beauty"])
+
+
+def test_verdicts(root, page):
+    """A cell of a verdict table is the verdict of that pair."""
+    verdicts = verdicts_of(ResultsFolder(root / "beauty"))
+    xavier = {row["method"]: row["Beauty, standard"] for row in rows_of(page, "### Against xavier")}
+    assert xavier == {each.label: gain(each) for each in verdicts if each.family == "init"}
+    controls = {row["control"]: row["Beauty"] for row in rows_of(page, "### Against controls (`standard`)")}
+    assert controls == {str(each.reference.control): gain(each) for each in verdicts if each.family == "control"}
+    best = [each for each in verdicts if each.family == "baseline" and each.label == "sgcl + whiten"]
+    rows = rows_of(page, "### Beauty: each backbone's best against every baseline (`standard`)")
+    column = next(name for name in rows[0] if name.startswith("sgcl + whiten"))
+    assert {row["baseline"]: row[column] for row in rows} == {each.reference_label: gain(each) for each in best}
+
+
+def test_conclusions_count_what_was_shown(root, page):
+    """The words say of how many comparisons each start was shown better, no more and no less."""
+    found = [each for name in ("beauty", "toys") for each in verdicts_of(ResultsFolder(root / name))]
+    for init in ("variance", "whiten", "pca"):
+        own = [each.outcome for each in found if each.family == "init" and each.method.init == init]
+        assert f"`{init}` in {own.count('better')} of {len(own)}" in page
+
+
+def test_baselines_that_are_not_beaten_are_named(root, page):
+    """The conclusion names each baseline that the best method was not shown to beat, with its gain, and no other."""
+    line = next(line for line in page.splitlines() if line.startswith("- **Toys:**"))
+    verdicts = [each for each in verdicts_of(ResultsFolder(root / "toys")) if each.family == "baseline"]
+    own = [each for each in verdicts if each.label == "sgcl + whiten"]
+    unbeaten = [each for each in own if each.outcome != "better"]
+    assert f"shown better than {len(own) - len(unbeaten)} of {len(own)} baselines" in line
+    assert 0 < len(unbeaten) < len(own)
+    for each in own:
+        assert (f"; {gain_in_words(each)})" in line) == (each in unbeaten)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "says"),
+    [
+        (["better"] * 4, "Start from text"),
+        (["better"] * 3 + ["no difference shown"], "best bet: it was shown better than xavier in 3 of 4"),
+        (["better"] + ["no difference shown"] * 3, "Try before you rely on it"),
+        (["no difference shown"] * 4, "No text start was shown better"),
+        (["better"] * 3 + ["worse"], "and worse in 1."),
+    ],
+)
+def test_advice_is_no_stronger_than_the_tests(outcomes, says):
+    """Advice to start from text is given only where every comparison showed it; a loss is always named."""
+    text = conclusions._advice("whiten", [SimpleNamespace(outcome=each) for each in outcomes])
+    assert says in text
+    assert ("Start from text" in text) == (set(outcomes) == {"better"})
+
+
+def test_groups(root, page):
+    """A group's gain is the ratio of the means over seeds, beside xavier's mean."""
+    shown = next(row for row in rows_of(page, "## Where it helps") if row["method"] == "sgcl + whiten")
+    cells = {}
+    for cell in ResultsFolder(root / "beauty").cells():
+        if cell.key.model == "sgcl" and cell.key.init in ("whiten", "xavier"):
+            value = cell.groups["standard"]["user_degree=2-4"]["recall@10"]
+            cells.setdefault(cell.key.init, []).append(value)
+    theirs = np.mean(cells["xavier"])
+    expected = f"{100 * (np.mean(cells['whiten']) / theirs - 1):+.1f} (.{1000 * theirs:03.0f})"
+    assert shown["user 2-4"] == expected
+
+
+def test_collapse(root, page):
+    """The effective ranks are the means over seeds, both data sets side by side."""
+    shown = {row["init"]: row for row in rows_of(page, "## Collapse")}["variance"]
+    cells = [cell for cell in ResultsFolder(root / "beauty").cells() if cell.key.label == "sgcl + variance"]
+    final = np.mean([cell.collapse["final"]["effective_rank"] for cell in cells])
+    assert shown["after, sgcl"].split(" / ")[0] == f"{final:.0f}"
+
+
+def test_what_is_missing(page):
+    """Planned runs that are not there are counted, by model, and the page begins by saying so."""
+    line = next(line for line in page.splitlines() if line.startswith("- Beauty: ") and "planned runs" in line)
+    assert line == (
+        "- Beauty: 37 of 43 planned runs are finished. Not complete: edlae: nothing yet; sgcl: 0 of 1 seeds complete, "
+        "4 of 7 runs, none of variance/shuffled, variance/noise and variance/untrained."
+    )
+    assert "- Toys: " in page
+    assert "ease: 2 of 3 seeds" in page
+    assert "**Not finished: " in page
+
+
+def test_nothing_missing(copied):
+    """A finished grid is called finished."""
+    (copied / "planned.toml").write_text(
+        '[grid]\nbackbones=["lightgcn","sgcl"]\nbaselines=["ease"]\n', encoding="utf-8"
+    )
+    text = text_of(copied, ["beauty"])
+    assert "All 21 planned runs are finished." in text
+    assert "- Beauty: nothing; all 21 planned runs are finished." in text
+
+
+def test_a_failed_cell_is_named(copied):
+    """A run that failed is named with its reason."""
+    folder = ResultsFolder(copied / "beauty")
+    cell = folder.cells()[0]
+    key = cell.key.model_copy(update={"seed": 7})
+    folder.write_failure(Failure(key=key, error="the loss diverged"))
+    assert f"failed: `{key.name}`: the loss diverged" in text_of(copied, ["beauty"])
+
+
+def test_one_seed_is_called_one_seed(tmp_path):
+    """From one seed, no deviation is shown and the page says that it tells nothing of another training run."""
+    write_results(tmp_path / "beauty", SMALL)
+    (tmp_path / "planned.toml").write_text(PLANNED, encoding="utf-8")
+    text = text_of(tmp_path, ["beauty"])
+    assert "Only 1 seed, so" in text
+    assert " ± " not in rows_of(text, "### Beauty: baselines and controls")[0]["standard recall@10"]
+
+
+@pytest.mark.parametrize("kept", ["baseline", "backbone"])
+def test_a_page_of_a_part(copied, kept):
+    """Before all kinds of methods are there, the page says so and shows what is there."""
+    folder = ResultsFolder(copied / "beauty")
+    for cell in folder.cells():
+        if cell.key.kind != kept:
+            (copied / "beauty" / "cells" / f"{cell.key.name}.json").unlink()
+    text = text_of(copied, ["beauty"])
+    assert ("No backbone is finished yet." in text) == (kept == "baseline")
+    assert ("No baseline is finished yet." in text) == (kept == "backbone")
+
+
+def test_the_printed_command_is_the_comparison(data_sets):
+    """The command that the page prints, given to the command line, means the planned comparison."""
+    for data in data_sets:
+        words = shlex.split(shlex.join(commands.compare_command(data)))
+        assert words[:2] == ["llminit", "compare"]
+        assert parsed(words[2:]) == data.config
+        assert words[-1] == f"docs/results/{data.name}"
+
+
+def parsed(words):
+    command = typer.main.get_command(app).commands["compare"]
+    given = command.make_context("compare", list(words), resilient_parsing=True).params
+    own = {name: given[name] for name in CompareConfig.model_fields if given.get(name) not in (None, [], ())}
+    return CompareConfig.make(**own)
+
+
+def test_folded_commands_are_the_commands(data_sets, page):
+    """The lines of a printed command, joined by the shell, are its words."""
+    block = page.split("```sh\n")[1].split("```")[0]
+    printed = [shlex.split(line) for line in re.sub(r"\\\n", "", block).splitlines()]
+    assert commands.compare_command(data_sets[0]) in printed
+    assert commands.rewrite_command(data_sets) in printed
+    assert max(map(len, block.splitlines())) <= 120
+
+
+def test_a_folder_without_results_is_refused(tmp_path, capsys):
+    """What is no results folder ends in exit code 2 with a reason, and the page stays as it was."""
+    out = tmp_path / "results.md"
+    out.write_text("before", encoding="utf-8")
+    with pytest.raises(SystemExit) as error:
+        script.main([str(tmp_path), "--out", str(out)])
+    assert error.value.code == 2
+    assert "not a results folder" in capsys.readouterr().err
+    assert out.read_text(encoding="utf-8") == "before"
+
+
+def test_the_command_writes_the_page(root, page, tmp_path):
+    """The command writes what `text_of` returns."""
+    out = tmp_path / "results.md"
+    given = [str(root / "beauty"), str(root / "toys"), "--planned", str(root / "planned.toml"), "--out", str(out)]
+    script.main(given)
+    assert out.read_text(encoding="utf-8") == page
+
+
+def test_the_page_is_short(page):
+    """The page stays readable: no more lines than a person scrolls through."""
+    assert len(page.splitlines()) < 300
+
+
+def test_numbers_as_text():
+    """Numbers keep their sign and digits; what is not finite is a dash."""
+    assert [share(value) for value in (0.1438, -0.05, 1.25, None, float("inf"))] == [
+        ".1438",
+        "−.0500",
+        "1.2500",
+        "–",
+        "–",
+    ]
+    assert [number(value) for value in (0.0, 0.123, 4.56, 45.6, 1234.5, None)] == [
+        "0.00",
+        "0.12",
+        "4.6",
+        "46",
+        "1,234",
+        "–",
+    ]
+    assert [percent(value) for value in (0.041, -0.2, 5.35)] == ["+4.1", "−20.0", "+535"]
+    assert [spread(values) for values in ([], [0.1], [0.1, 0.2])] == ["–", ".1000", ".1500 ± .0707"]
+    assert table(["a", "b"], [["x|y", "1"]])[1:3] == ["|---|--:|", "| x&#124;y | 1 |"]
+
+
+def test_an_endless_gain_is_left_out(root):
+    """A gain over nothing has no percent: outcome and p-value stay."""
+    verdict = next(each for each in verdicts_of(ResultsFolder(root / "beauty")) if each.outcome == "better")
+    endless = replace(verdict, gain=float("inf"), interval=(-float("inf"), float("inf")), p_holm=0.00001)
+    assert (gain(endless), gain_in_words(endless)) == ("▲ <.001", "p < .001")
+
+
+def test_the_plan_is_one_that_compare_accepts():
+    """The committed plan names only what `llminit compare` knows."""
+    from llminit.comparison.grid import check_grid
+
+    plan = Plan.from_toml(DOCS / "planned.toml")
+    check_grid(CompareConfig.make(**plan.grid))
+
+
+def test_titles_are_not_committed():
+    """Maps, which hold product titles, and unfinished work are kept out of the repository."""
+    names = ["maps/a.parquet", ".work/a", ".lock", "cells/.a.checkpoint.safetensors", "cells/a.json", "results.json"]
+    paths = [f"results/beauty/{name}" for name in names]
+    found = subprocess.run(["git", "check-ignore", *paths], cwd=DOCS, capture_output=True, text=True, check=False)
+    if found.returncode not in (0, 1):
+        pytest.skip("this is not a checkout")
+    assert found.stdout.split() == paths[:4]
+
+
+def test_the_committed_page_is_up_to_date():
+    """docs/results.md is what the command writes from the committed results."""
+    folders = [DOCS / "results" / name for name in ("beauty", "toys")]
+    if not (DOCS / "results.md").is_file() or not all(ResultsFolder(folder).exists for folder in folders):
+        pytest.skip("docs/results.md or its results are not there yet")
+    assert (DOCS / "results.md").read_text(encoding="utf-8") == script.text_of(folders)
