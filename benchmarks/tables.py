@@ -28,7 +28,8 @@ def _section(match: re.Match[str]) -> str:
 
 
 def _table(result: dict[str, Any]) -> str:
-    rows = _growth(result) if result["benchmark"] == "growth" else _comparisons(result)
+    kinds = {"growth": _growth, "floor": _floor}
+    rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
     about = [f"{result['setting']}.", f"{machine}{'; ' + versions if versions else ''}."]
@@ -51,6 +52,12 @@ def _comparisons(result: dict[str, Any]) -> list[str]:
             f"**{row['ratio']:.1f}x** | {target} | {len(row['seconds'])} | {memory} |"
         )
     return lines
+
+
+def _floor(result: dict[str, Any]) -> list[str]:
+    found = dict(result["found"])
+    found.update({f"MiB read, {hop}": size for hop, size in found.pop("MiB that hops read").items()})
+    return ["| | |", "|---|--:|", *(f"| {name} | {value:.4g} |" for name, value in sorted(found.items()))]
 
 
 def _growth(result: dict[str, Any]) -> list[str]:

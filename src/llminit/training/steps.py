@@ -16,6 +16,8 @@ from typing import Any
 
 import numba
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 - numba's products; loaded here, so that its threads can be limited
+from threadpoolctl import threadpool_limits
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.backbones import Backbone
@@ -74,6 +76,11 @@ class CompiledSteps:
             triples: int64 of shape (3, n): users, positives and negatives, as rows of the embeddings; (2, n) without
                 negatives.
         """
+        # Small products, between our own threads: a BLAS that spreads them over the same cores makes both wait.
+        with threadpool_limits(1, user_api="blas"):
+            return self._run(triples)
+
+    def _run(self, triples: IntArray) -> float:
         graph, optimizer = self.backbone.adjacency, self.optimizer
         edges = (graph.indptr, graph.indices, graph.weights, graph.longest)
         total, at_once = 0.0, self._triples_at_once()
