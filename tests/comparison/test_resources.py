@@ -32,12 +32,14 @@ def workers(monkeypatch):
 
 
 def test_as_many_as_cores_cells_and_memory_allow(workers):
-    """A worker a core, but no more than there are cells or than the free memory holds, and at least one."""
-    assert workers(2, 64 * GIB) == 2
+    """A worker to two cores, but no more than there are cells or than the free memory holds, and at least one."""
+    assert workers(1, 64 * GIB) == 1
+    assert workers(2, 64 * GIB) == 1
+    assert workers(7, 64 * GIB) == 3
     assert workers(64, 64 * GIB) == len(JOBS)
-    assert workers(4, 2 * GIB) == 2
-    assert workers(4, GIB // 10) == 1
-    assert workers(3, None) == 3
+    assert workers(8, 2 * GIB) == 2
+    assert workers(8, GIB // 10) == 1
+    assert workers(6, None) == 3
 
 
 def test_asked_for_and_accelerators(workers):
@@ -54,5 +56,5 @@ def test_dense_baselines_need_room(workers, monkeypatch):
     """A baseline with a table of all pairs of items is counted with it."""
     dense = [Job(CellKey(model="ease", seed=seed), "f") for seed in range(5)]
     monkeypatch.setattr(resources, "_BYTES_PER_PAIR_OF_ITEMS", 10 * GIB // 40**2)
-    assert workers(4, 30 * GIB, jobs=dense) == 2
-    assert workers(4, 30 * GIB) == 4
+    assert workers(8, 30 * GIB, jobs=dense) == 2
+    assert workers(8, 30 * GIB) == 4

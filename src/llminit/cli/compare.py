@@ -33,7 +33,7 @@ def command(
     base_url: opt.BaseUrl = None,
     cache: opt.CacheFolder = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes that run cells side by side; by default as many as fit.")
+        int | None, typer.Option(min=0, help="Processes that run cells side by side; by default one to two cores.")
     ] = None,
     device: opt.Device = "cpu",
     config_file: opt.ConfigFile = None,  # noqa: ARG001 - read before the other options

@@ -9,6 +9,7 @@ import polars as pl
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from llminit.arrays import AnyArray
 from llminit.data import Dataset
 from llminit.data.dataset import Interactions
 from llminit.data.vocabulary import Vocabulary
@@ -76,5 +77,10 @@ class PreparedData:
 
 
 def _read_text(folder: Path, place: int, ids: pl.Series) -> TextEmbeddings:
-    values, missing = (np.load(folder / f"text-{place}-{name}.npy", mmap_mode="r") for name in ("values", "missing"))
-    return TextEmbeddings(ids, values, np.asarray(missing))
+    values = _mapped(folder / f"text-{place}-values.npy")
+    return TextEmbeddings(ids, values, np.asarray(_mapped(folder / f"text-{place}-missing.npy")))
+
+
+def _mapped(path: Path) -> AnyArray:
+    array: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
