@@ -1,12 +1,16 @@
-"""(g) The floor: what an exact LightGCN step must move, over what this machine moves, beside what a step takes.
+"""(g) The floor: what an exact step must move and multiply, over this machine's rates, beside what a step takes.
 
 For batches of one epoch the script counts the neighbours' rows that each hop must read (none of them can be left out),
-and Adam's reads and writes of embeddings and moments. It measures how fast rows are gathered (one whole hop) and how
-fast Adam streams, and adds up the least time. Loss, search for neighbours and calls are not in the floor.
+and Adam's reads and writes of embeddings and moments; for SGL also the hops of its two views and the matrix products of
+its contrastive task. It measures how fast rows are gathered (one whole hop), how fast Adam streams and how fast torch
+multiplies matrices, and adds up the least time. Losses, exponentials, the search for neighbours and calls are not in
+the floor.
 
     python benchmarks/floor.py --json benchmarks/results/floor.json
 """
 
+import itertools
+import json
 import statistics
 import time
 from collections.abc import Callable
@@ -14,26 +18,30 @@ from typing import Any
 
 import numba
 import numpy as np
+import torch
 
 import benchmark_data
 import common
 from llminit.backbones import GraphConfig, backbone_class
+from llminit.backbones.sgl import SGLConfig
+from llminit.config import TrainingConfig
 from llminit.graph import Adjacency, normalized_adjacency
 from llminit.graph.kernels import ABSENT, EACH_ITSELF, adam_constants, adam_step, add_neighbours, find_frontiers
 from llminit.initialization import xavier_embeddings
-from llminit.training.adam import Adam
+from llminit.training import train
 from llminit.training.sampler import TripleSampler
-from llminit.training.steps import CompiledSteps
 
 FLOAT = 4
 # Embeddings and two moments, each read and written.
 ADAM_PASSES = 6
+# Similarities, and the gradient of either factor.
+PRODUCTS = 3
 
 
 def main() -> None:
-    """Print the floor and the step, and the parts of the floor."""
+    """Print the floor and the step of each backbone, and the parts of the floor."""
     parser = common.options_parser(__doc__)
-    common.add_model_options(parser, ["lightgcn"])
+    common.add_model_options(parser, ["lightgcn", "sgl"])
     parser.add_argument("--batches", type=int, default=20, help="batches to count over")
     options = parser.parse_args()
     data = benchmark_data.load(options.data)
@@ -43,26 +51,29 @@ def main() -> None:
     epoch = TripleSampler(*graph.edges, graph.n_users, graph.n_items).epoch(np.random.default_rng(0), negatives=True)
     hops = hop_bytes(graph, epoch[:, : options.batches * options.batch], options.batch, options.layers, width)
     rows = _tables(graph, width)
-    gather, stream = gather_rate(graph, rows, options.repeats), stream_rate(rows, options.repeats)
-    adam = ADAM_PASSES * graph.n_nodes * width * FLOAT
-    floor = sum(hops.values()) / gather + adam / stream
-    step = step_seconds(data, graph, epoch, options)
-    found = {
-        "MiB that hops read": {name: round(size / 2**20, 1) for name, size in hops.items()},
-        "MiB that Adam reads and writes": round(adam / 2**20, 1),
-        "GB/s of gathered rows": gather / 1e9,
-        "GB/s of Adam": stream / 1e9,
-        "floor of a step, ms": 1e3 * floor,
-        "step, ms": 1e3 * step,
-        "step over floor": step / floor,
+    rates = {
+        "rows gathered, GB/s": gather_rate(graph, rows, options.repeats) / 1e9,
+        "Adam's streams, GB/s": stream_rate(rows, options.repeats) / 1e9,
+        "matrix products, GFLOP/s": product_rate(rows, options.batch, options.repeats) / 1e9,
     }
+    found = []
+    for backbone in options.backbone:
+        gathered, products = sum(hops.values()), 0
+        if backbone == "sgl":
+            gathered += view_bytes(graph, hops, options.layers, width)
+            products = PRODUCTS * 2 * options.batch * graph.n_nodes * width
+        parts = {
+            "hops": gathered / rates["rows gathered, GB/s"] / 1e6,
+            "Adam": ADAM_PASSES * graph.n_nodes * width * FLOAT / rates["Adam's streams, GB/s"] / 1e6,
+            "products": products / rates["matrix products, GFLOP/s"] / 1e6,
+        }
+        step = 1e3 * step_seconds(data, graph, backbone, options)
+        found.append({"backbone": backbone, "MiB gathered": gathered / 2**20, "GFLOP": products / 1e9, "parts": parts})
+        found[-1] |= {"floor": sum(parts.values()), "step": step, "ratio": step / sum(parts.values())}
     setting = f"{data.describe()}; d={width}, batch {options.batch}, {options.layers} layers"
-    print(f"{setting}\n{common.machine()}")
-    for name, value in found.items():
-        print(f"  {name}: {value if isinstance(value, dict) else round(value, 2)}")
-    common.write_json(
-        options.json, {"benchmark": "floor", "setting": setting, "machine": common.machine(), "found": found}
-    )
+    result = {"benchmark": "floor", "setting": setting, "machine": common.machine(), "rates": rates, "steps": found}
+    print(json.dumps(result, indent=1))
+    common.write_json(options.json, result)
 
 
 def hop_bytes(graph: Adjacency, triples: Any, batch: int, n_layers: int, width: int) -> dict[str, float]:
@@ -105,19 +116,28 @@ def stream_rate(rows: list[Any], repeats: int) -> float:
     return (ADAM_PASSES + 1) * embeddings.size * FLOAT / seconds
 
 
-def step_seconds(data: Any, graph: Adjacency, epoch: Any, options: Any) -> float:
+def view_bytes(graph: Adjacency, hops: dict[str, float], n_layers: int, width: int) -> float:
+    """Count the bytes of neighbours' rows that SGL's two views read: one for the batch's rows, one for all nodes."""
+    kept = 1 - SGLConfig().drop_ratio
+    return kept * (sum(hops.values()) + 2 * n_layers * len(graph.indices) * width * FLOAT)
+
+
+def product_rate(rows: list[Any], batch: int, repeats: int) -> float:
+    """Return the operations a second of the product of a batch's rows and all rows."""
+    some, every = torch.from_numpy(rows[0][:batch]), torch.from_numpy(rows[1])
+    seconds = _fastest(lambda: torch.mm(some, every.T), repeats)
+    return 2 * len(some) * every.numel() / seconds
+
+
+def step_seconds(data: Any, graph: Adjacency, backbone: str, options: Any) -> float:
     """Return the median seconds of a step in whole epochs, after one that is not counted."""
-    kind = backbone_class("lightgcn")
+    kind = backbone_class(backbone)
     start = xavier_embeddings(np.arange(data.n_users), np.arange(data.n_items), options.embedding_size, 0)
     config = kind.options_type.make(n_layers=options.layers) if issubclass(kind.options_type, GraphConfig) else None
-    backbone = kind(start.users, start.items, graph, config)
-    steps = CompiledSteps.where_possible(backbone, Adam(backbone.embeddings, 1e-3), options.batch)
-    seconds = []
-    for _ in range(options.repeats + 1):
-        started = time.perf_counter()
-        steps.run(epoch)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:]) / -(-epoch.shape[1] // options.batch)
+    training = TrainingConfig(epochs=options.repeats + 1, train_batch_size=options.batch)
+    history = train(kind(start.users, start.items, graph, config), training).history
+    seconds = [after.seconds - before.seconds for before, after in itertools.pairwise(history)]
+    return statistics.median(seconds) / -(-len(data.parts["train"][0]) // options.batch)
 
 
 def _tables(graph: Adjacency, width: int) -> list[Any]:
@@ -125,7 +145,7 @@ def _tables(graph: Adjacency, width: int) -> list[Any]:
     return [rng.random((graph.n_nodes, width), dtype=np.float32) for _ in range(4)]
 
 
-def _fastest(work: Callable[[], None], repeats: int) -> float:
+def _fastest(work: Callable[[], object], repeats: int) -> float:
     """Return the least seconds of a call; a floor takes the machine at its best."""
     work()
     seconds = []

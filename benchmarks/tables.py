@@ -55,9 +55,20 @@ def _comparisons(result: dict[str, Any]) -> list[str]:
 
 
 def _floor(result: dict[str, Any]) -> list[str]:
-    found = dict(result["found"])
-    found.update({f"MiB read, {hop}": size for hop, size in found.pop("MiB that hops read").items()})
-    return ["| | |", "|---|--:|", *(f"| {name} | {value:.4g} |" for name, value in sorted(found.items()))]
+    rates = ", ".join(f"{name} {value:.0f}" for name, value in result["rates"].items())
+    lines = [
+        f"Rates: {rates}.",
+        "",
+        "| step of | gathered, MiB | products, GFLOP | hops, ms | Adam, ms | products, ms | floor, ms | step, ms | |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["steps"]:
+        times = [*row["parts"].values(), row["floor"], row["step"]]
+        lines.append(
+            f"| {row['backbone']} | {row['MiB gathered']:.0f} | {row['GFLOP']:.2f} | "
+            f"{' | '.join(f'{time:.2f}' for time in times)} | {row['ratio']:.1f}x the floor |"
+        )
+    return lines
 
 
 def _growth(result: dict[str, Any]) -> list[str]:

@@ -67,7 +67,7 @@ def _dots(items: pl.DataFrame, space: str) -> Trace:
             "color": [round(float(value), 3) for value in order],
             "colorscale": "Cividis",
             "opacity": 0.75,
-            "line": {"width": 0.5, "color": "--paper"},
+            "line": {"width": 0.5, "color": "--soft"},
         },
         "hovertemplate": "%{text}<br>training interactions: %{customdata}<extra></extra>",
     }

@@ -25,7 +25,7 @@ def section(loaded: Loaded) -> Section:
 
 
 def _counts(values: dict[str, object]) -> str:
-    return ", ".join(f"{name} {_number(value)}" for name, value in values.items())
+    return ", ".join(f"{name} {_number(value)}" for name, value in values.items() if not isinstance(value, dict))
 
 
 def _number(value: object) -> str:
