@@ -32,6 +32,14 @@ def test_a_file_appears_only_when_it_is_whole(place, name):
     assert found == BEFORE | {name: b"new"}
 
 
+def test_what_a_writer_puts_beside_its_file_goes_too(place):
+    """Some writers make temporary files of their own, in the folder that they write to."""
+    with replacing_file(place / "new") as temporary:
+        temporary.write_bytes(b"new")
+        temporary.with_name(".tmp123456").write_bytes(b"half")
+    assert everything_under(place) == BEFORE | {"new": b"new"}
+
+
 def test_a_file_is_replaced_as_a_whole(place):
     """What was there stays until the block has ended well."""
     with replacing_file(place / "old") as temporary:
@@ -141,6 +149,8 @@ def test_leftovers_of_killed_processes(place):
     for name in (".a[1].12345678.partial.csv", *kept):
         (place / name).write_bytes(b"")
     (place / ".folder.abcdef01.partial").mkdir()
+    (place / ".a[1].23456789.partial.csv").mkdir()
+    (place / ".a[1].23456789.partial.csv" / ".tmp123456").write_bytes(b"half")
     remove_leftovers(place / "a[1].csv")
     remove_leftovers(place / "folder")
     assert set(everything_under(place)) == {"old", *kept}

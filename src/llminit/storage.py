@@ -23,7 +23,7 @@ WRITE_ERRORS = (OSError, SafetensorError, PolarsError)
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, it becomes `path`, else it is removed.
+    """Give a temporary path near `path`; when the block ends well, it becomes `path`, else it is removed.
 
     Args:
         path: The file to create or to replace. Its folder is created if it does not exist.
@@ -33,8 +33,11 @@ def replacing_file(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise StorageError(f"cannot write {path}: it is a folder, expected the name of a file; choose another place")
-    temporary = _temporary_beside(path)
-    with _cleaning_up(path, temporary):
+    # In a folder of its own, because some writers put temporary files beside what they write, and may be killed.
+    folder = _temporary_beside(path)
+    with _cleaning_up(path, folder):
+        folder.mkdir()
+        temporary = folder / path.name
         yield temporary
         _flush_to_disk(temporary)
         temporary.replace(path.resolve())
@@ -92,7 +95,15 @@ def remove_leftovers(path: Path) -> None:
     """Remove what killed processes left beside `path` when they were about to write it."""
     real = path.resolve()
     for leftover in real.parent.glob(f".{escape(real.stem)}.{'?' * 8}.partial{escape(real.suffix)}"):
-        _remove(leftover)
+        remove(leftover)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder and all in it, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sha256_of_file(path: Path) -> str:
@@ -107,7 +118,6 @@ def _temporary_beside(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _storage_error(path, error) from error
-    # The ending stays last, because writers choose a format by it.
     return path.with_name(f".{path.stem}.{uuid4().hex[:8]}.partial{path.suffix}")
 
 
@@ -120,7 +130,7 @@ def _cleaning_up(path: Path, temporary: Path) -> Iterator[None]:
             raise
         raise _storage_error(path, error) from error
     finally:
-        _remove(temporary)
+        remove(temporary)
 
 
 def _swap_folder(temporary: Path, path: Path) -> None:
@@ -135,13 +145,6 @@ def _swap_folder(temporary: Path, path: Path) -> None:
         old.rename(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:

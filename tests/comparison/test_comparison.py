@@ -8,10 +8,12 @@ import pytest
 
 import llminit
 from llminit.comparison import execute
+from llminit.comparison.execute import Workplace
 from llminit.comparison.lock import only_one
 from llminit.config import CompareConfig
 from llminit.errors import ArtefactError, ConfigError, DataError, StorageError
 from llminit.evaluation import mean_metric
+from llminit.results import ResultsFolder
 
 
 def stamps(folder):
@@ -178,6 +180,24 @@ def test_a_cell_of_another_comparison_is_refused(compare, tmp_path):
         (folder.path / "cells" / path.name).write_bytes(path.read_bytes())
     with pytest.raises(ArtefactError, match="lightgcn_pca_embeddings_d8_seed-0 was made from other data"):
         compare()
+
+
+def test_a_cell_that_is_written_is_finished(compare, monkeypatch):
+    """What happens to a process after it has written its cell does no harm, and what it leaves is removed."""
+    real = Workplace.execute
+
+    def die_after(place, job, *rest):
+        real(place, job, *rest)
+        folder = ResultsFolder(place.out)
+        folder.checkpoint_path(job.key.name).write_bytes(b"state")
+        (place.out / "cells" / ".ranks.12345678.partial.parquet").mkdir(exist_ok=True)
+        raise OSError("killed")
+
+    monkeypatch.setattr(Workplace, "execute", die_after)
+    folder = compare()
+    assert folder.failures() == []
+    assert len(names(folder)) == 3
+    assert not list((folder.path / "cells").glob(".*"))
 
 
 def test_a_failing_cell_does_not_stop_the_others(compare, monkeypatch):

@@ -134,6 +134,7 @@ def _run(
                     folder.write_tidy(finished.values())
                     written = time.monotonic()
     finally:
+        folder.remove_leftovers()
         folder.write_tidy(finished.values())
 
 
@@ -141,7 +142,8 @@ def _note(
     event: Event, folder: ResultsFolder, finished: dict[str, Cell], board: Scoreboard, reporter: Reporter
 ) -> None:
     key = event.job.key
-    if event.kind == "done":
+    # What fails, or is killed, after it has written its cell has done its work.
+    if event.kind == "done" or (event.kind == "failed" and folder.has_cell(key.name)):
         cell = finished[key.name] = folder.cell(key.name)
         board.finish(cell)
         reporter.note(board.line(cell))

@@ -22,7 +22,7 @@ from llminit.results.documents import read_document, write_document
 from llminit.results.key import CellKey
 from llminit.results.ranks import SPLIT_SCHEMA, from_column
 from llminit.results.tidy import tidy_json, tidy_rows
-from llminit.storage import replacing_file, sha256_of_file
+from llminit.storage import remove, replacing_file, sha256_of_file
 
 HEADER = "comparison.json"
 _RANKS = ".ranks.parquet"
@@ -96,6 +96,10 @@ class ResultsFolder:
         if damaged:
             raise ArtefactError("\n".join(damaged))
         return found
+
+    def has_cell(self, name: str) -> bool:
+        """Whether a cell is finished."""
+        return self._cell_path(name).is_file()
 
     def write_cell(self, cell: Cell, ranks: pl.DataFrame) -> None:
         """Write a finished cell: first the ranks, then the document that makes it finished.
@@ -194,6 +198,16 @@ class ResultsFolder:
     def checkpoint_path(self, name: str) -> Path:
         """Where the state of a cell is kept while it trains."""
         return self.path / "cells" / f".{name}.checkpoint.safetensors"
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed processes left: files half written, and the states of finished cells.
+
+        Nobody else may be writing here.
+        """
+        for leftover in list(self.path.rglob(f".*.{'?' * 8}.partial*")):
+            remove(leftover)
+        for name in self.names():
+            self.checkpoint_path(name).unlink(missing_ok=True)
 
     def tidy(self) -> pl.DataFrame:
         """Return all measures, one row a cell, protocol, metric, k and group; see `llminit.results.tidy`.

@@ -18,7 +18,7 @@ import numpy as np
 from llminit.arrays import FloatArray, IntArray
 from llminit.errors import EmbeddingError
 from llminit.progress import SILENT, Reporter
-from llminit.storage import replacing_file
+from llminit.storage import remove, replacing_file
 from llminit.text.encoder import Identity
 from llminit.text.parts import HASH_BYTES, PART_PATTERN, DamagedPartError, Part, read_part, write_part
 
@@ -125,7 +125,7 @@ class CacheSection:
         for path in self.folder.glob(".*.partial*"):
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < limit:
-                    path.unlink()
+                    remove(path)
 
     def _all_parts(self, reporter: Reporter) -> Iterator[Part]:
         width = None
