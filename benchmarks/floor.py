@@ -36,6 +36,7 @@ FLOAT = 4
 ADAM_PASSES = 6
 # Similarities, and the gradient of either factor.
 PRODUCTS = 3
+IN_CACHE = 2048
 
 
 def main() -> None:
@@ -123,10 +124,11 @@ def view_bytes(graph: Adjacency, hops: dict[str, float], n_layers: int, width: i
 
 
 def product_rate(rows: list[Any], batch: int, repeats: int) -> float:
-    """Return the operations a second of the product of a batch's rows and all rows."""
-    some, every = torch.from_numpy(rows[0][:batch]), torch.from_numpy(rows[1])
-    seconds = _fastest(lambda: torch.mm(some, every.T), repeats)
-    return 2 * len(some) * every.numel() / seconds
+    """Return the operations a second of the product of a batch's rows and so many others that the caches hold it."""
+    some, others = torch.from_numpy(rows[0][:batch]), torch.from_numpy(rows[1][:IN_CACHE])
+    out = torch.empty(len(some), len(others))
+    seconds = _fastest(lambda: torch.mm(some, others.T, out=out), repeats)
+    return 2 * len(some) * others.numel() / seconds
 
 
 def step_seconds(data: Any, graph: Adjacency, backbone: str, options: Any) -> float:

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--embedding-size", type=int, default=64)
     parser.add_argument("--batch", type=int, default=8192)
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=20, help="steps that stand for an epoch, at most")
+    parser.add_argument("--steps", type=int, default=10, help="steps that stand for an epoch, at most")
     parser.add_argument("--plot", type=Path, metavar="OUT", help="also draw time and memory as an SVG")
     options = parser.parse_args()
     described = common.machine()
@@ -72,7 +72,8 @@ def measure(n_interactions: int, options: argparse.Namespace) -> dict[str, Any]:
     common.say(f"  {n_interactions:,} interactions: {seconds} s, {common.in_gib(answer['peak'])}")
     steps = {"n_steps": -(-n_interactions // options.batch), "load_seconds": loaded["seconds"]}
     measured = {"seconds": seconds, "median": statistics.median(seconds), "peak_bytes": answer["peak"]}
-    return sizes | steps | {"counted_steps": answer["n_steps"]} | measured
+    counted = {"counted_steps": answer["n_steps"], "share_of_edges": answer["share_of_edges"]}
+    return sizes | steps | counted | measured
 
 
 def growth(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
@@ -92,13 +93,13 @@ def growth(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
 def show(rows: list[dict[str, Any]], setting: str, machine: str) -> None:
     """Print the table."""
     print(f"\n{setting}\n{machine}")
-    print(
-        f"{'interactions':>14}{'users':>12}{'items':>10}{'epoch s':>10}{'step ms':>10}{'timings':>9}{'peak memory':>13}"
-    )
+    times = f"{'epoch s':>10}{'step ms':>10}{'edges':>8}{'timings':>9}"
+    print(f"{'interactions':>14}{'users':>12}{'items':>10}{times}{'peak memory':>13}")
     for row in rows:
         counts = f"{row['n_interactions']:14,}{row['n_users']:12,}{row['n_items']:10,}"
         step = 1000 * row["median"] / row["n_steps"]
-        print(f"{counts}{row['median']:10.2f}{step:10.1f}{len(row['seconds']):9}{common.in_gib(row['peak_bytes']):>13}")
+        times = f"{row['median']:10.2f}{step:10.1f}{row['share_of_edges']:8.1%}{len(row['seconds']):9}"
+        print(f"{counts}{times}{common.in_gib(row['peak_bytes']):>13}")
     for part in growth(rows):
         print(f"from {part['from']:,} to {part['to']:,}: {part['to_linear']:.2f}x linear")
     fewest = min(len(row["seconds"]) for row in rows)

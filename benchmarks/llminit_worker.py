@@ -67,7 +67,8 @@ class Side:
             drawn = time.perf_counter()
             compiled.run(triples[:, : counted * size])
             seconds.append(drawn - started + (time.perf_counter() - drawn) * whole / counted)
-        return {"all_seconds": seconds, "n_steps": counted, "peak": peak_memory()}
+        share = _share_of_edges(graph, triples[:, : counted * size], size, self.backbone.options.n_layers)
+        return {"all_seconds": seconds, "n_steps": counted, "peak": peak_memory(), "share_of_edges": share}
 
     def rank(self) -> dict[str, Any]:
         """Rank all items for the test interactions by the initial embeddings, the seen ones masked."""
@@ -94,6 +95,20 @@ class Side:
         from llminit.data import Interactions, to_csr
 
         return to_csr(Interactions(self.parts[f"{part}_users"], self.parts[f"{part}_items"]), *self.shape)
+
+
+def _share_of_edges(graph: Any, triples: Any, size: int, n_layers: int) -> float:
+    """Return which share of the edges the widest hop of a step reads, on average over batches."""
+    from llminit.graph.kernels import ABSENT, find_frontiers
+
+    degrees = np.diff(graph.indptr)
+    shares = []
+    for start in range(0, triples.shape[1], size):
+        rows = np.ascontiguousarray(triples[:, start : start + size]).reshape(-1)
+        nodes, position = np.empty(graph.n_nodes, dtype=np.int32), np.full(graph.n_nodes, ABSENT)
+        ends = find_frontiers(graph.indptr, graph.indices, rows, n_layers - 1, nodes, position)
+        shares.append(degrees[nodes[: ends[-1]]].sum() / len(graph.indices))
+    return float(np.mean(shares))
 
 
 def _versions() -> dict[str, str]:

@@ -73,14 +73,15 @@ def _floor(result: dict[str, Any]) -> list[str]:
 
 def _growth(result: dict[str, Any]) -> list[str]:
     lines = [
-        "| interactions | users | items | epoch, s | step, ms | timings | peak memory |",
-        "|--:|--:|--:|--:|--:|--:|--:|",
+        "| interactions | users | items | epoch, s | step, ms | edges that a step reads | timings | peak memory |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in result["rows"]:
         counts = f"| {row['n_interactions']:,} | {row['n_users']:,} | {row['n_items']:,} "
         step = 1000 * row["median"] / row["n_steps"]
         memory = row["peak_bytes"] / 2**30
-        lines.append(f"{counts}| {row['median']:.2f} | {step:.1f} | {len(row['seconds'])} | {memory:.2f} GiB |")
+        times = f"{row['median']:.2f} | {step:.1f} | {row['share_of_edges']:.1%} | {len(row['seconds'])}"
+        lines.append(f"{counts}| {times} | {memory:.2f} GiB |")
     growth = [f"{part['from']:,} to {part['to']:,}: {part['to_linear']:.2f}x linear" for part in result["growth"]]
     return [*lines, "", f"Growth of an epoch's time: {'; '.join(growth)}."]
 

@@ -8,6 +8,7 @@ own random leave-one-out split, so the metrics agree up to chance. RecBole saves
 """
 
 import argparse
+import functools
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,11 @@ def write_raw(name: str | None, folder: Path) -> tuple[str, int]:
 
 
 def compare(backbone: str, folder: Path, options: argparse.Namespace, versions: dict[str, str]) -> common.Comparison:
-    """Time whole fits of one backbone on both sides, in turn, after one of each that is not counted."""
-    sides = (lambda: fit_recbole(backbone, folder, options), lambda: fit_llminit(backbone, folder, options))
-    common.say(f"{backbone}: warming up the file caches")
-    for side in sides:
-        versions.update(side()["versions"])
+    """Time whole fits of one backbone on both sides, in turn, after a short one of each that is not counted."""
+    common.say(f"{backbone}: warming up the file caches and compiling")
+    for side in (fit_recbole, fit_llminit):
+        versions.update(side(backbone, folder, options, 1)["versions"])
+    sides = (functools.partial(side, backbone, folder, options, options.epochs) for side in (fit_recbole, fit_llminit))
     answers = common.in_turn(*sides, options.repeats)
     last = [side[-1] for side in answers]
     notes = {
@@ -79,7 +80,7 @@ def compare(backbone: str, folder: Path, options: argparse.Namespace, versions: 
     return common.Comparison(f"whole fit of {backbone}", "RecBole 1.2.1", *seconds, 10.0, notes)
 
 
-def fit_recbole(backbone: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def fit_recbole(backbone: str, folder: Path, options: argparse.Namespace, epochs: int) -> dict[str, Any]:
     """Run RecBole once in a new process."""
     with Worker("recbole_worker.py", folder / "recbole.log", python=peers.recbole_python(), cwd=folder) as worker:
         answer = worker.ask(
@@ -90,12 +91,12 @@ def fit_recbole(backbone: str, folder: Path, options: argparse.Namespace) -> dic
             batch=options.batch,
             n_layers=options.layers,
             eval_batch_size=options.eval_batch_size,
-            epochs=options.epochs,
+            epochs=epochs,
         )
         return _with_whole_time(answer, worker)
 
 
-def fit_llminit(backbone: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def fit_llminit(backbone: str, folder: Path, options: argparse.Namespace, epochs: int) -> dict[str, Any]:
     """Run LLMInit once in a new process."""
     layers = {} if backbone == "mf" else {"n_layers": options.layers}
     with Worker("llminit_worker.py", folder / "llminit.log") as worker:
@@ -108,8 +109,8 @@ def fit_llminit(backbone: str, folder: Path, options: argparse.Namespace) -> dic
             k_core=5,
             embedding_size=options.embedding_size,
             train_batch_size=options.batch,
-            epochs=options.epochs,
-            patience=options.epochs,
+            epochs=epochs,
+            patience=epochs,
         )
         return _with_whole_time(answer, worker)
 
