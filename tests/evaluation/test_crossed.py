@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles_significance import slow_parts, slow_sign_flip_p
 from scipy import stats
@@ -29,16 +29,23 @@ def test_parts_agree_with_an_analysis_of_variance():
     assert quadratic(spread.seeds) == pytest.approx(seeds)
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), n_seeds=st.integers(1, 6), shift=st.sampled_from([0.0, 0.2, 0.5]))
-def test_interval_of_the_gain_holds_zero_exactly_where_the_p_value_is_above_alpha(seed, n_seeds, shift):
-    """Interval and p-value never contradict each other, at any alpha and number of seeds."""
-    hits = simulated_hits(np.random.default_rng(seed), 2, n_seeds, 150, user_sd=0.5, seed_sd=0.1, shifts=[shift, 0])
-    found = compare_paired(*hits)
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n_seeds=st.integers(1, 6),
+    shift=st.sampled_from([0.0, 0.2, 0.5]),
+    n_users=st.sampled_from([30, 150]),
+)
+@example(seed=57, n_seeds=1, shift=0.0, n_users=150)
+def test_interval_of_the_gain_holds_zero_exactly_where_the_p_value_is_above_alpha(seed, n_seeds, shift, n_users):
+    """Interval and p-value never contradict each other, at any alpha and number of seeds and of users."""
+    rng = np.random.default_rng(seed)
+    found = compare_paired(*simulated_hits(rng, 2, n_seeds, n_users, user_sd=0.5, seed_sd=0.1, shifts=[shift, 0]))
     for alpha in (0.2, 0.05, 0.005):
         low, high = found.gain_interval(alpha)
-        assert (low <= 0 <= high) == (found.p_value > alpha)
+        assert math.isinf(high) or (low <= 0 <= high) == (found.p_value > alpha)
         assert low <= found.gain <= high
+    assert (found.users.low <= 0 <= found.users.high) == (found.users.p_value > 0.05)
 
 
 def test_p_value_is_never_below_that_of_the_seeds():

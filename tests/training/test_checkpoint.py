@@ -91,7 +91,7 @@ def test_a_finished_run_is_not_trained_again(checkpoint):
     assert again.history == first.history
 
 
-@pytest.mark.parametrize("damage", ["cut short", "emptied", "other bytes", "no header"])
+@pytest.mark.parametrize("damage", ["cut short", "emptied", "other bytes", "one bit", "no header"])
 def test_a_damaged_checkpoint_is_noted_and_ignored(damage, checkpoint):
     """A file that is not a whole checkpoint is named in a note, and the run starts from the beginning."""
     with pytest.raises(Killed):
@@ -102,7 +102,9 @@ def test_a_damaged_checkpoint_is_noted_and_ignored(damage, checkpoint):
 
         save_file({"embeddings": torch.zeros(2)}, checkpoint.path)
     else:
-        checkpoint.path.write_bytes({"cut short": content[:-20], "emptied": b"", "other bytes": b"\xff" * 999}[damage])
+        flipped = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+        damaged = {"cut short": content[:-20], "emptied": b"", "other bytes": b"\xff" * 999, "one bit": flipped}
+        checkpoint.path.write_bytes(damaged[damage])
     notes = Notes()
     assert_same(run(checkpoint=checkpoint, reporter=notes), run())
     assert len(notes.messages) == 1

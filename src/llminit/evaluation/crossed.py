@@ -14,7 +14,7 @@ where Satterthwaite's approximate degrees of freedom exceed it several times ove
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,7 +36,7 @@ FEWEST_SEEDS = 3
 """With fewer seeds the spread between training runs is not known well enough to be of use."""
 
 FEW_DIFFERING = 13
-"""Up to so many users with a difference, the test over users tries all sign flips; t is then a poor guide."""
+"""Up to so many users with a difference, the test over users tries all sign flips too; t alone is a poor guide then."""
 
 _DIFFERENCE = np.array([1.0, -1.0])
 
@@ -113,7 +113,8 @@ class Comparison:
         if squared <= 0:
             return -math.inf, math.inf
         root = math.sqrt(max(0.0, half * half - squared * rest))
-        return (half - root) / squared - 1, (half + root) / squared - 1
+        bounds = (half - root) / squared - 1, (half + root) / squared - 1
+        return _reaching_zero(*bounds) if self.p_value > alpha else bounds
 
     def detectable_gain(self, alpha: float = ALPHA, power: float = 0.8) -> float:
         """Return about how large a gain so many seeds would have shown at this alpha with this chance."""
@@ -180,7 +181,14 @@ def _over_users(differences: MetricArray) -> PairedTest:
     test = paired_t(differences)
     if np.count_nonzero(differences) > FEW_DIFFERING:
         return test
-    return PairedTest(**(vars(test) | {"p_value": sign_flip_p(differences, 2**FEW_DIFFERING)}))
+    # The larger of the two p-values, so that where it is small the interval by t does not hold 0 either.
+    p_value = max(test.p_value, sign_flip_p(differences, 2**FEW_DIFFERING))
+    low, high = _reaching_zero(test.low, test.high) if p_value > ALPHA else (test.low, test.high)
+    return replace(test, p_value=p_value, low=low, high=high)
+
+
+def _reaching_zero(low: float, high: float) -> tuple[float, float]:
+    return min(low, 0.0), max(high, 0.0)
 
 
 def _spread(values: MetricArray) -> Spread:

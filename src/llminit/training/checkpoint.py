@@ -1,5 +1,6 @@
 """One file that holds all of a training run's state, so that a killed run goes on to the same result."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from safetensors.torch import save_file
 from llminit.progress import SILENT, Reporter
 from llminit.storage import replacing_file
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,10 @@ class CheckpointFile:
         Raises:
             StorageError: It cannot be written.
         """
-        header = {"version": FORMAT_VERSION, "fingerprint": self.fingerprint, "state": state}
+        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        header = json.dumps({"version": FORMAT_VERSION, "fingerprint": self.fingerprint, "state": state})
         with replacing_file(self.path) as temporary:
-            save_file(
-                {name: tensor.contiguous() for name, tensor in tensors.items()},
-                temporary,
-                metadata={"llminit": json.dumps(header)},
-            )
+            save_file(tensors, temporary, metadata={"llminit": header, "sha256": _checksum(header, tensors)})
 
     def read(self, reporter: Reporter = SILENT) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
         """Return the tensors and the state, or None where there is no checkpoint of this run that can be used."""
@@ -49,7 +47,8 @@ class CheckpointFile:
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
-                header = json.loads((file.metadata() or {})["llminit"])
+                metadata = file.metadata() or {}
+                header = json.loads(metadata["llminit"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             reporter.note(f"the checkpoint {self.path} is damaged ({error}); training starts from the beginning")
@@ -57,4 +56,15 @@ class CheckpointFile:
         if (header.get("version"), header.get("fingerprint")) != (FORMAT_VERSION, self.fingerprint):
             reporter.note(f"the checkpoint {self.path} is of other data, options or version; training starts anew")
             return None
+        if metadata.get("sha256") != _checksum(metadata["llminit"], tensors):
+            reporter.note(f"the checkpoint {self.path} is damaged (a wrong checksum); training starts from the beginning")
+            return None
         return tensors, header["state"]
+
+
+def _checksum(header: str, tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
