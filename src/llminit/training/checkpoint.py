@@ -57,7 +57,7 @@ class CheckpointFile:
             reporter.note(f"the checkpoint {self.path} is of other data, options or version; training starts anew")
             return None
         if metadata.get("sha256") != _checksum(metadata["llminit"], tensors):
-            reporter.note(f"the checkpoint {self.path} is damaged (a wrong checksum); training starts from the beginning")
+            reporter.note(f"the checkpoint {self.path} is damaged (wrong checksum); training starts from the beginning")
             return None
         return tensors, header["state"]
 
