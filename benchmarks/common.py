@@ -143,7 +143,7 @@ def report(
         print(f"    peer    {_listed(row.peer_seconds)}\n    LLMInit {_listed(row.seconds)}")
         for key, value in row.notes.items():
             print(f"    {key}: {value}")
-    for warning in _warnings(options.repeats, max(row.notes[OTHERS] for row in comparisons)):
+    for warning in _warnings(options.repeats, max(row.notes.get(OTHERS, 0.0) for row in comparisons)):
         print(f"NOTE: {warning}")
     content = {
         "benchmark": name,

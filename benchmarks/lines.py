@@ -40,7 +40,15 @@ def serve(handlers: Mapping[str, Handler]) -> None:
 class Worker:
     """A worker process, as the script that compares sees it."""
 
-    def __init__(self, script: str, log: Path, *, python: str | Path = sys.executable, cwd: Path | None = None) -> None:
+    def __init__(
+        self,
+        script: str,
+        log: Path,
+        *,
+        python: str | Path = sys.executable,
+        cwd: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         """Start the process.
 
         Args:
@@ -48,8 +56,9 @@ class Worker:
             log: File that receives what the worker prints.
             python: The interpreter.
             cwd: The worker's folder; one that is given also gets a search path of its own.
+            variables: Environment variables to set.
         """
-        environment = dict(os.environ)
+        environment = os.environ | dict(variables or {})
         if cwd is not None:
             environment.pop("PYTHONPATH", None)
         self._log = log

@@ -33,7 +33,7 @@ def _table(result: dict[str, Any]) -> str:
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
     about = [f"{result['setting']}.", f"{machine}{'; ' + versions if versions else ''}."]
-    busy = max((row["notes"][OTHERS] for row in result.get("comparisons", [])), default=0.0)
+    busy = max((row["notes"].get(OTHERS, 0.0) for row in result.get("comparisons", [])), default=0.0)
     if busy > MOST_OTHERS:
         about.append(f"Other processes used up to {busy:.0%} of the cores during a timing: measure again.")
     return "\n".join([*about, "", *rows])

@@ -1,6 +1,8 @@
 """The package as it is imported and installed."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -27,6 +29,28 @@ def test_the_command_line_starts_light():
     """The command line's start loads neither torch nor numba nor an encoder."""
     loaded = modules_after("import llminit.cli.main")
     assert not loaded & {"torch", "sentence_transformers", "model2vec", "openai", "numba"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="on Linux, numba and torch run their threads by GNU's OpenMP")
+@pytest.mark.parametrize(("given", "expected"), [({}, "3000"), ({"GOMP_SPINCOUNT": "77"}, "77")])
+def test_a_waiting_thread_soon_sleeps(given, expected):
+    """OpenMP says that it has read how long a thread may spin; who has set it keeps it."""
+    script = """
+import llminit, numba, torch
+
+@numba.njit(parallel=True)
+def total(n):
+    found = 0
+    for i in numba.prange(n):
+        found += i
+    return found
+
+assert total(9) == 36
+"""
+    free = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    environment = free | given | {"OMP_DISPLAY_ENV": "VERBOSE"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert set(re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)) == {expected}
 
 
 def test_public_names():

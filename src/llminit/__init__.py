@@ -9,6 +9,7 @@ Names are loaded when first used, so `import llminit` is quick and loads neither
 """
 
 from importlib import import_module
+from os import environ
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from llminit.recommender import Recommender
 
 __version__ = "0.1.0"
+
+# While GNU's OpenMP waits for a thread it spins for milliseconds by default, so that one busy process beside ours would
+# slow a compiled step many times over (benchmarks/beside.py). It reads this when numba or torch loads it.
+if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & environ.keys():
+    environ["GOMP_SPINCOUNT"] = "3000"
 
 _HOMES = {
     "CompareConfig": "llminit.config",

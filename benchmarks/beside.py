@@ -1,0 +1,73 @@
+"""(h) One training epoch beside another busy process, with OpenMP's own way of waiting and with LLMInit's.
+
+`import llminit` tells GNU's OpenMP to let a waiting thread sleep soon. Side A gets OpenMP's default instead.
+
+    python benchmarks/beside.py --json benchmarks/results/beside.json
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import benchmark_data
+import common
+from lines import Worker
+
+DEFAULT_SPINS = "300000"
+"""What GNU's OpenMP takes where nothing is set and there are as many cores as threads."""
+
+
+def main() -> None:
+    """Compare the two ways of waiting, alone and beside a process that keeps one core busy."""
+    parser = common.options_parser(__doc__)
+    common.add_model_options(parser, ["lightgcn"])
+    options = parser.parse_args()
+    data = benchmark_data.load(options.data)
+    versions: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        benchmark_data.write(data, Path(folder), options.embedding_size)
+        rows = compare(Path(folder), options, versions)
+    setting = f"{data.describe()}; d={options.embedding_size}, batch {options.batch}, {options.layers} layers"
+    common.report("beside", setting, rows, options, versions)
+
+
+def compare(folder: Path, options: argparse.Namespace, versions: dict[str, str]) -> list[common.Comparison]:
+    """Time epochs of both sides, in turn: first alone, then beside the busy process."""
+    sizes = {"folder": str(folder), "batch": options.batch, "n_layers": options.layers, "backbone": "lightgcn"}
+    with (
+        Worker("llminit_worker.py", folder / "default.log", variables={"GOMP_SPINCOUNT": DEFAULT_SPINS}) as default,
+        Worker("llminit_worker.py", folder / "llminit.log") as ours,
+    ):
+        sides = default, ours
+        for side in sides:
+            versions.update(side.ask("load", **sizes)["versions"])
+            side.ask("epoch")
+        common.say("alone")
+        alone = common.in_turn(*(lambda side=side: side.ask("epoch") for side in sides), options.repeats)
+        common.say("beside a busy process")
+        with busy_process():
+            beside = common.in_turn(*(lambda side=side: side.ask("epoch") for side in sides), options.repeats)
+    quiet = {common.OTHERS: common.most_of_others(alone)}
+    return [
+        common.Comparison("epoch alone", "OpenMP's default", *map(common.seconds_of, alone), None, quiet),
+        common.Comparison("epoch beside a busy process", "OpenMP's default", *map(common.seconds_of, beside)),
+    ]
+
+
+@contextmanager
+def busy_process() -> Iterator[None]:
+    """Keep one core busy with something that never waits."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
