@@ -1,5 +1,7 @@
 """`llminit.fit` and `llminit.initialize` in Python."""
 
+import time
+
 import numpy as np
 import polars as pl
 import pytest
@@ -154,13 +156,16 @@ def test_an_interrupted_fit_keeps_its_state_and_continues(tmp_path, monkeypatch,
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
+        time.sleep(0.5 if len(calls) == 1 else 0)
         return real(*arguments)
 
     monkeypatch.setattr(experiment, "mean_metric", fail_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         fit(out=tmp_path / "r", checkpoint_seconds=0)
     assert list(everything_under(tmp_path)) == [".r.checkpoint.safetensors"]
-    assert_equal(fit(out=tmp_path / "r", checkpoint_seconds=0), fitted)
+    resumed = fit(out=tmp_path / "r", checkpoint_seconds=0)
+    assert_equal(resumed, fitted)
+    assert resumed.report["seconds"] >= resumed.report["history"][-1]["seconds"] > 0.5
     assert len(calls) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 

@@ -205,7 +205,7 @@ def fit(
     checkpoint = None if folder is None else folder.checkpoint(fingerprint, checkpoint_seconds)
     initial, result = train_from(division, text, config, device=device, checkpoint=checkpoint, reporter=reporter)
     report = _report(division, config, initial, result, fingerprint)
-    report["seconds"] = time.perf_counter() - started
+    report["seconds"] = time.perf_counter() - started + result.earlier_seconds
     recommender = _recommender(dataset, result, report)
     if folder is not None:
         folder.finish(recommender)

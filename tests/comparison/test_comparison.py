@@ -1,5 +1,6 @@
 """A comparison from end to end, in this process."""
 
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -298,6 +299,7 @@ def test_interrupted_cells_continue(compare, monkeypatch):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
+        time.sleep(0.5 if len(calls) == 1 else 0)
         return real(*arguments)
 
     monkeypatch.setattr("llminit.experiment.mean_metric", fail_at_the_second)
@@ -308,6 +310,7 @@ def test_interrupted_cells_continue(compare, monkeypatch):
     assert names(folder) == {"lightgcn_pca_embeddings_d8_seed-0"}
     resumed = compare(**again).cell("lightgcn_xavier_d8_seed-0")
     assert (resumed.metrics, len(calls)) == (undisturbed.metrics, 4)
+    assert resumed.seconds["fit"] >= resumed.history[-1]["seconds"] > 0.5
     assert not [path.name for path in folder.path.rglob(".*")]
 
 

@@ -47,12 +47,14 @@ class TrainingResult:
         items: float32 of shape (n_items, d), final embeddings.
         best_epoch: The epoch that they are from; 0 is the untrained state.
         history: One record an epoch.
+        earlier_seconds: Training time of epochs that killed calls had done, and this one did not do again.
     """
 
     users: FloatArray
     items: FloatArray
     best_epoch: int
     history: list[EpochRecord]
+    earlier_seconds: float = 0.0
 
 
 @dataclass
@@ -131,6 +133,7 @@ class _Run:
         self.sampler = TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
         self.best = backbone.embeddings.detach().clone()
         self.progress = _Progress()
+        self.earlier_seconds = 0.0
         self._saved_at = time.monotonic()
 
     @property
@@ -189,7 +192,7 @@ class _Run:
         with torch.no_grad():
             self.backbone.embeddings.copy_(self.best)
         users, items = self.backbone.final_embeddings()
-        return TrainingResult(users, items, self.progress.best_epoch, self.progress.history)
+        return TrainingResult(users, items, self.progress.best_epoch, self.progress.history, self.earlier_seconds)
 
     def save(self, *, force: bool) -> None:
         if self.checkpoint is None:
@@ -219,6 +222,7 @@ class _Run:
         self.optimizer.steps = int(tensors["adam_steps"])
         history = [EpochRecord(**record) for record in state.pop("history")]
         self.progress = _Progress(**state, history=history)
+        self.earlier_seconds = self.progress.seconds
         return True
 
 
