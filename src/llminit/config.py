@@ -52,6 +52,20 @@ class Config(BaseModel):
             raise ConfigError(_explain(cls, error)) from error
 
     @classmethod
+    def given_or_made(cls, config: Self | None, options: dict[str, Any]) -> Self:
+        """Return a configuration that is there already, or build one from options.
+
+        Raises:
+            ConfigError: Both are given, or an option is unknown or its value cannot be used.
+        """
+        if config is not None and options:
+            raise ConfigError(
+                f"found config and also the options {', '.join(sorted(options))}, expected one of the two; put all of "
+                "them in the config"
+            )
+        return config if config is not None else cls.make(**options)
+
+    @classmethod
     def from_toml(cls, path: str | Path) -> Self:
         """Read a configuration from a TOML file.
 

@@ -5,13 +5,13 @@ import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import scipy.sparse as sp
 
 from llminit.arrays import FloatArray
 from llminit.backbones import backbone_class
-from llminit.config import Config, DataConfig, FitConfig, InitializeConfig
+from llminit.config import DataConfig, FitConfig, InitializeConfig
 from llminit.data import Dataset, Split, make_dataset, read_interactions, read_items, split_interactions, to_csr
 from llminit.errors import ConfigError
 from llminit.evaluation import evaluate, factor_scorer, mean_metric, parse_metric, ranks_under
@@ -25,8 +25,6 @@ from llminit.text import Encoder, EncodingCache, TextEmbeddings, encode_items, o
 from llminit.training import CheckpointFile, TrainingResult, train
 
 DEFAULT_ENCODER = "minilm"
-
-C = TypeVar("C", bound=Config)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +128,7 @@ def initialize(
     Raises:
         InputError: Something given cannot be used; the message says what to do.
     """
-    config = _chosen_config(InitializeConfig, config, options)
+    config = InitializeConfig.given_or_made(config, options)
     selector_named(config.select, config.select_options)
     dataset = load_dataset(interactions, items, config)
     text = load_text(
@@ -186,7 +184,7 @@ def fit(
         StorageError: `out` cannot be written.
     """
     started = time.perf_counter()
-    config = _chosen_config(FitConfig, config, options)
+    config = FitConfig.given_or_made(config, options)
     _check_names(config)
     folder = None if out is None else OutFolder(Path(out))
     if folder is not None:
@@ -314,15 +312,6 @@ def initial_from(division: Division, text: TextEmbeddings | None, config: FitCon
         seed=config.seed,
         options=config.init_options,
     )
-
-
-def _chosen_config(kind: type[C], config: C | None, options: dict[str, Any]) -> C:
-    if config is not None and options:
-        raise ConfigError(
-            f"found config and also the options {', '.join(sorted(options))}, expected one of the two; put all of them "
-            "in the config"
-        )
-    return config if config is not None else kind.make(**options)
 
 
 def _check_names(config: FitConfig) -> None:

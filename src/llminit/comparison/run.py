@@ -26,7 +26,7 @@ from llminit.comparison.scoreboard import Scoreboard
 from llminit.comparison.sources import default_sources, labelled_sources, load_texts
 from llminit.comparison.versions import versions
 from llminit.config import CompareConfig
-from llminit.errors import ArtefactError, ConfigError
+from llminit.errors import ArtefactError
 from llminit.experiment import load_dataset
 from llminit.progress import SILENT, Reporter
 from llminit.results import Cell, Failure, Header, ResultsFolder
@@ -81,7 +81,7 @@ def compare(
         InputError: Something given cannot be used, or the folder holds results of other data or options.
         StorageError: `out` cannot be written, or another comparison is at work there.
     """
-    config = _chosen(config, options)
+    config = CompareConfig.given_or_made(config, options)
     check_grid(config)
     checked_device(device)
     sources = labelled_sources(embeddings, encoders) or (default_sources() if needs_text(config) else {})
@@ -225,12 +225,3 @@ def _note_versions(old: Header, new: Header, reporter: Reporter) -> None:
     if changed:
         shown = ", ".join(f"{name} {old.versions.get(name)}, now {new.versions[name]}" for name in changed)
         reporter.note(f"cells that are finished were made with other software: {shown}; each cell says which")
-
-
-def _chosen(config: CompareConfig | None, options: dict[str, Any]) -> CompareConfig:
-    if config is not None and options:
-        raise ConfigError(
-            f"found config and also the options {', '.join(sorted(options))}, expected one of the two; put all of them "
-            "in the config"
-        )
-    return config if config is not None else CompareConfig.make(**options)
