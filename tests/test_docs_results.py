@@ -319,6 +319,22 @@ def test_the_page_is_short(page):
     assert len(page.splitlines()) < 300
 
 
+def test_costs_are_medians(root, page):
+    """A model's cost is the median over its runs, controls left out, which one slow run does not move."""
+    rows = {row["model"]: row["fit, s"] for row in rows_of(page, "## Cost")}
+    for model in ("lightgcn", "ease"):
+        seconds = [
+            [
+                cell.seconds["fit"]
+                for cell in ResultsFolder(root / name).cells()
+                if cell.key.model == model and cell.key.kind != "control"
+            ]
+            for name in ("beauty", "toys")
+        ]
+        assert np.median(seconds[0]) < np.mean(seconds[0]) / 2
+        assert rows[model] == " / ".join(number(float(np.median(own))) for own in seconds)
+
+
 def test_numbers_as_text():
     """Numbers keep their sign and digits; what is not finite is a dash."""
     assert [share(value) for value in (0.1438, -0.05, 1.25, None, float("inf"))] == [

@@ -114,7 +114,7 @@ def _versus(data: DataSet, verdict: Verdict) -> str:
 
 
 def _cheaper(data: DataSet, best: Method, baseline: Method) -> str:
-    costs = [data.loaded.average(each, lambda cell: cell.seconds.get("fit")) for each in (baseline, best)]
+    costs = [data.loaded.median(each, lambda cell: cell.seconds.get("fit")) for each in (baseline, best)]
     if costs[0] is None or costs[1] is None:
         return ""
     if costs[0] >= costs[1]:

@@ -1,6 +1,7 @@
 """Beyond one number: where text helps, collapse, what lists are like, and cost."""
 
 from collections.abc import Callable
+from statistics import mean, median
 
 from llminit.evaluation.groups import COUNT_BINS
 from llminit.results import Cell, Method
@@ -27,8 +28,8 @@ _BEYOND = (
     "popular as what users already have. Diversity: distance of a list's items in text space."
 )
 _COST = (
-    "Means over all runs of a model; {names}. Fitting includes validation and the choice of a baseline's options; "
-    "runs shared the machine with each other, so times are rough. {machine}"
+    "Medians over all runs of a model; {names}. Fitting includes validation and the choice of a baseline's options; "
+    "runs shared the machine with each other and with other work, so times are rough. {machine}"
 )
 
 
@@ -121,8 +122,8 @@ def _beyond(data_sets: list[DataSet]) -> list[str]:
 
 
 def _measure(data_sets: list[DataSet], method: Method, name: str, digits: int) -> str:
-    means = [data.loaded.mean(method, name) for data in data_sets]
-    return " / ".join(share(mean.mean if mean else None, digits) for mean in means)
+    found = [data.loaded.mean(method, name) for data in data_sets]
+    return " / ".join(share(each.mean if each else None, digits) for each in found)
 
 
 def _cost(data_sets: list[DataSet]) -> list[str]:
@@ -130,7 +131,7 @@ def _cost(data_sets: list[DataSet]) -> list[str]:
     rows = []
     for model in dict.fromkeys(each.model for each in methods):
         own = [each for each in methods if each.model == model]
-        rows.append([model, *(_joined(data_sets, own, of) for of in _COSTS.values())])
+        rows.append([model, *(_joined(data_sets, own, of, median) for of in _COSTS.values())])
     return table(["model", *_COSTS], rows)
 
 
@@ -156,12 +157,17 @@ _COSTS: dict[str, Callable[[Cell], float | None]] = {
 }
 
 
-def _joined(data_sets: list[DataSet], methods: list[Method], of: Callable[[Cell], float | None]) -> str:
-    """Return the mean over these methods' cells in each data set."""
+def _joined(
+    data_sets: list[DataSet],
+    methods: list[Method],
+    of: Callable[[Cell], float | None],
+    middle: Callable[[list[float]], float] = mean,
+) -> str:
+    """Return the mean, or another middle, over these methods' cells in each data set."""
     shown = []
     for data in data_sets:
         values = [value for each in methods for cell in data.loaded.cells_of(each) if (value := of(cell)) is not None]
-        shown.append(number(sum(values) / len(values) if values else None))
+        shown.append(number(middle(values) if values else None))
     return DASH if set(shown) == {DASH} else " / ".join(shown)
 
 

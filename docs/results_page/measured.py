@@ -11,8 +11,8 @@ _MEASURED = (("recall", "standard"), ("ndcg", "standard"), ("recall", "paper"), 
 
 
 _READING = (
-    "Means ± standard deviations over seeds; **bold** is the highest of a column in this section. Published numbers "
-    "are Recall@10 under the `paper` protocol."
+    "Means ± standard deviations over seeds, medians of seconds; **bold** is the highest of a column in this section. "
+    "Published numbers are Recall@10 under the `paper` protocol."
 )
 _OTHERS = (
     "Options were chosen on the validation interactions of each seed; of several values each was chosen at some seed. "
@@ -100,7 +100,7 @@ def _values(data: DataSet, method: Method) -> list[str]:
 
 def _cost(data: DataSet, method: Method) -> list[str]:
     epoch = data.loaded.average(method, lambda cell: cell.best_epoch)
-    seconds = data.loaded.average(method, lambda cell: cell.seconds.get("fit"))
+    seconds = data.loaded.median(method, lambda cell: cell.seconds.get("fit"))
     return [str(len(data.loaded.cells_of(method))), DASH if epoch is None else f"{epoch:.0f}", number(seconds)]
 
 

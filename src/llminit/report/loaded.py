@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -133,8 +134,16 @@ class Loaded:
 
     def average(self, method: Method, of: Callable[[Cell], float | None]) -> float | None:
         """Return the mean of something over a method's cells, those left out where it is None."""
-        found = [value for cell in self.cells_of(method) if (value := of(cell)) is not None]
+        found = self._measured(method, of)
         return sum(found) / len(found) if found else None
+
+    def median(self, method: Method, of: Callable[[Cell], float | None]) -> float | None:
+        """Return the median of something over a method's cells: for costs, which other work on the machine raises."""
+        found = self._measured(method, of)
+        return median(found) if found else None
+
+    def _measured(self, method: Method, of: Callable[[Cell], float | None]) -> list[float]:
+        return [value for cell in self.cells_of(method) if (value := of(cell)) is not None]
 
     @cached_property
     def _cells_by_method(self) -> dict[Method, list[Cell]]:

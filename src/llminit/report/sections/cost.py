@@ -12,8 +12,8 @@ def section(loaded: Loaded) -> Section | None:
         return None
     machine = f" On {loaded.header.machine}." if loaded.header.machine else ""
     caption = (
-        "Means over seeds. Fitting includes validation and the search over a baseline's options; several cells may "
-        f"have run beside each other, so times are rough.{machine}"
+        "Medians over seeds. Fitting includes validation and the search over a baseline's options; several cells may "
+        f"have run beside each other, or beside other work, so times are rough.{machine}"
     )
     columns = ["Method", "#parameters", "#best epoch", "#fit", "#evaluate", "#peak memory"]
     body = Table("cost-table", caption, columns, [_row(loaded, each) for each in loaded.main]).html()
@@ -21,11 +21,11 @@ def section(loaded: Loaded) -> Section | None:
 
 
 def _row(loaded: Loaded, method: Method) -> Row:
-    parameters = loaded.average(method, lambda cell: cell.n_parameters)
-    epoch = loaded.average(method, lambda cell: cell.best_epoch)
-    fit = loaded.average(method, lambda cell: cell.seconds.get("fit"))
-    evaluate = loaded.average(method, lambda cell: cell.seconds.get("evaluate"))
-    memory = loaded.average(method, lambda cell: cell.peak_memory_bytes)
+    parameters = loaded.median(method, lambda cell: cell.n_parameters)
+    epoch = loaded.median(method, lambda cell: cell.best_epoch)
+    fit = loaded.median(method, lambda cell: cell.seconds.get("fit"))
+    evaluate = loaded.median(method, lambda cell: cell.seconds.get("evaluate"))
+    memory = loaded.median(method, lambda cell: cell.peak_memory_bytes)
     label = loaded.labels[method]
     cells = [
         Shown(label, label),
