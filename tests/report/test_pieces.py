@@ -74,6 +74,13 @@ def test_a_curve_ends_where_the_first_seed_stops():
     assert curve([]) == ([], [], [])
 
 
+def test_a_curve_s_seconds_are_those_of_a_usual_run():
+    """Epochs during which one of three runs was held up count as they were for the others."""
+    seconds = ([1, 2, 3, 4], [1.5, 3, 4.5, 6], [1, 500, 501, 1000])
+    runs = [[{"epoch": i, "valid": 0.1, "seconds": run[i - 1]} for i in (1, 2, 3, 4)] for run in seconds]
+    assert curve(runs)[1] == [1.0, 2.5, 3.5, 5.0]
+
+
 def test_a_missing_value_has_nothing_to_sort_by():
     """What is missing is marked for the page's sorting, and a filter appears only where there is a choice."""
     rows = [Row([Shown("a", "a"), Shown("–", None)], group="one")]

@@ -20,20 +20,23 @@ def section(loaded: Loaded) -> Section | None:
     text = (
         f"How {metric} on the validation interactions rises while training: the mean over seeds, up to where the "
         "first of them stops. A head start shows as a line that begins high; what counts is where it ends. The "
-        "marker is each line's highest point."
+        "marker is each line's highest point. An epoch takes the median of its seconds over seeds."
     )
     return Section("learning", "Learning curves", "Learning", paragraph(text) + "".join(parts))
 
 
 def curve(histories: Sequence[Sequence[dict[str, Any]]]) -> tuple[list[int], list[float], list[float]]:
-    """Return epochs, mean seconds and mean validation quality over the seeds that all reached an epoch.
+    """Return epochs, seconds since the start and mean validation quality, up to where the first seed stops.
+
+    What passes between two measurements is the median over seeds: other work may slow a run many times over.
 
     Args:
         histories: For each seed one record an epoch; `valid` is None where it was not measured.
     """
     measured = [{each["epoch"]: each for each in history if each["valid"] is not None} for history in histories]
     shared = sorted(set.intersection(*(set(records) for records in measured))) if measured else []
-    seconds = [float(np.mean([records[epoch]["seconds"] for records in measured])) for epoch in shared]
+    since_start = np.array([[records[epoch]["seconds"] for epoch in shared] for records in measured])
+    seconds = np.cumsum(np.median(np.diff(since_start, axis=1, prepend=0.0), axis=0)).tolist() if shared else []
     valid = [float(np.mean([records[epoch]["valid"] for records in measured])) for epoch in shared]
     return shared, seconds, valid
 
