@@ -12,22 +12,34 @@ from typing import Protocol
 class Task(Protocol):
     """One piece of long work, opened by `Reporter.task`."""
 
-    def advance(self, steps: int = 1, status: str = "") -> None:
-        """Say that `steps` more steps are done; `status` is a short text shown beside the bar."""
+    def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
+        """Say that more steps are done.
+
+        Args:
+            steps: How many.
+            status: A short text, shown beside the bar.
+            seconds_left: A better guess of the time left than the pace so far gives, where there is one.
+        """
 
 
 class Reporter(Protocol):
     """Receives progress and messages."""
 
-    def task(self, name: str, total: int) -> AbstractContextManager[Task]:
-        """Open a task of `total` steps; leaving the context closes it."""
+    def task(self, name: str, total: int, done: int = 0) -> AbstractContextManager[Task]:
+        """Open a task; leaving the context closes it.
+
+        Args:
+            name: What is done.
+            total: How many steps there are.
+            done: How many of them an earlier run has done, which say nothing of the pace of this one.
+        """
 
     def note(self, message: str) -> None:
         """Pass on one line that a person should see."""
 
 
 class _SilentTask:
-    def advance(self, steps: int = 1, status: str = "") -> None:
+    def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
         """Do nothing."""
 
 
@@ -35,7 +47,7 @@ class SilentReporter:
     """Says nothing."""
 
     @contextmanager
-    def task(self, name: str, total: int) -> Iterator[Task]:  # noqa: ARG002
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:  # noqa: ARG002
         """Open a task that nobody watches."""
         yield _SilentTask()
 
@@ -44,3 +56,10 @@ class SilentReporter:
 
 
 SILENT = SilentReporter()
+
+
+def rough_duration(seconds: float) -> str:
+    """Return seconds as text in the unit that suits a guess."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -334,21 +334,33 @@ def test_progress(compare):
     assert reporter.total == reporter.done == 5
     assert sum(note.startswith("lightgcn_pca_embeddings_d8_seed-0: recall@10 0.") for note in reporter.notes) == 1
     assert any("best so far" in status and "+ pca 0." in status for status in reporter.statuses)
-    assert any("about" in status for status in reporter.statuses)
+    assert [guess is None for guess in reporter.guesses].index(False) > 0  # None before any cell has taken its time.
+    assert reporter.guesses[-1] == 0
+
+
+def test_progress_of_a_resumed_comparison(compare):
+    """What an earlier call finished counts as done from the start, and tells how long the rest may take."""
+    compare(seeds=1)
+    reporter = Told()
+    compare(reporter=reporter, seeds=2)
+    assert reporter.total == reporter.done == 2 * reporter.before
+    assert reporter.guesses[0] > 0
 
 
 class Told:
     """A reporter that remembers what it is told about cells."""
 
     def __init__(self):
-        self.notes, self.statuses, self.total, self.done = [], [], None, 0
+        self.notes, self.statuses, self.guesses = [], [], []
+        self.total, self.before, self.done = None, 0, 0
 
     def note(self, message):
         self.notes.append(message)
 
     @contextmanager
-    def task(self, name, total):
-        self.total = total if name == "cells" else self.total
+    def task(self, name, total, done=0):
+        if name == "cells":
+            self.total, self.before, self.done = total, done, done
         yield _ToldTask(self, is_counted=name == "cells")
 
 
@@ -356,10 +368,11 @@ class _ToldTask:
     def __init__(self, reporter, *, is_counted):
         self.reporter, self.is_counted = reporter, is_counted
 
-    def advance(self, steps=1, status=""):
+    def advance(self, steps=1, status="", seconds_left=None):
         if self.is_counted:
             self.reporter.done += steps
             self.reporter.statuses.append(status)
+            self.reporter.guesses.append(seconds_left)
 
 
 def test_other_software_is_told(compare, monkeypatch):

@@ -38,8 +38,9 @@ class Notes:
         self.total = 0
         self.done = 0
 
-    def task(self, name: str, total: int) -> "Notes":
+    def task(self, name: str, total: int, done: int = 0) -> "Notes":
         self.total += total
+        self.done += done
         return self
 
     def __enter__(self) -> "Notes":
@@ -48,7 +49,7 @@ class Notes:
     def __exit__(self, *exc: object) -> None:
         return None
 
-    def advance(self, steps: int = 1, status: str = "") -> None:
+    def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
         self.done += steps
 
     def note(self, message: str) -> None:

@@ -120,16 +120,16 @@ def _run(
     written = time.monotonic()
     try:
         with (
-            reporter.task("cells", len(finished) + len(jobs)) as task,
+            reporter.task("cells", len(finished) + len(jobs), len(finished)) as task,
             _events(jobs, place, n_workers, reporter) as events,
         ):
-            task.advance(len(finished), board.status())
+            task.advance(0, board.status(), board.seconds_left())
             for event in events:
                 if event.kind == "note":
                     reporter.note(f"{event.job.key.name}: {event.text}")
                     continue
                 _note(event, folder, finished, board, reporter)
-                task.advance(0 if event.kind == "progress" else 1, board.status())
+                task.advance(0 if event.kind == "progress" else 1, board.status(), board.seconds_left())
                 if time.monotonic() - written >= WRITE_EVERY_SECONDS:
                     folder.write_tidy(finished.values())
                     written = time.monotonic()

@@ -44,9 +44,17 @@ class Scoreboard:
         self._end(key)
 
     def status(self) -> str:
-        """Say the time left, the best so far and what is at work, in one line."""
+        """Say the best so far and what is at work, in one line."""
         shown = [f"[{name}: {text}]" for name, text in list(self._at_work.items())[:MOST_SHOWN]]
-        return "; ".join(part for part in (self._time_left(), self._best(), *shown) if part)
+        return "; ".join(part for part in (self._best(), *shown) if part)
+
+    def seconds_left(self) -> float | None:
+        """Guess the time left from the mean time that cells of the same model took; others count as the mean of all."""
+        known = {model: float(np.mean(seconds)) for model, seconds in self._seconds.items()}
+        if not known:
+            return None
+        usual = float(np.mean([second for seconds in self._seconds.values() for second in seconds]))
+        return sum(known.get(key.model, usual) for key in self._waiting.values()) / self._n_workers
 
     def line(self, cell: Cell) -> str:
         """Say what came out of a cell."""
@@ -71,18 +79,3 @@ class Scoreboard:
             return ""
         best = max(by_method, key=lambda method: float(np.mean(by_method[method])))
         return f"best so far {best.label} {np.mean(by_method[best]):.4f} {self._metric}"
-
-    def _time_left(self) -> str:
-        """Guess from the mean time that cells of the same model took; others count as the mean of all."""
-        known = {model: float(np.mean(seconds)) for model, seconds in self._seconds.items()}
-        if not known or not self._waiting:
-            return ""
-        usual = float(np.mean([second for seconds in self._seconds.values() for second in seconds]))
-        left = sum(known.get(key.model, usual) for key in self._waiting.values()) / self._n_workers
-        return f"(going by models, about {_duration(left)})"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -40,8 +40,8 @@ class _Speaker:
         self._stream.flush()
 
     @contextmanager
-    def task(self, name: str, total: int) -> Iterator[Task]:
-        yield _SpokenTask(self, name, total)
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
+        yield _SpokenTask(self, name, total, done)
 
     def note(self, message: str) -> None:
         self.say("note", message)
@@ -54,10 +54,10 @@ class _Speaker:
 
 
 class _SpokenTask:
-    def __init__(self, speaker: _Speaker, name: str, total: int) -> None:
-        self._speaker, self._name, self._total, self._done = speaker, name, total, 0
+    def __init__(self, speaker: _Speaker, name: str, total: int, done: int) -> None:
+        self._speaker, self._name, self._total, self._done = speaker, name, total, done
 
-    def advance(self, steps: int = 1, status: str = "") -> None:
+    def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:  # noqa: ARG002
         self._done += steps
         self._speaker.progress(f"{self._name} {self._done}/{self._total} {status}".rstrip())
 

@@ -112,8 +112,7 @@ def train(
         reporter.note("compiling kernels for this machine: this first time takes about half a minute")
     if run.restore(reporter):
         reporter.note(f"resuming after epoch {run.progress.epoch}")
-    with reporter.task(f"training {backbone.name}", config.epochs) as task:
-        task.advance(run.progress.epoch)
+    with reporter.task(f"training {backbone.name}", config.epochs, run.progress.epoch) as task:
         while not run.finished:
             record = run.train_epoch(validate)
             task.advance(1, status=_describe(record, run.progress, config))

@@ -89,8 +89,7 @@ def _attempt(url: str, part: Path, reporter: Reporter, timeout: float) -> None:
 def _receive(response: http.client.HTTPResponse, part: Path, have: int, reporter: Reporter) -> None:
     length = response.headers.get("Content-Length")
     total = have + int(length) if length else 0
-    with reporter.task(f"download {part.stem}", total) as task:
-        task.advance(have)
+    with reporter.task(f"download {part.stem}", total, have) as task:
         received = have + _copy(response, part, "ab" if have else "wb", task)
     # Reading in pieces ends without an error when the connection does.
     if total and received < total:
