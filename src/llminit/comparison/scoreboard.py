@@ -26,7 +26,7 @@ class Scoreboard:
         self._finished, self._n_workers, self._metric = finished, n_workers, metric
         self._waiting = {job.key.name: job.key for job in jobs}
         self._at_work: dict[str, str] = {}
-        self._seconds: dict[str, list[float]] = {}
+        self._seconds: dict[tuple[str, bool], list[float]] = {}
         for cell in finished.values():
             self._took(cell)
 
@@ -49,12 +49,15 @@ class Scoreboard:
         return "; ".join(part for part in (self._best(), *shown) if part)
 
     def seconds_left(self) -> float | None:
-        """Guess the time left from the mean time that cells of the same model took; others count as the mean of all."""
-        known = {model: float(np.mean(seconds)) for model, seconds in self._seconds.items()}
+        """Guess the time left from the median time that such cells took; unknown ones count as the mean of the known.
+
+        None before any cell is done.
+        """
+        known = {kind: float(np.median(seconds)) for kind, seconds in self._seconds.items()}
         if not known:
             return None
-        usual = float(np.mean([second for seconds in self._seconds.values() for second in seconds]))
-        return sum(known.get(key.model, usual) for key in self._waiting.values()) / self._n_workers
+        usual = float(np.mean(list(known.values())))
+        return sum(known.get(_kind(key), usual) for key in self._waiting.values()) / self._n_workers
 
     def line(self, cell: Cell) -> str:
         """Say what came out of a cell."""
@@ -64,7 +67,7 @@ class Scoreboard:
         return f"{cell.key.name}: {shown}{epoch}, {sum(cell.seconds.values()):.0f} s"
 
     def _took(self, cell: Cell) -> None:
-        self._seconds.setdefault(cell.key.model, []).append(sum(cell.seconds.values()))
+        self._seconds.setdefault(_kind(cell.key), []).append(sum(cell.seconds.values()))
 
     def _end(self, key: CellKey) -> None:
         self._waiting.pop(key.name, None)
@@ -79,3 +82,8 @@ class Scoreboard:
             return ""
         best = max(by_method, key=lambda method: float(np.mean(by_method[method])))
         return f"best so far {best.label} {np.mean(by_method[best]):.4f} {self._metric}"
+
+
+def _kind(key: CellKey) -> tuple[str, bool]:
+    """Return what cells that take about equally long have in common."""
+    return key.model, key.control == "untrained"
