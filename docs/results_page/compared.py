@@ -10,8 +10,9 @@ from results_page.sources import DataSet, labels_in, trained_in
 _LEGEND = (
     "A cell reads: outcome, gain in percent [its 95 % interval], p-value after Holm's correction over the family. "
     "▲ shown better, ▼ shown worse, ○ no difference shown (which is not: shown to be equal); – not measured yet. "
-    "A pair is compared on the seeds that both have, paired by user and seed; from 3 seeds on the claim covers other "
-    "users and another training run, with fewer only other users."
+    "A pair is compared on the seeds that both have, paired by user and seed, so a gain need not be the ratio of two "
+    "means that are printed. From 3 seeds on the claim covers other users and other training runs; with fewer (△ and "
+    "▽) it is about these trained models alone."
 )
 
 

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 
 from llminit.results import Method
 from llminit.results.verdicts import Verdict, headline
-from results_page.markdown import count, gain_in_words, listed, number, percent, share
+from results_page.markdown import count, gain_in_words, listed, number, p_in_words, percent, share
 from results_page.sources import XAVIER, DataSet, Number, Published
 
 _PAPERS_INIT = "variance"
+_NOT_TESTED = "Starts were compared with xavier, not with each other."
+_RIVALS = (
+    "closed-form models that use text and interactions together, such as L3AE (arXiv 2508.13500), which may well be "
+    "better than all of these"
+)
 _MEANING = {"shuffled": "the same embeddings with their rows shuffled", "noise": "noise of the same mean and spread"}
 
 
@@ -37,23 +42,31 @@ def _state(data_sets: list[DataSet]) -> str:
 def _on_starts(data_sets: list[DataSet]) -> list[str]:
     found = _of_family(data_sets, "init")
     by_init: dict[str, list[Verdict]] = {}
-    for each in found:
+    for each in _covering_training(found):
         by_init.setdefault(str(each.method.init), []).append(each)
     if not by_init:
         return ["Nothing can be said of text as a start yet: no such run is finished beside xavier."]
-    ordered = sorted(by_init, key=lambda init: (-_share_better(by_init[init]), -_mean_gain(by_init[init]), init))
-    first = ordered[0]
+    # A start that is missing in some comparisons may have missed the hard ones.
+    ordered = sorted(
+        by_init,
+        key=lambda init: (-len(by_init[init]), -_share_better(by_init[init]), -_mean_gain(by_init[init]), init),
+    )
     counted = "; ".join(f"`{init}` {_counted(by_init[init])}" for init in ordered)
+    n_left_out = len(found) - sum(map(len, by_init.values()))
+    left_out = f" Not counted: {count(n_left_out, 'comparison')} on fewer than 3 seeds." if n_left_out else ""
     return [
-        f"**Which start?** {_advice(first, by_init[first])}",
-        f"Shown better than xavier (a comparison is one backbone on one data set, `standard`): {counted}.",
+        f"**Which start?** {_advice(ordered[0], by_init[ordered[0]])} {_NOT_TESTED}",
+        f"Shown better than xavier (a comparison is one backbone on one data set, `standard`): {counted}.{left_out}",
     ]
 
 
 def _advice(init: str, found: list[Verdict]) -> str:
     better, worse = _n(found, "better"), _n(found, "worse")
     if better == len(found):
-        text = f"Start from text, with `{init}`, rather than from xavier: it was shown better in every comparison here"
+        text = (
+            f"Start from text rather than from xavier: `{init}` was shown better in every comparison here, with the "
+            "largest gain on average"
+        )
     elif better > len(found) / 2:
         text = f"`{init}` is the best bet: it was shown better than xavier in {better} of {len(found)} comparisons"
     elif better:
@@ -72,6 +85,7 @@ def _counted(found: list[Verdict]) -> str:
 
 def _on_meaning(data_sets: list[DataSet]) -> list[str]:
     found = [each for each in _of_family(data_sets, "control") if each.reference.control in _MEANING]
+    found = _covering_training(found)
     if not found:
         return ["Whether the text's meaning matters is not known yet: no control is finished."]
     parts = [
@@ -101,7 +115,10 @@ def _on_baselines(data: DataSet) -> list[str]:
     n_better = len(found) - len(unbeaten)
     if not unbeaten:
         strongest = next(each for each in baselines if each in found)
-        return [f"{text} It was shown better than every baseline; the strongest is {_versus(data, found[strongest])}."]
+        every = (
+            "every baseline run here" if len(found) == len(baselines) else f"all {len(found)} baselines on its seeds"
+        )
+        return [f"{text} It was shown better than {every}; the strongest is {_versus(data, found[strongest])}."]
     parts = [f"It was shown better than {n_better} of {len(found)} baselines."]
     for outcome, words in (("worse", "It was shown worse than"), ("no difference shown", "No difference was shown to")):
         if own := [_versus(data, found[each]) for each in unbeaten if found[each].outcome == outcome]:
@@ -110,7 +127,9 @@ def _on_baselines(data: DataSet) -> list[str]:
 
 
 def _versus(data: DataSet, verdict: Verdict) -> str:
-    return f"{_named(data, verdict.reference)}: {gain_in_words(verdict)}".replace("): ", "; ", 1) + ")"
+    """Name a baseline with its mean over the seeds that are compared, so that it fits the gain beside it."""
+    mean = f"{share(verdict.reference_mean)} over {count(verdict.n_seeds, 'seed')}"
+    return f"{data.loaded.labels[verdict.reference]} ({mean}; {gain_in_words(verdict)})"
 
 
 def _cheaper(data: DataSet, best: Method, baseline: Method) -> str:
@@ -141,22 +160,22 @@ def _on_published(data: DataSet, published: Published) -> list[str]:
 
 
 def _beside(data: DataSet, theirs: Number, reference: Number, ours: Verdict) -> str:
-    result = {
-        "better": "a gain is shown here too",
-        "worse": "here the opposite is shown",
-        "no difference shown": "here no difference is shown",
-    }[ours.outcome]
+    # The paper makes this one comparison; the others of the family are ours, and are not counted against it.
+    result = "here no difference is shown"
+    if ours.p <= ours.alpha:
+        result = "a gain is shown here too" if ours.gain > 0 else "here the opposite is shown"
     return (
         f"**The paper's own claim, {data.short}** (`{theirs.init}` for {theirs.model}, `paper` protocol): published "
         f"{share(reference.value)} → {share(theirs.value)} ({percent(theirs.value / reference.value - 1)} %); here "
-        f"{share(ours.reference_mean)} → {share(ours.mean)} ({gain_in_words(ours)}): {result}."
+        f"{share(ours.reference_mean)} → {share(ours.mean)} ({gain_in_words(ours, alone=True)} as the one comparison "
+        f"that the paper makes; {p_in_words(ours.p_holm)} among all starts that were tried here): {result}."
     )
 
 
 def _how_sure(data_sets: list[DataSet]) -> list[str]:
     found: dict[str, list[str]] = {}
     for data in data_sets:
-        if sentences := headline(data.verdicts()):
+        if sentences := headline(data.verdicts(), data.loaded.by_seed("recall")):
             found.setdefault(sentences[-1].removeprefix("How sure: "), []).append(data.short)
     if len(found) == 1:
         return [f"**How sure?** {sentence[0].upper()}{sentence[1:]}" for sentence in found]
@@ -175,7 +194,7 @@ def _limits(data_sets: list[DataSet]) -> str:
         parts.append(f"other encoders than that of `{next(iter(encoders))}`")
     parts += [
         f"other embedding sizes and hyper-parameters{' (only baselines were tuned)' if tuned else ''}",
-        "closed-form models that use text and interactions together, such as L3AE (arXiv 2508.13500)",
+        _RIVALS,
         "items that are new",
     ]
     return f"**Not shown here:** {'; '.join(parts)}."
@@ -183,6 +202,11 @@ def _limits(data_sets: list[DataSet]) -> str:
 
 def _of_family(data_sets: list[DataSet], family: str) -> list[Verdict]:
     return [each for data in data_sets for each in data.verdicts() if each.family == family]
+
+
+def _covering_training(found: list[Verdict]) -> list[Verdict]:
+    """Leave out what says nothing of another training run, where there is anything else."""
+    return [each for each in found if each.covers_training] or found
 
 
 def _named(data: DataSet, method: Method) -> str:

@@ -10,13 +10,15 @@ from results_page.sources import XAVIER, DataSet, baselines_in, labels_in, train
 
 _BINS = ("0", *COUNT_BINS)
 _ASPECTS = {"user_degree": "user", "item_popularity": "item"}
+_FEWEST_HITS = 30
 _MEASURES = {"coverage": 3, "gini": 3, "novelty": 2, "popularity_bias": 2, "diversity": 3}
 
 
 _GROUPS = (
     "Gain in recall over xavier in percent, and in brackets xavier's recall, by how many training interactions the "
     "user or the item of a test interaction has (recall@{k}, `standard`; each backbone's best text start). No test was "
-    "made for single groups: read the rows as curves."
+    "made for single groups: read the rows as curves. Where xavier has fewer than {hits} hits, a percentage of them "
+    "says nothing and none is given."
 )
 _COLLAPSE = (
     "Effective rank of the item embeddings (how many directions they really use, of {size}), before training and after "
@@ -37,6 +39,7 @@ def section(data_sets: list[DataSet]) -> list[str]:
     """Return the lines of all four sections."""
     said = {
         "k": data_sets[0].loaded.k,
+        "hits": _FEWEST_HITS,
         "names": " / ".join(data.short for data in data_sets),
         "size": _sizes(data_sets),
         "machine": _machines(data_sets),
@@ -70,14 +73,24 @@ def _groups(data_sets: list[DataSet]) -> list[str]:
 
 
 def _group_gain(data: DataSet, method: Method, group: str) -> str:
-    values, reference = data.loaded.by_seed("recall", group=group), data.loaded.reference(method)
-    mine, theirs = values.get(method, {}), values.get(reference, {}) if reference else {}
-    shared = sorted(mine.keys() & theirs.keys())
-    base = sum(theirs[seed] for seed in shared)
-    if not shared:
+    mine, theirs = _hits(data, method, group), _hits(data, data.loaded.reference(method), group)
+    shared = mine.keys() & theirs.keys()
+    n_tested = sum(theirs[seed][1] for seed in shared)
+    if not n_tested:
         return DASH
-    level = f"({share(base / len(shared), 3)})"
-    return level if base == 0 else f"{percent(sum(mine[seed] for seed in shared) / base - 1)} {level}"
+    n_mine, n_theirs = (sum(found[seed][0] for seed in shared) for found in (mine, theirs))
+    level = f"({share(n_theirs / n_tested, 3)})"
+    return level if n_theirs < _FEWEST_HITS else f"{percent(n_mine / n_theirs - 1)} {level}"
+
+
+def _hits(data: DataSet, method: Method | None, group: str) -> dict[int, tuple[float, float]]:
+    """Return by seed how much of what was tested in a group is in the lists, and how much was tested."""
+    groups = {
+        cell.key.seed: cell.groups.get("standard", {}).get(group, {})
+        for cell in (data.loaded.cells_of(method) if method else [])
+    }
+    name = f"recall@{data.loaded.k}"
+    return {seed: (own[name] * own["n"], own["n"]) for seed, own in groups.items() if name in own}
 
 
 def _collapse(data_sets: list[DataSet]) -> list[str]:

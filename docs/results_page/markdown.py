@@ -7,6 +7,7 @@ from llminit.results.verdicts import Verdict
 
 DASH = "–"
 SIGNS = {"better": "▲", "worse": "▼", "no difference shown": "○"}
+SIGNS_OF_FEW_SEEDS = SIGNS | {"better": "△", "worse": "▽"}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], words: Sequence[int] = (0,)) -> list[str]:
@@ -53,17 +54,25 @@ def percent(value: float) -> str:
 
 
 def gain(verdict: Verdict | None) -> str:
-    """Return outcome, gain in percent, its interval and Holm's p-value for a table: "▲ +4.1 [1.2, 7.0] .010"."""
+    """Return outcome, gain in percent, its interval and Holm's p-value for a table: "▲ +4.1 [1.2, 7.0] .010".
+
+    Outcomes that say nothing of another training run have hollow signs.
+    """
     if verdict is None:
         return DASH
-    return " ".join([SIGNS[verdict.outcome], *_gain(verdict, ""), p_value(verdict.p_holm)])
+    signs = SIGNS if verdict.covers_training else SIGNS_OF_FEW_SEEDS
+    return " ".join([signs[verdict.outcome], *_gain(verdict, ""), p_value(verdict.p_holm)])
 
 
-def gain_in_words(verdict: Verdict) -> str:
-    """Return the same for a sentence: "+4.1 % [1.2, 7.0], p = .010"."""
-    equals = "" if verdict.p_holm < 0.001 else "= "
+def gain_in_words(verdict: Verdict, *, alone: bool = False) -> str:
+    """Return the same for a sentence: "+4.1 % [1.2, 7.0], p = .010"; `alone` leaves out the correction."""
     shown = " ".join(_gain(verdict, " %"))
-    return ", ".join([*([shown] if shown else []), f"p {equals}{p_value(verdict.p_holm)}".replace("<", "< ")])
+    return ", ".join([*([shown] if shown else []), p_in_words(verdict.p if alone else verdict.p_holm)])
+
+
+def p_in_words(value: float) -> str:
+    """Return a p-value for a sentence: "p = .010" or "p < .001"."""
+    return f"p {'' if value < 0.001 else '= '}{p_value(value)}".replace("<", "< ")
 
 
 def p_value(value: float) -> str:

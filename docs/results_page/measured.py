@@ -11,8 +11,8 @@ _MEASURED = (("recall", "standard"), ("ndcg", "standard"), ("recall", "paper"), 
 
 
 _READING = (
-    "Means ± standard deviations over seeds, medians of seconds; **bold** is the highest of a column in this section. "
-    "Published numbers are Recall@10 under the `paper` protocol."
+    "Means ± standard deviations over seeds, medians of seconds; **bold** is the highest of a column in this section, "
+    "on the seeds that all have. Published numbers are Recall@10 under the `paper` protocol."
 )
 _OTHERS = (
     "Options were chosen on the validation interactions of each seed; of several values each was chosen at some seed. "
@@ -90,10 +90,10 @@ def _values(data: DataSet, method: Method) -> list[str]:
     """Return a method's four measures, those in bold that no other method of the data set exceeds."""
     shown = []
     for metric, protocol in _MEASURED:
-        found = data.loaded.by_seed(metric, protocol)
-        means = {each: _mean(values.values()) for each, values in found.items() if each in data.loaded.labels}
-        text = spread([found[method][seed] for seed in sorted(found[method])]) if method in means else DASH
-        is_best = method in means and means[method] == max(means.values())
+        own = data.loaded.by_seed(metric, protocol).get(method, {})
+        standing = data.loaded.standing(data.loaded.main, metric, protocol)
+        is_best = method in standing.means and standing.means[method] == max(standing.means.values())
+        text = spread([own[seed] for seed in sorted(own)])
         shown.append(f"**{text}**" if is_best else text)
     return shown
 
@@ -116,8 +116,3 @@ def _options(data: DataSet, method: Method) -> str:
 def _alternatives(values: Iterable[Any]) -> str:
     distinct = dict.fromkeys(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
     return "/".join(sorted(distinct, key=lambda text: (len(text), text)))
-
-
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)

@@ -18,7 +18,8 @@ class Task(Protocol):
         Args:
             steps: How many.
             status: A short text, shown beside the bar.
-            seconds_left: A better guess of the time left than the pace so far gives, where there is one.
+            seconds_left: A better guess of the time left than the pace so far gives, where there is one; math.inf
+                where nothing is known of it, and the pace would mislead.
         """
 
 

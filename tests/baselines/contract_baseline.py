@@ -27,6 +27,7 @@ def check_baseline(kind):
     assert np.array_equal(text, text_before)
     _check_odd_input(baseline, train, text)
     _check_untidy_input(baseline, train, text)
+    _check_users_without_history(kind, train, text)
     _check_text_need(kind, train)
     _check_grid(kind)
     with pytest.raises(ConfigError, match="unknown option"):
@@ -44,6 +45,19 @@ def _check_odd_input(baseline, train, text):
         baseline.fit(np.ones((3, 8), dtype=np.float32), text)
     with pytest.raises(InputError, match="NaN"):
         baseline.fit(csr_array(np.array([[1.0, np.nan]])), text[:2])
+
+
+def _check_users_without_history(kind, train, text):
+    """Users of whom nothing is known get popularity's ranking, with its ties, at every point of the grid."""
+    rows = train.toarray()
+    rows[[4, 5]] = 0
+    popularity = np.unique((rows != 0).sum(axis=0), return_inverse=True)[1]
+    assert popularity.max() > 1, "a ranking of more than two places"
+    users = np.array([5, 0, 4, 5])
+    for point in product(*kind.grid.values()):
+        scores = kind.make(**dict(zip(kind.grid, point, strict=True))).fit(csr_array(rows * 2), text).scores(users)
+        for newcomer in (0, 2, 3):
+            assert np.array_equal(np.unique(scores[newcomer], return_inverse=True)[1], popularity)
 
 
 def _check_untidy_input(baseline, train, text):

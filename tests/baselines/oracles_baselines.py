@@ -60,19 +60,25 @@ def slow_graph_filter(train, k, alpha):
     return taken @ (smooth.T @ smooth + alpha * down @ leading.T @ leading @ up)
 
 
+def popular_without_history(scores, train):
+    """Replace the scores of each user without an item by how many users have each item."""
+    popularity = (train != 0).sum(axis=0)
+    return np.array([row if own.any() else popularity for row, own in zip(scores, train, strict=True)])
+
+
 def slow_text_scores(train, text, *, centred, n_layers):
     """Spread text over the graph node by node, average the layers and take cosines pair by pair."""
     has_text = (text != 0).any(axis=1)
     rows = text.astype(np.float64)
     if centred:
         rows[has_text] -= rows[has_text].mean(axis=0)
-    users = np.array([rows[own != 0].mean(axis=0) if own.any() else rows.mean(axis=0) for own in train])
+    users = np.array([rows[own != 0].mean(axis=0) if own.any() else np.zeros(rows.shape[1]) for own in train])
     smooth = slow_normalized(train)
     layers = [(users, rows)]
     for _ in range(n_layers):
         layers.append((smooth @ layers[-1][1], smooth.T @ layers[-1][0]))
     users, items = (np.mean([layer[side] for layer in layers], axis=0) for side in (0, 1))
-    return np.array([[_cosine(user, item) for item in items] for user in users])
+    return popular_without_history(np.array([[_cosine(user, item) for item in items] for user in users]), train)
 
 
 def _cosine(one, other):

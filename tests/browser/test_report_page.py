@@ -133,6 +133,13 @@ def test_a_phone_scrolls_one_way_only(open_report, width):
     assert page.evaluate("document.querySelector('.table').scrollWidth") > width
 
 
+def test_a_finger_on_a_plot_scrolls_the_page(open_report):
+    """On a phone a swipe that begins on a plot moves the page, and not a zoom box."""
+    page = open_report(390).page
+    modes = "[...document.querySelectorAll('.plot')].map(plot => plot._fullLayout.dragmode)"
+    assert set(page.evaluate(modes)) == {False}
+
+
 def test_a_narrower_window_redraws(open_report):
     """Plots are fitted to the window when it changes."""
     page = open_report(1280).page

@@ -69,6 +69,22 @@ def test_failures_show_in_the_exit_code(run, options):
     assert {row["method"] for row in ran.json["methods"]} == {"popularity", "item-knn"}
 
 
+def test_failures_of_an_earlier_grid_are_told_and_do_not_count(run, options):
+    """A call that finishes all it was asked for exits with 0, and says which cells an earlier call left failed."""
+    diverging = [*options, "--learning-rate", "1e30", "--seeds", 1]
+    assert run("compare", *diverging).code == 1
+    baselines = [*diverging, "--backbones", "", "--baselines", "popularity,rp3beta"]
+    ran = run("compare", *baselines, "--json")
+    assert (ran.code, ran.json["failed"]) == (0, {})
+    told = run("compare", *baselines)
+    assert told.code == 0
+    assert "lightgcn_xavier_d8_seed-0 failed in an earlier call and was not asked for now" in told.stderr
+    assert "tries them again" not in told.stderr
+    again = run("compare", *diverging)
+    assert again.code == 1
+    assert "2 cells failed; the same command tries them again" in again.stderr
+
+
 def test_a_configuration_file(run, options, tmp_path):
     """Lists in a TOML file are lists, and dotted options are tables."""
     text = 'backbones = ["mf", "lightgcn"]\nmax-history = ["all", 2]\ntune = false\n[backbone_options]\nn_layers = 1\n'
@@ -94,6 +110,11 @@ def test_a_configuration_file(run, options, tmp_path):
         (["--seeds", "0"], ["seeds=0"]),
         (["--device", "cuda:99"], ["cuda:99"]),
         (["--baseline-option", "l2"], ["KEY=VALUE"]),
+        (["--backbone-option", "n_layers=two"], ["n_layers='two'"]),
+        (["--backbone-option", "n_layers=-3"], ["n_layers=-3"]),
+        (["--inits", "variance", "--init-option", "variance.share=5"], ["share=5"]),
+        (["--baselines", "ease", "--baseline-option", "ease.l2=-1"], ["l2=-1"]),
+        (["--backbones", "", "--baselines", "none"], ["nothing to compare"]),
     ],
 )
 def test_wrong_usage(run, options, tmp_path, wrong, words):

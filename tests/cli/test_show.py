@@ -1,5 +1,8 @@
 """Progress where there is no terminal: a line now and then."""
 
+import math
+from types import SimpleNamespace
+
 import pytest
 
 from llminit.cli import show
@@ -39,6 +42,17 @@ def test_a_better_guess_is_taken(pass_time, capsys):
         pass_time(5)
         task.advance(1, "two", 7000)
     assert capsys.readouterr().err.splitlines() == ["cells: 1/10, about 2.0 h left, one"]
+
+
+def test_an_unknown_time_is_not_guessed_from_the_pace(pass_time, capsys):
+    """Where the work says that nothing is known of the time left, neither a log nor a bar shows a number."""
+    with show.RichReporter().task("cells", 101) as task:
+        pass_time(21)
+        task.advance(1, "one", math.inf)
+    assert capsys.readouterr().err.splitlines() == ["cells: 1/101, time left unknown, one"]
+    column = show._TimeLeft()
+    assert column.render(SimpleNamespace(fields={"seconds_left": math.inf})).plain == "unknown"
+    assert column.render(SimpleNamespace(fields={"seconds_left": 300.0})).plain == "5 min"
 
 
 def test_a_download_of_unknown_length_has_no_end_to_guess(pass_time, capsys):

@@ -1,29 +1,16 @@
 """A comparison from end to end, in this process."""
 
-import time
-from contextlib import contextmanager
-
 import numpy as np
 import polars as pl
 import pytest
+from watching import names, stamps
 
 import llminit
 from llminit.comparison import execute
-from llminit.comparison.execute import Workplace
 from llminit.comparison.lock import only_one
 from llminit.config import CompareConfig
-from llminit.errors import ArtefactError, ConfigError, DataError, StorageError
+from llminit.errors import ConfigError, DataError, StorageError
 from llminit.evaluation import mean_metric
-from llminit.results import ResultsFolder
-
-
-def stamps(folder):
-    files = [path for path in folder.path.rglob("*") if path.is_file() and path.parent != folder.path]
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
-
-
-def names(folder):
-    return set(folder.names())
 
 
 @pytest.mark.parametrize(("backbone", "init"), [("lightgcn", "xavier"), ("sgl", "pca"), ("mf", "variance")])
@@ -158,72 +145,6 @@ def test_other_data_are_refused(compare, world, pair):
         compare(embeddings=(pair[0], pair[1] + 1))
 
 
-def test_a_damaged_cell_is_named_and_can_be_run_again(compare):
-    """A damaged cell is named before any work; deleted, it is run again to the same metrics, and only it."""
-    folder = compare()
-    before, name = stamps(folder), "lightgcn_xavier_d8_seed-0"
-    metrics = folder.cell(name).metrics
-    path = folder.path / "cells" / f"{name}.json"
-    path.write_text(path.read_text(encoding="utf-8")[:300], encoding="utf-8")
-    with pytest.raises(ArtefactError, match=rf"{name} is damaged: delete cells/{name}\.json"):
-        compare(seeds=2)
-    assert len(names(folder)) == 3
-    path.unlink()
-    assert compare().cell(name).metrics == metrics
-    after = stamps(folder)
-    assert {key for key in before if after[key] != before[key]} == {f"{name}.json", f"{name}.ranks.parquet"}
-
-
-def test_a_cell_of_another_comparison_is_refused(compare, tmp_path):
-    """A cell that was copied from a comparison with other options is not taken for this one's."""
-    other, folder = compare(out=tmp_path / "other", epochs=1), compare()
-    for path in (other.path / "cells").glob("lightgcn_pca*"):
-        (folder.path / "cells" / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(ArtefactError, match="lightgcn_pca_embeddings_d8_seed-0 was made from other data"):
-        compare()
-
-
-def test_a_cell_that_is_written_is_finished(compare, monkeypatch):
-    """What happens to a process after it has written its cell does no harm, and what it leaves is removed."""
-    real = Workplace.execute
-
-    def die_after(place, job, *rest):
-        real(place, job, *rest)
-        folder = ResultsFolder(place.out)
-        folder.checkpoint_path(job.key.name).write_bytes(b"state")
-        (place.out / "cells" / ".ranks.12345678.partial.parquet").mkdir(exist_ok=True)
-        raise OSError("killed")
-
-    monkeypatch.setattr(Workplace, "execute", die_after)
-    folder = compare()
-    assert folder.failures() == []
-    assert len(names(folder)) == 3
-    assert not list((folder.path / "cells").glob(".*"))
-
-
-def test_a_failing_cell_does_not_stop_the_others(compare, monkeypatch):
-    """A cell that fails is noted with its reason, the others finish, and the next call tries it again."""
-    real = execute.run_cell
-
-    def sometimes(data, config, key, *rest, **options):
-        if key.init == "xavier":
-            raise ConfigError("the loss became nan")
-        return real(data, config, key, *rest, **options)
-
-    monkeypatch.setattr(execute, "run_cell", sometimes)
-    folder = compare()
-    assert [(failure.key.init, failure.error) for failure in folder.failures()] == [("xavier", "the loss became nan")]
-    assert len(names(folder)) == 2
-    before = stamps(folder)
-    monkeypatch.setattr(execute, "run_cell", real)
-    assert compare().failures() == []
-    after = stamps(folder)
-    assert {name: after.get(name) for name in before if "failed" not in name} == {
-        name: stamp for name, stamp in before.items() if "failed" not in name
-    }
-    assert len(names(folder)) == 3
-
-
 def test_a_diverging_cell(compare):
     """A learning rate that blows up training fails those cells with the trainer's advice."""
     folder = compare(learning_rate=1e30, epochs=5)
@@ -289,31 +210,6 @@ def test_the_place_is_checked_before_the_work(compare, tmp_path, monkeypatch):
         compare(config=CompareConfig())
 
 
-def test_interrupted_cells_continue(compare, monkeypatch):
-    """A cell that is interrupted leaves its state, continues from it to the same metrics, and cleans up."""
-    undisturbed = compare(out=compare().path.with_name("u")).cell("lightgcn_xavier_d8_seed-0")
-    folder = compare(baselines="none", inits="pca", out=compare().path.with_name("i"))
-    calls, real = [], llminit.experiment.mean_metric
-
-    def fail_at_the_second(*arguments):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        time.sleep(0.5 if len(calls) == 1 else 0)
-        return real(*arguments)
-
-    monkeypatch.setattr("llminit.experiment.mean_metric", fail_at_the_second)
-    again = {"baselines": "none", "inits": "xavier", "out": folder.path, "checkpoint_seconds": 0}
-    with pytest.raises(KeyboardInterrupt):
-        compare(**again)
-    assert folder.checkpoint_path("lightgcn_xavier_d8_seed-0").exists()
-    assert names(folder) == {"lightgcn_pca_embeddings_d8_seed-0"}
-    resumed = compare(**again).cell("lightgcn_xavier_d8_seed-0")
-    assert (resumed.metrics, len(calls)) == (undisturbed.metrics, 4)
-    assert resumed.seconds["fit"] >= resumed.history[-1]["seconds"] > 0.5
-    assert not [path.name for path in folder.path.rglob(".*")]
-
-
 def test_what_cannot_be_compared(compare, world):
     """Data errors come out as they do from `fit`."""
     with pytest.raises(DataError):
@@ -325,61 +221,3 @@ def test_one_at_a_time(compare, tmp_path):
     with only_one(tmp_path / "r"), pytest.raises(StorageError, match="another `llminit compare` is at work"):
         compare()
     assert names(compare())
-
-
-def test_progress(compare):
-    """The reporter is told of each cell's result, of the best so far and of the time left."""
-    reporter = Told()
-    compare(reporter=reporter, backbones="lightgcn,mf")
-    assert reporter.total == reporter.done == 5
-    assert sum(note.startswith("lightgcn_pca_embeddings_d8_seed-0: recall@10 0.") for note in reporter.notes) == 1
-    assert any("best so far" in status and "+ pca 0." in status for status in reporter.statuses)
-    assert [guess is None for guess in reporter.guesses].index(False) > 0  # None before any cell has taken its time.
-    assert reporter.guesses[-1] == 0
-
-
-def test_progress_of_a_resumed_comparison(compare):
-    """What an earlier call finished counts as done from the start, and tells how long the rest may take."""
-    compare(seeds=1)
-    reporter = Told()
-    compare(reporter=reporter, seeds=2)
-    assert reporter.total == reporter.done == 2 * reporter.before
-    assert reporter.guesses[0] > 0
-
-
-class Told:
-    """A reporter that remembers what it is told about cells."""
-
-    def __init__(self):
-        self.notes, self.statuses, self.guesses = [], [], []
-        self.total, self.before, self.done = None, 0, 0
-
-    def note(self, message):
-        self.notes.append(message)
-
-    @contextmanager
-    def task(self, name, total, done=0):
-        if name == "cells":
-            self.total, self.before, self.done = total, done, done
-        yield _ToldTask(self, is_counted=name == "cells")
-
-
-class _ToldTask:
-    def __init__(self, reporter, *, is_counted):
-        self.reporter, self.is_counted = reporter, is_counted
-
-    def advance(self, steps=1, status="", seconds_left=None):
-        if self.is_counted:
-            self.reporter.done += steps
-            self.reporter.statuses.append(status)
-            self.reporter.guesses.append(seconds_left)
-
-
-def test_other_software_is_told(compare, monkeypatch):
-    """A folder that another version made is gone on with, and that is said; each cell says which version made it."""
-    compare()
-    monkeypatch.setattr("llminit.comparison.run.versions", lambda: {"torch": "99.0"})
-    reporter = Told()
-    folder = compare(reporter=reporter)
-    assert any("torch" in note and "now 99.0" in note for note in reporter.notes)
-    assert folder.header.versions == {"torch": "99.0"}

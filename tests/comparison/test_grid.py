@@ -105,6 +105,13 @@ def test_text_only_runs_for_each_encoder_and_not_without():
         ({"backbone_options": {"sgl.n_layers": 3}}, ["'sgl'", "lightgcn"]),
         ({"init_options": {"variance.norm": 3}}, ["norm", "share"]),
         ({"baselines": "ease", "baseline_options": {"ease.l3": 3}}, ["l3", "l2"]),
+        ({"backbone_options": {"n_layers": "two"}}, ["'lightgcn'", "n_layers='two'"]),
+        ({"backbones": "mf,sgl", "backbone_options": {"sgl.n_layers": -3}}, ["'sgl'", "n_layers=-3"]),
+        ({"init_options": {"variance.share": 5}}, ["share=5", "(0, 1]"]),
+        ({"init_options": {"variance.share": "big"}}, ["'variance'", "share='big'"]),
+        ({"init_options": {"whiten.norm": -1}}, ["norm=-1", "positive"]),
+        ({"baselines": "ease", "baseline_options": {"ease.l2": -1}}, ["'ease'", "l2=-1"]),
+        ({"baselines": "all", "baseline_options": {"item_knn.k": 0}}, ["'item-knn'", "k=0"]),
     ],
 )
 def test_what_means_nothing_is_refused(options, words):
@@ -113,6 +120,36 @@ def test_what_means_nothing_is_refused(options, words):
         cells(**options)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"backbones": ""},
+        {"inits": ""},
+        {"inits": "xavier", "embedding_sizes": ""},
+        {"backbones": "", "baselines": "ease", "train_share": ""},
+    ],
+)
+def test_an_empty_grid_is_refused_before_there_are_widths(options):
+    """A grid without a cell is refused by the check of the options alone, before any text embedding is there."""
+    with pytest.raises(ConfigError, match="nothing to compare"):
+        check_grid(CompareConfig.make(**{"baselines": "none", **options}))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"inits": "variance", "init_options": {"variance.share": 0.001}},
+        {"inits": "pca", "embedding_sizes": 4096},
+        {"inits": "full", "embedding_sizes": ""},
+        {"backbones": "", "baselines": "text-only"},
+        {"backbones": "", "baselines": "all", "inits": ""},
+    ],
+)
+def test_what_only_the_data_can_tell_is_not_refused_early(options):
+    """Options that suit some data pass the check of the options alone."""
+    check_grid(CompareConfig.make(**{"baselines": "none", **options}))
 
 
 def test_options_of_parts():

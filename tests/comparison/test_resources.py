@@ -1,13 +1,15 @@
 """How many workers, by cores and by memory."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from llminit.comparison import resources
 from llminit.comparison.execute import Job, Workplace
+from llminit.comparison.memory import available_memory
 from llminit.comparison.prepared import PreparedData
-from llminit.comparison.resources import chosen_workers
+from llminit.comparison.resources import chosen_workers, described_machine, n_cores
 from llminit.config import CompareConfig
 from llminit.data import make_dataset
 from llminit.errors import ConfigError
@@ -58,3 +60,71 @@ def test_dense_baselines_need_room(workers, monkeypatch):
     monkeypatch.setattr(resources, "_BYTES_PER_PAIR_OF_ITEMS", 10 * GIB // 40**2)
     assert workers(8, 30 * GIB, jobs=dense) == 2
     assert workers(8, 30 * GIB) == 4
+
+
+@pytest.fixture
+def eight_cores(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "cores"),
+    [
+        ("max 100000\n", 8),
+        ("200000 100000\n", 2),
+        ("350000 100000\n", 3),
+        ("50000 100000\n", 1),
+        ("6400000 100000\n", 8),
+        ("200000 0\n", 8),
+        ("-1 100000\n", 8),
+        ("", 8),
+        ("two cores, \xfc", 8),
+    ],
+)
+def test_a_container_may_have_fewer_cores(eight_cores, tmp_path, said, cores):
+    """The quota of a cgroup limits the cores, to no less than one; a file that says something else limits nothing."""
+    (tmp_path / "cpu.max").write_bytes(said.encode("latin-1"))
+    assert n_cores(tmp_path / "cpu.max") == cores
+
+
+def test_without_a_limit_all_cores_are_there(eight_cores, tmp_path):
+    """A file that is not there, or is a folder, limits nothing."""
+    assert n_cores(tmp_path / "cpu.max") == n_cores(tmp_path) == 8
+
+
+@pytest.mark.parametrize(
+    ("files", "available"),
+    [
+        ({}, 8 * GIB),
+        ({"memory.max": "max\n", "memory.current": "5"}, 8 * GIB),
+        ({"memory.max": f"{3 * GIB}\n", "memory.current": f"{GIB}\n"}, 2 * GIB),
+        ({"memory.max": f"{30 * GIB}\n", "memory.current": f"{GIB}\n"}, 8 * GIB),
+        ({"memory.max": f"{GIB}\n", "memory.current": f"{2 * GIB}\n"}, 0),
+        ({"memory.max": f"{3 * GIB}\n"}, 8 * GIB),
+        ({"memory.max": "3 GiB\n", "memory.current": "0\n"}, 8 * GIB),
+        ({"memory.max": f"{3 * GIB}\n", "memory.current": "\xfc"}, 8 * GIB),
+    ],
+)
+def test_a_container_may_have_less_memory(tmp_path, files, available):
+    """What a cgroup may still take limits the memory; files that are not there or say something else do not."""
+    machine = tmp_path / "meminfo"
+    machine.write_text(f"MemTotal: 1 kB\nMemAvailable:   {8 * GIB // 1024} kB\n")
+    for name, said in files.items():
+        (tmp_path / name).write_bytes(said.encode("latin-1"))
+    assert available_memory(machine, tmp_path) == available
+
+
+def test_cached_files_are_available_memory(tmp_path):
+    """A container's cache of files, which the system drops, takes nothing away, as on a whole machine."""
+    (tmp_path / "memory.max").write_text(f"{3 * GIB}\n")
+    (tmp_path / "memory.current").write_text(f"{2 * GIB}\n")
+    (tmp_path / "memory.stat").write_text(f"anon {GIB}\nfile {GIB}\ninactive_file {GIB}\nactive_file 0\n")
+    assert available_memory(tmp_path / "meminfo", tmp_path) == 2 * GIB
+    assert available_memory(tmp_path / "meminfo", tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize(("cores", "words"), [(1, "1 core"), (2, "2 cores")])
+def test_the_machine_in_words(monkeypatch, cores, words):
+    """One core is not called "1 cores"."""
+    monkeypatch.setattr(resources, "n_cores", lambda: cores)
+    assert described_machine().endswith(f", {words}")

@@ -24,13 +24,13 @@ def tables(tmp_path_factory):
     return folder
 
 
-def start(tables, out, *, seconds=0.0):
+def start(tables, out, *options, seconds=0.0, **variables):
     files = [f"--{table}={tables}/{table}.parquet" for table in ("interactions", "items", "embeddings")]
     grid = ["--backbones", ",".join(BACKBONES), "--inits", "xavier,pca", "--baselines", "popularity", "--seeds", 1]
     training = ["--embedding-sizes", 8, "--epochs", EPOCHS, "--patience", 1000]
-    options = ["--workers", 2, "--checkpoint-seconds", seconds, "--out", out]
-    command = [sys.executable, "-m", "llminit", "compare", *files, *grid, *training, *options]
-    environment = os.environ | {"LLMINIT_CACHE": str(tables / "cache")}
+    running = ["--workers", 2, "--checkpoint-seconds", seconds, "--out", out]
+    command = [sys.executable, "-m", "llminit", "compare", *files, *grid, *training, *running, *options]
+    environment = os.environ | {"LLMINIT_CACHE": str(tables / "cache")} | variables
     return subprocess.Popen(
         [str(part) for part in command], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -120,3 +120,16 @@ def test_a_lost_worker_costs_its_cell_only(tables, tmp_path, undisturbed):
     assert process.returncode == (1 if failed else 0), messages
     assert len(failed) + len(folder.names()) == len(undisturbed)
     assert all("exit code -9" in error and "memory" in error for error in failed)
+
+
+def test_what_libraries_print_is_no_message(tables, tmp_path):
+    """Lines on a worker's standard output that it did not write, such as an import prints, are passed over."""
+    printed = ["loading plugin ...", "null", "[1]", '{"kind": "done"}', "\u00e9", "7", ""]
+    (tmp_path / "sitecustomize.py").write_text(f"print({chr(10).join(printed)!r}, flush=True)\n", encoding="utf-8")
+    process = start(tables, tmp_path / "r", "--backbones", "", PYTHONPATH=str(tmp_path))
+    try:
+        _, messages = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, messages
+    assert ResultsFolder(tmp_path / "r").names() == ["popularity_seed-0"]

@@ -58,7 +58,7 @@ def test_sections_stand_in_order_with_the_verdict_first(page):
 
 def test_the_verdict_is_the_headline_in_full(page, loaded):
     """The sentences of the headline are on the page as they are, with the protocol and the number of seeds."""
-    sentences = headline(loaded.main_verdicts("standard"))
+    sentences = headline(loaded.main_verdicts("standard"), loaded.by_seed("recall"))
     assert len(sentences) > 2
     words = text_of(page)
     for sentence in sentences:
@@ -101,6 +101,13 @@ def test_what_reproduces_it_is_there(page, loaded):
     words = text_of(page)
     for each in (loaded.header.command, loaded.header.fingerprint, loaded.header.machine, "torch 2.13.0"):
         assert each in words
+
+
+def test_every_command_that_made_it_is_there(small):
+    """Where several calls made the folder, each command stands on its own line, the oldest first."""
+    page = page_of(load(write_results(small, Plan(**SMALL.__dict__ | {"header": {"command": "first <a>\nsecond"}}))))
+    assert "<pre>first &lt;a&gt;\nsecond</pre>" in page
+    assert "Commands, the oldest first" in text_of(page)
 
 
 def test_sections_without_data_are_left_out(small):

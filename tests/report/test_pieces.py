@@ -1,14 +1,17 @@
 """Numbers as text, and HTML and JSON that hold any text safely."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llminit.report.html import Row, Shown, Table, script_json, sentence
+from llminit.report.loaded import Loaded
 from llminit.report.numbers import count, decimals, duration, interval, mean_of, megabytes, p_value, percent
 from llminit.report.sections.learning import curve
+from llminit.results import CellKey
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -79,6 +82,16 @@ def test_a_curve_s_seconds_are_those_of_a_usual_run():
     seconds = ([1, 2, 3, 4], [1.5, 3, 4.5, 6], [1, 500, 501, 1000])
     runs = [[{"epoch": i, "valid": 0.1, "seconds": run[i - 1]} for i in (1, 2, 3, 4)] for run in seconds]
     assert curve(runs)[1] == [1.0, 2.5, 3.5, 5.0]
+
+
+def test_embeddings_at_full_width_are_shown_beside_the_others():
+    """Text at its encoder's full width has a size of its own, and neither hides the other starts nor is hidden."""
+    starts = [("xavier", None, 128), ("full", "mpnet", 768), ("xavier", None, 16)]
+    keys = [CellKey(model="lightgcn", init=init, encoder=of, embedding_size=d, seed=0) for init, of, d in starts]
+    keys.append(CellKey(model="ease", seed=0))
+    loaded = Loaded(None, [SimpleNamespace(key=key) for key in keys], None, [], {}, {})
+    assert {each.label for each in loaded.main} == {"lightgcn + xavier", "lightgcn + full", "ease"}
+    assert {each.embedding_size for each in loaded.main} == {128, 768, None}
 
 
 def test_a_missing_value_has_nothing_to_sort_by():

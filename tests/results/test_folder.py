@@ -140,6 +140,28 @@ def test_failures_end_when_the_cell_is_finished(folder):
     assert (folder.failures(), len(folder.names())) == ([], 3)
 
 
+def test_failures_of_finished_cells_are_leftovers(folder):
+    """A note of a failure beside a finished cell, even a damaged one, does not count, and is removed as a leftover."""
+    folder.write_failure(Failure(key=cell().key, error="killed"))
+    other = next(name for name in folder.names() if name.startswith("lightgcn"))
+    file_of(folder, other, ".failed.json").write_text("{", encoding="utf-8")
+    folder.write_failure(Failure(key=cell(model="gf-cf").key, error="diverged"))
+    assert [failure.error for failure in folder.failures()] == ["diverged"]
+    folder.remove_leftovers()
+    assert [path.name for path in folder.path.rglob("*.failed.json")] == ["gf-cf_seed-0.failed.json"]
+
+
+def test_new_failures(folder):
+    """New failures are those that were noted through the same object, until their cells are finished."""
+    folder.write_failure(Failure(key=cell(model="gf-cf").key, error="diverged"))
+    again = ResultsFolder(folder.path)
+    again.write_failure(Failure(key=cell(model="edlae").key, error="too large"))
+    assert [failure.key.model for failure in again.new_failures()] == ["edlae"]
+    assert [failure.key.model for failure in again.failures()] == ["edlae", "gf-cf"]
+    again.write_cell(cell(model="edlae"), COLUMNS)
+    assert again.new_failures() == []
+
+
 def test_other_peoples_folders(tmp_path):
     """A file, or a folder that holds other things, is never taken for a place to write to."""
     (tmp_path / "file").write_text("x")

@@ -10,12 +10,13 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from llminit.arrays import FloatArray, IntArray
+from llminit.baselines.sparse import degrees
 from llminit.config import Config
 from llminit.errors import ConfigError, EmbeddingError, InputError
 
 
 class FittedBaseline(Protocol):
-    """Scores every item for the users that it was fitted on."""
+    """Scores every item for the users that it was fitted on; those without a training item get popularity's scores."""
 
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
@@ -90,6 +91,8 @@ class Baseline(Config):
 class LinearItemModel:
     """Scores a user by the sum of the weights from each of the user's training items to every item.
 
+    Users without a training item get popularity's scores.
+
     Attributes:
         train: float32 CSR of shape (n_users, n_items).
         weights: float32 of shape (n_items, n_items), sparse or dense; row j holds what item j adds to every item.
@@ -101,7 +104,25 @@ class LinearItemModel:
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
         product = self.train[users] @ self.weights
-        return np.asarray(product.toarray() if issparse(product) else product, dtype=np.float32)
+        scores = np.asarray(product.toarray() if issparse(product) else product, dtype=np.float32)
+        return popular_without_history(scores, users, self.train)
+
+
+def popular_without_history(scores: FloatArray, users: IntArray, train: csr_array) -> FloatArray:
+    """Score items by their number of training interactions for users who have none, of whom nothing else is known.
+
+    Args:
+        scores: float32 of shape (n, n_items), a row for each of `users`; overwritten.
+        users: int64 of shape (n,), user codes.
+        train: float32 CSR of shape (n_users, n_items), without stored zeros.
+
+    Returns:
+        `scores`; the rows of users with a training item are as they were.
+    """
+    without = np.diff(train.indptr)[users] == 0
+    if without.any():
+        scores[without] = degrees(train)[1]
+    return scores
 
 
 def _checked_train(train: Any) -> csr_array:

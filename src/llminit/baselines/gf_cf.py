@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
 from llminit.arrays import FloatArray, IntArray
-from llminit.baselines.base import Baseline, BaselineInput
+from llminit.baselines.base import Baseline, BaselineInput, popular_without_history
 from llminit.baselines.sparse import degrees, normalized, ones, power
 
 
@@ -49,6 +49,8 @@ class GFCF(Baseline):
 class GraphFilter:
     """Scores by the two filters, without a table of items by items.
 
+    Users without a training item get popularity's scores.
+
     Attributes:
         train: R, float32 CSR of shape (n_users, n_items), ones.
         to_users: R~', float32 CSR of shape (n_items, n_users).
@@ -69,7 +71,7 @@ class GraphFilter:
         result: FloatArray = (own @ self.left) @ self.right.T
         # Two steps by users, because R~'R~ can have far more entries than R.
         result += ((own @ self.to_users) @ self.to_items).toarray()
-        return result
+        return popular_without_history(result, users, self.train)
 
 
 def _leading_directions(smooth: csr_array, k: int, seed: int) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ class RP3Beta(Baseline):
 
     name: ClassVar[str] = "rp3beta"
     grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
-        {"alpha": (0.2, 0.5, 0.8), "beta": (0.0, 0.2, 0.4, 0.6)}
+        {"alpha": (0.2, 0.35, 0.5), "beta": (0.0, 0.1, 0.2, 0.4)}
     )
 
     alpha: float = Field(default=0.5, ge=0)

@@ -14,13 +14,17 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from llminit.arrays import FloatArray, IntArray
-from llminit.baselines.base import Baseline, BaselineInput
+from llminit.baselines.base import Baseline, BaselineInput, popular_without_history
 from llminit.baselines.sparse import normalized, ones
 from llminit.initialization import user_means
 
 
 class TextOnly(Baseline):
-    """Scores by the cosine of an item's text and the mean text of the user's training items."""
+    """Scores by the cosine of an item's text and the mean text of the user's training items.
+
+    Users without a training item get popularity's scores, as from every baseline and whether centred or not: the mean
+    of all centred texts is rounding noise.
+    """
 
     name: ClassVar[str] = "text-only"
     grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
@@ -37,25 +41,27 @@ class TextOnly(Baseline):
         items = _centred(given.text) if self.centred else given.text
         users, _ = user_means(items, ones(given.train).astype(np.float32))
         users, items = _propagated(users, items, given.train, self.n_layers)
-        return CosineModel(_unit_rows(users), _unit_rows(items))
+        return CosineModel(_unit_rows(users), _unit_rows(items), given.train)
 
 
 @dataclass(frozen=True)
 class CosineModel:
-    """Scores by the dot product of rows of length 1.
+    """Scores by the dot product of rows of length 1; users without a training item get popularity's scores.
 
     Attributes:
         users: float32 of shape (n_users, D).
         items: float32 of shape (n_items, D).
+        train: float32 CSR of shape (n_users, n_items).
     """
 
     users: FloatArray
     items: FloatArray
+    train: csr_array
 
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
         scores: FloatArray = self.users[users] @ self.items.T
-        return scores
+        return popular_without_history(scores, users, self.train)
 
 
 def _centred(text: FloatArray) -> FloatArray:

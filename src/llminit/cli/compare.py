@@ -15,8 +15,6 @@ from llminit.config import CompareConfig
 if TYPE_CHECKING:
     from llminit.results import Failure, ResultsFolder
 
-SHOWN = ("recall@10", "ndcg@10")
-
 
 @opt.with_config_options(CompareConfig)
 def command(
@@ -61,7 +59,8 @@ def command(
         checkpoint_seconds=checkpoint_seconds,
         command=shlex.join(["llminit", *sys.argv[1:]]),
     )
-    failures = folder.failures()
+    # Only what was asked for now counts: what an earlier and larger grid left undone is not this call's failure.
+    failures = folder.new_failures()
     if as_json:
         print_json(_summary(folder, failures))
     else:
@@ -102,8 +101,9 @@ def _show(folder: "ResultsFolder", failures: "list[Failure]") -> None:
         f"{len(folder.names())} cells in {folder.path}"
     )
     print_table(_readable(_table(folder)), "mean and standard deviation over seeds")
-    for failure in failures:
-        stderr.print(f"{failure.key.name} failed: {failure.error}", markup=False, highlight=False)
+    for failure in folder.failures():
+        when = "failed" if failure in failures else "failed in an earlier call and was not asked for now"
+        stderr.print(f"{failure.key.name} {when}: {failure.error}", markup=False, highlight=False)
     if failures:
         stderr.print(f"{len(failures)} cells failed; the same command tries them again", markup=False, highlight=False)
 
@@ -112,19 +112,20 @@ def _table(folder: "ResultsFolder") -> pl.DataFrame:
     """Return one row a method: its mean and standard deviation over seeds for each shown metric and protocol."""
     from llminit.evaluation import PROTOCOLS
     from llminit.results import distinct_labels
+    from llminit.results.shown import shown_metrics
 
-    cells = folder.cells()
+    cells, shown = folder.cells(), shown_metrics(folder.header.config["ks"])
     labels = distinct_labels(cell.key.method for cell in cells)
     rows = []
     for method, label in labels.items():
         own = [cell for cell in cells if cell.key.method == method]
         row: dict[str, Any] = {"method": label, "kind": method.kind, "n_seeds": len(own)}
         for protocol in PROTOCOLS:
-            for name in SHOWN:
+            for name in shown:
                 values = pl.Series([cell.metrics[protocol].get(name) for cell in own], dtype=pl.Float64)
                 row |= {f"{protocol} {name}": values.mean(), f"{protocol} {name} sd": values.std()}
         rows.append(row)
-    best_first = f"{PROTOCOLS[0]} {SHOWN[0]}"
+    best_first = f"{PROTOCOLS[0]} {shown[0]}"
     return pl.DataFrame(rows).sort(best_first, descending=True, nulls_last=True) if rows else pl.DataFrame()
 
 

@@ -1,6 +1,7 @@
 """Showing results: progress and messages on stderr, results on stdout."""
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,7 +63,9 @@ class _TimeLeft(TimeRemainingColumn):
 
     def render(self, task: BarTask) -> Text:
         seconds = task.fields["seconds_left"]
-        return super().render(task) if seconds is None else Text(rough_duration(seconds), style="progress.remaining")
+        if seconds is None:
+            return super().render(task)
+        return Text(rough_duration(seconds) if math.isfinite(seconds) else "unknown", style="progress.remaining")
 
 
 class _BarTask:
@@ -89,7 +92,7 @@ class _LoggedTask:
 
     def _left(self, now: float, guess: float | None) -> str:
         if guess is not None:
-            return f"about {rough_duration(guess)} left"
+            return f"about {rough_duration(guess)} left" if math.isfinite(guess) else "time left unknown"
         # A download of unknown length has a total of 0.
         if self._done == self._before or self._done > self._total:
             return ""

@@ -12,14 +12,13 @@ from llminit.analysis import describe, item_map
 from llminit.arrays import FloatArray, IntArray
 from llminit.baselines import make_baseline, tune
 from llminit.comparison.controls import controlled
-from llminit.comparison.grid import backbone_fields, baseline_fields, selector_fields
+from llminit.comparison.grid import backbone_options, baseline_options, selector_options
 from llminit.comparison.memory import peak_memory, reset_peak_memory
-from llminit.comparison.options import own_options
 from llminit.comparison.prepared import PreparedData
 from llminit.comparison.sparsity import thinned
 from llminit.comparison.versions import versions
 from llminit.config import CompareConfig, FitConfig
-from llminit.data import split_interactions
+from llminit.data import Dataset, split_interactions
 from llminit.errors import DataError
 from llminit.evaluation import (
     METRICS,
@@ -97,9 +96,8 @@ def run_cell(
         InputError: The cell cannot be run: its loss diverged, the split has no test interactions, and the like.
     """
     reset_peak_memory(device)
-    split = split_interactions(data.dataset, config.splitting, key.seed)
-    division = thinned(data.dataset, split, key.train_share, key.max_history, key.seed)
-    if not len(split.test):
+    division = division_of(data.dataset, config, key)
+    if not len(division.split.test):
         raise DataError("the split holds no test interactions, expected some; use another split or more data")
     text = None if key.encoder is None else data.texts[key.encoder]
     started = time.perf_counter()
@@ -121,19 +119,48 @@ def run_cell(
     drawn = None
     if text is not None and fitted.items is not None and _is_drawn(key, config):
         drawn = _map(text, fitted.items, _degrees(division)[1], data.titles)
-    return Measured(cell, columns, _test_rows(division), drawn)
+    return Measured(cell, columns, split_rows(division), drawn)
+
+
+def division_of(dataset: Dataset, config: CompareConfig, key: CellKey) -> Division:
+    """Return the split data of a cell, thinned as its key says.
+
+    Args:
+        dataset: The filtered interactions.
+        config: The comparison's options.
+        key: The cell; others of its seed and sparsity have the same.
+
+    Raises:
+        DataError: The data cannot be split so.
+    """
+    split = split_interactions(dataset, config.splitting, key.seed)
+    return thinned(dataset, split, key.train_share, key.max_history, key.seed)
+
+
+def split_rows(division: Division) -> pl.DataFrame:
+    """Return the test interactions as a results folder keeps them: user, user_degree, item_popularity.
+
+    Sorted by user, then item; the item itself is not kept.
+    """
+    test, (degrees, popularity) = division.split.test, _degrees(division)
+    columns = {
+        "user": test.users,
+        "item": test.items,
+        "user_degree": degrees[test.users],
+        "item_popularity": popularity[test.items],
+    }
+    return pl.DataFrame(columns).sort("user", "item").drop("item")
 
 
 def fit_config(config: CompareConfig, key: CellKey) -> FitConfig:
     """Return the options with which `fit` does what the cell of a backbone does, its control aside."""
     shared = {name: getattr(config, name) for name in FitConfig.model_fields if name in CompareConfig.model_fields}
     selector = str(key.selector)
-    options = {} if selector == XAVIER else own_options(config.init_options, selector, selector_fields(selector))
     chosen = {
         "backbone": key.model,
-        "backbone_options": own_options(config.backbone_options, key.model, backbone_fields([key.model])[key.model]),
+        "backbone_options": backbone_options(config, key.model),
         "init": selector,
-        "init_options": options,
+        "init_options": {} if selector == XAVIER else selector_options(config, selector),
         "embedding_size": key.embedding_size,
         "seed": key.seed,
     }
@@ -170,7 +197,7 @@ def _train(
 def _fit_baseline(
     division: Division, text: TextEmbeddings | None, config: CompareConfig, key: CellKey, reporter: Reporter
 ) -> _Fitted:
-    options = own_options(config.baseline_options, key.model, baseline_fields([key.model])[key.model])
+    options = baseline_options(config, key.model)
     values = None if text is None else text.values
     if not config.tune or not len(division.split.valid):
         model = make_baseline(key.model, **options).fit(division.train, values)
@@ -226,17 +253,6 @@ def _beyond(scorer: Scorer, division: Division, data: PreparedData) -> dict[str,
         values = beyond_accuracy(items, popularity, len(popularity), text, n_users=division.dataset.n_users)
         measured[protocol] = {f"{name}@{LIST_LENGTH}": value for name, value in values.items()}
     return measured
-
-
-def _test_rows(division: Division) -> pl.DataFrame:
-    test, (degrees, popularity) = division.split.test, _degrees(division)
-    columns = {
-        "user": test.users,
-        "item": test.items,
-        "user_degree": degrees[test.users],
-        "item_popularity": popularity[test.items],
-    }
-    return pl.DataFrame(columns).sort("user", "item").drop("item")
 
 
 def _is_drawn(key: CellKey, config: CompareConfig) -> bool:

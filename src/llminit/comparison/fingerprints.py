@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from llminit.config import CompareConfig
@@ -98,15 +100,43 @@ def check_same(old: Header, new: Header) -> None:
 
 
 def merged(old: Header, new: Header) -> Header:
-    """Return the header of a folder that a call has extended: what it holds after both."""
+    """Return the header of a folder that a call has extended: what it holds after both.
+
+    Commands, one a line, and machines are those of all calls, the oldest first. Versions are those of the last call;
+    each cell has its own.
+    """
     config = dict(new.config)
     for name in GROWING:
         if isinstance(config[name], list):
             config[name] = list(dict.fromkeys([*old.config[name], *new.config[name]]))
+    config["backbones"] = _widest(config["backbones"])
+    config["baselines"] = [name for name in config["baselines"] if name != "none"] or config["baselines"]
     ends = [each["first_seed"] + each["seeds"] for each in (old.config, new.config)]
     config["first_seed"] = min(old.config["first_seed"], new.config["first_seed"])
     config["seeds"] = max(ends) - config["first_seed"]
-    return new.model_copy(update={"config": config, "encoders": {**old.encoders, **new.encoders}})
+    together = {
+        "config": config,
+        "encoders": {**old.encoders, **new.encoders},
+        "machine": _both(old.machine, new.machine, "; "),
+        "command": _both(old.command, new.command, "\n"),
+    }
+    return new.model_copy(update=together)
+
+
+def _widest(backbones: Sequence[str]) -> list[str]:
+    """Keep each backbone once, as it has the most seeds: NAME has all of them, NAME:SEEDS the first ones."""
+    widest: dict[str, float] = {}
+    for text in backbones:
+        name, _, limit = text.partition(":")
+        widest[name] = max(widest.get(name, 0), int(limit) if limit else math.inf)
+    return [name if limit == math.inf else f"{name}:{limit}" for name, limit in widest.items()]
+
+
+def _both(old: str, new: str, separator: str) -> str:
+    """Append what is new to a list in one text, unless it is there already."""
+    # Not by splitting: a command may hold a line break itself.
+    is_there = f"{separator}{new}{separator}" in f"{separator}{old}{separator}"
+    return old if is_there or not new else separator.join(filter(None, (old, new)))
 
 
 def _counted(header: Header) -> str:

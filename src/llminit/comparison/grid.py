@@ -1,29 +1,34 @@
 """From the options of a comparison to its cells, in an order in which partial results are useful."""
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
+from typing import Any
+
+import numpy as np
 
 from llminit.backbones import backbone_class, backbone_names
 from llminit.baselines import BASELINES
-from llminit.comparison.options import check_options
+from llminit.comparison.options import check_options, own_options
 from llminit.config import CompareConfig
-from llminit.errors import ConfigError
+from llminit.errors import ConfigError, EmbeddingError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
 from llminit.results.key import CONTROLS, CellKey
 from llminit.results.ranks import RANK_LIMIT
-from llminit.selectors import SELECTORS
+from llminit.selectors import SELECTORS, fit_selector
 
 # Cheap ones first, so that a comparison is worth looking at early; unknown ones last.
 _BY_COST = ("popularity", "text-only", "item-knn", "rp3beta", "gf-cf", "ease", "edlae", "mf", "lightgcn", "sgcl", "sgl")
 
 
 def check_grid(config: CompareConfig) -> None:
-    """Complain about names that mean nothing now, before any work.
+    """Complain about names and values that mean nothing now, before any work.
 
     Raises:
-        ConfigError: A name or an option is unknown; the message lists the known ones.
+        ConfigError: A name or an option is unknown (the message lists the known ones), an option's value cannot be
+            used, or there is no cell.
     """
     backbones = [name for name, _ in _backbones(config)]
     selectors = [name for name in config.inits if name != XAVIER]
@@ -37,9 +42,12 @@ def check_grid(config: CompareConfig) -> None:
         raise ConfigError(f"ks={max(config.ks)} is beyond the {RANK_LIMIT} ranks that are kept; lower it")
     if config.controls and not selectors:
         raise ConfigError("controls were asked for, but no init of text is compared; add one to inits, as variance")
-    check_options(config.backbone_options, backbone_fields(backbones), "backbone")
-    check_options(config.init_options, {name: selector_fields(name) for name in selectors}, "selector")
-    check_options(config.baseline_options, baseline_fields(baselines_of(config)), "baseline")
+    check_options(config.backbone_options, {name: _backbone_fields(name) for name in backbones}, "backbone")
+    check_options(config.init_options, {name: _selector_fields(name) for name in selectors}, "selector")
+    check_options(config.baseline_options, {name: _baseline_fields(name) for name in baselines_of(config)}, "baseline")
+    _check_values(config, backbones, selectors)
+    # How wide text embeddings are shows later, and `check_sizes` complains of it; here they are as wide as need be.
+    grid_cells(config, {"text": max(config.embedding_sizes, default=1)} if needs_text(config) else {})
 
 
 def needs_text(config: CompareConfig) -> bool:
@@ -59,19 +67,19 @@ def baseline_needs_text(name: str) -> bool:
     return BASELINES[name].needs_text
 
 
-def backbone_fields(names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the options that each backbone takes."""
-    return {name: list(backbone_class(name).options_type.model_fields) for name in names}
+def backbone_options(config: CompareConfig, name: str) -> dict[str, Any]:
+    """Return the options that were given for a backbone."""
+    return own_options(config.backbone_options, name, _backbone_fields(name))
 
 
-def selector_fields(name: str) -> list[str]:
-    """Return the options that a selector takes."""
-    return [option for option in inspect.signature(SELECTORS[name]).parameters if option != "given"]
+def selector_options(config: CompareConfig, name: str) -> dict[str, Any]:
+    """Return the options that were given for a selector."""
+    return own_options(config.init_options, name, _selector_fields(name))
 
 
-def baseline_fields(names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the options that each baseline takes."""
-    return {name: list(BASELINES[name].model_fields) for name in names}
+def baseline_options(config: CompareConfig, name: str) -> dict[str, Any]:
+    """Return the options that were given for a baseline."""
+    return own_options(config.baseline_options, name, _baseline_fields(name))
 
 
 def grid_cells(config: CompareConfig, widths: Mapping[str, int]) -> list[CellKey]:
@@ -92,7 +100,7 @@ def grid_cells(config: CompareConfig, widths: Mapping[str, int]) -> list[CellKey
             thin = {"train_share": share, "max_history": history, "seed": seed}
             cells += [CellKey(**fields, **thin) for fields in sorted(found, key=_cost)]
     if not cells:
-        raise ConfigError("there is nothing to compare; name backbones and inits, or baselines")
+        raise ConfigError("there is nothing to compare; name backbones, inits and embedding sizes, or baselines")
     return list(dict.fromkeys(cells))
 
 
@@ -147,6 +155,43 @@ def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
             f"embedding_sizes={too_wide[0]} exceeds the text embeddings' {widest} dimensions; lower it or use a wider "
             "encoder"
         )
+
+
+def _check_values(config: CompareConfig, backbones: Sequence[str], selectors: Sequence[str]) -> None:
+    """Make each part with its options, as its cells will."""
+    for name in backbones:
+        _check_made("backbone", name, backbone_class(name).options_type.make, backbone_options(config, name))
+    for name in selectors:
+        _try_selector(name, selector_options(config, name))
+    for name in baselines_of(config):
+        _check_made("baseline", name, BASELINES[name].make, baseline_options(config, name))
+
+
+def _check_made(what: str, name: str, make: Callable[..., object], options: dict[str, Any]) -> None:
+    try:
+        make(**options)
+    except ConfigError as error:
+        raise ConfigError(f"the options of the {what} {name!r}: {error}") from error
+
+
+def _try_selector(name: str, options: dict[str, Any]) -> None:
+    # A selector looks at the range of its options when it is fitted; on made-up embeddings that costs nothing.
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(32, 4)).astype(np.float32)
+    with suppress(EmbeddingError):  # Too few items for these options, which says nothing of the real ones.
+        fit_selector(name, embeddings, 2, item_degrees=np.arange(32), rng=rng, options=options)
+
+
+def _backbone_fields(name: str) -> list[str]:
+    return list(backbone_class(name).options_type.model_fields)
+
+
+def _selector_fields(name: str) -> list[str]:
+    return [option for option in inspect.signature(SELECTORS[name]).parameters if option != "given"]
+
+
+def _baseline_fields(name: str) -> list[str]:
+    return list(BASELINES[name].model_fields)
 
 
 def _trains_from_text(config: CompareConfig) -> bool:

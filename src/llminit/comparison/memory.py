@@ -6,6 +6,8 @@ from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
+_MEMORY = Path("/proc/meminfo")
+_GROUP = Path("/sys/fs/cgroup")
 
 
 def reset_peak_memory(device: str) -> None:
@@ -42,10 +44,27 @@ def _of_the_process() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def available_memory() -> int | None:
-    """Return how many bytes new processes can take, or None where it is unknown."""
+def available_memory(machine: Path = _MEMORY, group: Path = _GROUP) -> int | None:
+    """Return how many bytes new processes can take, or None where it is unknown.
+
+    Args:
+        machine: Where the system says what is free on the whole machine; see proc(5).
+        group: The folder where a container's limit stands (cgroup v2). Files that cannot be read, or say something
+            else than numbers, limit nothing.
+    """
+    on_machine = _number(machine, r"MemAvailable:\s+(\d+) kB")
+    limit, used = (_number(group / name, r"\A(\d+)\s*\Z") for name in ("memory.max", "memory.current"))
+    found = [] if on_machine is None else [on_machine * 1024]
+    if limit is not None and used is not None:
+        # The cache of files counts as used, but the system drops it when memory runs short.
+        dropped = _number(group / "memory.stat", r"(?m)^inactive_file (\d+)$") or 0
+        found.append(max(0, limit - max(0, used - dropped)))
+    return min(found, default=None)
+
+
+def _number(path: Path, pattern: str) -> int | None:
     try:
-        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
-    except OSError:
+        found = re.search(pattern, path.read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError):
         return None
-    return int(found[1]) * 1024 if found else None
+    return int(found[1]) if found else None

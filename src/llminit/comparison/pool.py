@@ -22,6 +22,7 @@ from llminit.progress import Reporter
 Kind = Literal["progress", "note", "done", "failed"]
 _THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _LOG_TAIL = 600
+_SECONDS_TO_END = 10.0
 
 
 @dataclass(frozen=True)
@@ -139,13 +140,30 @@ class _Worker:
                 self.process.stdin.close()
 
     def _listen(self, stream: IO[bytes], messages: "queue.Queue[Any]") -> None:
-        for line in stream:
-            messages.put((self, json.loads(line)))
-        messages.put((self, None))
+        try:
+            for line in stream:
+                message = _message(line)
+                if message is not None:
+                    messages.put((self, message))
+        finally:
+            messages.put((self, None))
+
+
+def _message(line: bytes) -> dict[str, str] | None:
+    """Read what a worker says; None for what a library printed while it was imported."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    is_message = isinstance(found, dict) and found.keys() == {"kind", "text"}
+    return found if is_message else None
 
 
 def _death(worker: _Worker) -> Iterator[Event]:
-    code = worker.process.wait()
+    with suppress(subprocess.TimeoutExpired):
+        worker.process.wait(_SECONDS_TO_END)
+    worker.end()
+    code = worker.process.returncode
     tail = worker.log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:].strip()
     said = f"; it said: {tail}" if tail else ""
     if not worker.is_ready:

@@ -1,12 +1,17 @@
 """How many workers this machine can feed."""
 
 import os
+import platform
+import re
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.memory import available_memory
 from llminit.errors import ConfigError
 
+_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _CORES_A_WORKER = 2
 _WORKER_BYTES = 600 * 2**20
 """What the libraries and a block of scores take in each process."""
@@ -18,11 +23,24 @@ _BYTES_PER_TEXT_VALUE = 24
 _DENSE_BASELINES = ("ease", "edlae")
 
 
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def n_cores(limit: Path = _CPU_LIMIT) -> int:
+    """Return how many cores this process may use.
+
+    Args:
+        limit: Where a container's share of the cores stands (cgroup v2): "max 100000", or a quota and a period. A file
+            that cannot be read, or says something else, limits nothing.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, UnicodeDecodeError):
+        found = re.fullmatch(r"(\d+) ([1-9]\d*)", limit.read_text(encoding="ascii").strip())
+        cores = min(cores, max(1, int(found[1]) // int(found[2]))) if found else cores
+    return cores
+
+
+def described_machine() -> str:
+    """Return the machine in words: its system, its processor and the cores that this process may use."""
+    cores = n_cores()
+    return f"{platform.system()} {platform.machine()}, {cores} core{'' if cores == 1 else 's'}"
 
 
 def chosen_workers(asked: int | None, jobs: Sequence[Job], place: Workplace) -> int:

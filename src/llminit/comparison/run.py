@@ -1,14 +1,14 @@
 """`compare`: the missing cells of a grid are run, and all results written."""
 
-import platform
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from llminit.analysis import anisotropy
+from llminit.comparison.cell import division_of, split_rows
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.fingerprints import (
     cell_fingerprint,
@@ -21,7 +21,7 @@ from llminit.comparison.grid import check_grid, check_sizes, grid_cells, needs_t
 from llminit.comparison.lock import only_one
 from llminit.comparison.pool import Event, WorkerOptions, run_here, run_in_workers
 from llminit.comparison.prepared import PreparedData
-from llminit.comparison.resources import chosen_workers, n_cores
+from llminit.comparison.resources import chosen_workers, described_machine, n_cores
 from llminit.comparison.scoreboard import Scoreboard
 from llminit.comparison.sources import default_sources, labelled_sources, load_texts
 from llminit.comparison.versions import versions
@@ -75,7 +75,7 @@ def compare(
         options: Fields of `CompareConfig`, such as `backbones="lightgcn,sgl"`, `seeds=5`.
 
     Returns:
-        The results folder, with all that is finished and what failed.
+        The results folder, with all that is finished and what failed; its `new_failures` are those of this call.
 
     Raises:
         InputError: Something given cannot be used, or the folder holds results of other data or options.
@@ -100,6 +100,7 @@ def compare(
             header = merged(old, header)
         jobs = [Job(key, cell_fingerprint(key, config, header)) for key in grid_cells(config, data.widths)]
         finished = _finished(folder, jobs)
+        _restore_splits(folder, finished, jobs, data, config, reporter)
         folder.write_header(header)
         missing = [job for job in jobs if job.key.name not in finished]
         place = Workplace(data, config, folder.path, device, checkpoint_seconds)
@@ -194,6 +195,28 @@ def _finished(folder: ResultsFolder, jobs: Sequence[Job]) -> dict[str, Cell]:
     return found
 
 
+def _restore_splits(
+    folder: ResultsFolder,
+    finished: Mapping[str, Cell],
+    jobs: Sequence[Job],
+    data: PreparedData,
+    config: CompareConfig,
+    reporter: Reporter,
+) -> None:
+    """Read the splits that are there, so that damage shows before the work, and write those that finished cells miss.
+
+    Raises:
+        ArtefactError: One is damaged.
+    """
+    needed = {cell.split: cell.key for cell in finished.values()}
+    for name in dict.fromkeys([*needed, *(job.key.split_name for job in jobs)]):
+        if folder.has_split(name):
+            folder.split(name)
+        elif name in needed:
+            folder.write_split(name, split_rows(division_of(data.dataset, config, needed[name])))
+            reporter.note(f"splits/{name}.parquet was missing and was written again")
+
+
 def _header(config: CompareConfig, data: PreparedData, command: str) -> Header:
     dataset = data.dataset
     return Header(
@@ -215,7 +238,7 @@ def _header(config: CompareConfig, data: PreparedData, command: str) -> Header:
             for label, text in data.texts.items()
         },
         versions=versions(),
-        machine=f"{platform.system()} {platform.machine()}, {n_cores()} cores",
+        machine=described_machine(),
         command=command,
     )
 

@@ -1,15 +1,19 @@
 """How far a comparison is: the best so far, what is at work, the time left."""
 
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from llminit.comparison.execute import Job
+from llminit.evaluation import parse_metric
 from llminit.results import Cell, CellKey, Method
+from llminit.results.shown import shown_metrics
+from llminit.results.standing import standing_of
 
 MOST_SHOWN = 4
 """Cells at work that the progress line names."""
-SHOWN = ("recall@10", "ndcg@10")
 
 
 class Scoreboard:
@@ -19,13 +23,14 @@ class Scoreboard:
         finished: Cells that are done, by name; it is read when the best is asked for.
         jobs: Cells that are to be run.
         n_workers: How many are run at a time.
-        metric: What the best is the best of, under `standard`.
+        metric: What the best is the best of, under `standard`; where it was not measured, ndcg at the k that is shown.
     """
 
     def __init__(self, finished: Mapping[str, Cell], jobs: Sequence[Job], n_workers: int, metric: str) -> None:
         self._finished, self._n_workers, self._metric = finished, n_workers, metric
         self._waiting = {job.key.name: job.key for job in jobs}
         self._at_work: dict[str, str] = {}
+        self._begun: dict[str, float] = {}
         self._seconds: dict[tuple[str, bool], list[float]] = {}
         for cell in finished.values():
             self._took(cell)
@@ -33,6 +38,7 @@ class Scoreboard:
     def progress(self, key: CellKey, text: str) -> None:
         """Note how far a cell is."""
         self._at_work[key.name] = text
+        self._begun.setdefault(key.name, time.monotonic())
 
     def finish(self, cell: Cell) -> None:
         """Note that a cell is done."""
@@ -48,21 +54,26 @@ class Scoreboard:
         shown = [f"[{name}: {text}]" for name, text in list(self._at_work.items())[:MOST_SHOWN]]
         return "; ".join(part for part in (self._best(), *shown) if part)
 
-    def seconds_left(self) -> float | None:
-        """Guess the time left from the median time that such cells took; unknown ones count as the mean of the known.
+    def seconds_left(self) -> float:
+        """Guess the time left from the median time that such cells took, less what those at work have taken already.
 
-        None before any cell is done.
+        math.inf while cells of a kind wait of which none is done: one model can take a thousand times as long as
+        another, so the others say nothing of it.
         """
-        known = {kind: float(np.median(seconds)) for kind, seconds in self._seconds.items()}
-        if not known:
-            return None
-        usual = float(np.mean(list(known.values())))
-        return sum(known.get(_kind(key), usual) for key in self._waiting.values()) / self._n_workers
+        if not self._waiting:
+            return 0.0
+        usual = {kind: float(np.median(seconds)) for kind, seconds in self._seconds.items()}
+        now = time.monotonic()
+        left = [
+            max(0.0, usual.get(_kind(key), math.inf) - (now - self._begun.get(name, now)))
+            for name, key in self._waiting.items()
+        ]
+        return sum(left) / min(self._n_workers, len(left))
 
     def line(self, cell: Cell) -> str:
         """Say what came out of a cell."""
         metrics = cell.metrics["standard"]
-        shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in SHOWN if name in metrics)
+        shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in _shown(metrics))
         epoch = "" if cell.best_epoch is None else f", best epoch {cell.best_epoch}"
         return f"{cell.key.name}: {shown}{epoch}, {sum(cell.seconds.values()):.0f} s"
 
@@ -72,16 +83,29 @@ class Scoreboard:
     def _end(self, key: CellKey) -> None:
         self._waiting.pop(key.name, None)
         self._at_work.pop(key.name, None)
+        self._begun.pop(key.name, None)
 
     def _best(self) -> str:
-        by_method: dict[Method, list[float]] = {}
-        for cell in self._finished.values():
-            if self._metric in cell.metrics.get("standard", {}):
-                by_method.setdefault(cell.key.method, []).append(cell.metrics["standard"][self._metric])
-        if not by_method:
-            return ""
-        best = max(by_method, key=lambda method: float(np.mean(by_method[method])))
-        return f"best so far {best.label} {np.mean(by_method[best]):.4f} {self._metric}"
+        measured = {name: cell.metrics.get("standard", {}) for name, cell in self._finished.items()}
+        # Options are the same for all cells of a folder, so that what one was measured by all were.
+        names = next(iter(measured.values()), {})
+        metric = self._metric if self._metric in names else shown_metrics(_ks(names))[1]
+        by_method: dict[Method, dict[int, float]] = {}
+        for name, metrics in measured.items():
+            key = self._finished[name].key
+            if metric in metrics:
+                by_method.setdefault(key.method, {})[key.seed] = metrics[metric]
+        standing = standing_of(by_method)
+        best = standing.best
+        return "" if best is None else f"best so far {best.label} {standing.means[best]:.4f} {metric}"
+
+
+def _ks(metrics: Iterable[str]) -> set[int]:
+    return {parse_metric(name)[1] for name in metrics}
+
+
+def _shown(metrics: Mapping[str, float]) -> list[str]:
+    return [name for name in shown_metrics(_ks(metrics)) if name in metrics]
 
 
 def _kind(key: CellKey) -> tuple[str, bool]:

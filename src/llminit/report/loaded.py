@@ -14,13 +14,15 @@ from llminit.evaluation import PROTOCOLS
 from llminit.report.numbers import Mean, mean_of
 from llminit.report.plots import REFERENCE, Style, styles_of
 from llminit.results import Cell, Failure, Header, Method, distinct_labels
+from llminit.results.standing import Standing, standing_of
 from llminit.results.verdicts import Verdict
 
 BySeed = dict[int, float]
 
 _KEY = tuple(Method.model_fields)
 # Where several initialisations are shown, the ones that need no explanation come first.
-_ORDER = (REFERENCE, "whiten", "variance", "pca", "random", "uniform", "full")
+FULL = "full"
+_ORDER = (REFERENCE, "whiten", "variance", "pca", "random", "uniform", FULL)
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,19 @@ class Loaded:
 
     @cached_property
     def main(self) -> list[Method]:
-        """The methods at the main setting: whole training data where there is such, and the usual embedding size."""
+        """The methods at the main setting: whole training data where there is such, and the usual embedding size.
+
+        Text embeddings at full width have a size of their own and are among them.
+        """
         trained = [cell.key for cell in self.cells if cell.key.kind == "backbone"] or [cell.key for cell in self.cells]
         whole = [key for key in trained if key.train_share == 1 and key.max_history is None] or trained
-        size, share, history = _most_common((key.embedding_size, key.train_share, key.max_history) for key in whole)
+        sized = [key for key in whole if key.selector != FULL] or whole
+        size, share, history = _most_common((key.embedding_size, key.train_share, key.max_history) for key in sized)
         return [
             each
             for each in self.methods
-            if (each.train_share, each.max_history) == (share, history) and each.embedding_size in (size, None)
+            if (each.train_share, each.max_history) == (share, history)
+            and (each.embedding_size in (size, None) or each.selector == FULL)
         ]
 
     @cached_property
@@ -128,9 +135,16 @@ class Loaded:
         return mean_of([mine[seed] - theirs[seed] for seed in shared]) if shared else None
 
     def best(self, methods: Iterable[Method], metric: str = "recall") -> Method | None:
-        """Return the method with the highest mean under the standard protocol; None where there is none."""
-        means = {each: found.mean for each in methods if (found := self.mean(each, metric)) is not None}
-        return max(means, key=lambda each: means[each]) if means else None
+        """Return the method with the highest mean under the standard protocol; None where there is none.
+
+        Means are over the seeds that all of them have; see `llminit.results.standing`.
+        """
+        return self.standing(methods, metric).best
+
+    def standing(self, methods: Iterable[Method], metric: str, protocol: str = "standard") -> Standing[Method]:
+        """Return how methods stand to each other on the seeds that all of them have."""
+        values = self.by_seed(metric, protocol)
+        return standing_of({each: values.get(each, {}) for each in methods})
 
     def average(self, method: Method, of: Callable[[Cell], float | None]) -> float | None:
         """Return the mean of something over a method's cells, those left out where it is None."""

@@ -24,9 +24,9 @@ class Header(Config):
     versions: dict[str, str] = Field(default_factory=dict)
     """Versions of the libraries that matter."""
     machine: str = ""
-    """The machine in words."""
+    """The machines in words, the oldest first, separated by "; "."""
     command: str = ""
-    """The command line that made or last extended the folder."""
+    """The command lines that made and extended the folder, one a line, the oldest first."""
 
 
 class Cell(Config):

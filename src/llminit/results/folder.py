@@ -39,6 +39,7 @@ class ResultsFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._splits: dict[str, pl.DataFrame] = {}
+        self._noted: set[str] = set()
 
     @property
     def exists(self) -> bool:
@@ -183,9 +184,18 @@ class ResultsFolder:
             places.write_parquet(temporary, compression="zstd")
 
     def failures(self) -> list[Failure]:
-        """Return the cells that failed and were not finished since."""
-        files = sorted((self.path / "cells").glob(f"*{_FAILED}"))
-        return [read_document(file, Failure, "delete it") for file in files]
+        """Return the cells that failed and were not finished since, in this call of `compare` or in an earlier one.
+
+        Raises:
+            ArtefactError: A note of a failure is damaged.
+        """
+        names = (file.name.removesuffix(_FAILED) for file in sorted((self.path / "cells").glob(f"*{_FAILED}")))
+        unfinished = [name for name in names if not self.has_cell(name)]
+        return [read_document(self._failed_path(name), Failure, "delete it") for name in unfinished]
+
+    def new_failures(self) -> list[Failure]:
+        """Return those of `failures` that were noted through this object: of what `compare` returns, its own."""
+        return [failure for failure in self.failures() if failure.key.name in self._noted]
 
     def write_failure(self, failure: Failure) -> None:
         """Note that a cell failed.
@@ -194,13 +204,14 @@ class ResultsFolder:
             StorageError: It cannot be written.
         """
         write_document(self._failed_path(failure.key.name), failure)
+        self._noted.add(failure.key.name)
 
     def checkpoint_path(self, name: str) -> Path:
         """Where the state of a cell is kept while it trains."""
         return self.path / "cells" / f".{name}.checkpoint.safetensors"
 
     def remove_leftovers(self) -> None:
-        """Remove what killed processes left: files half written, and the states of finished cells.
+        """Remove what killed processes left: files half written, and states and failures of finished cells.
 
         Nobody else may be writing here.
         """
@@ -208,6 +219,7 @@ class ResultsFolder:
             remove(leftover)
         for name in self.names():
             self.checkpoint_path(name).unlink(missing_ok=True)
+            self._failed_path(name).unlink(missing_ok=True)
 
     def tidy(self) -> pl.DataFrame:
         """Return all measures, one row a cell, protocol, metric, k and group; see `llminit.results.tidy`.

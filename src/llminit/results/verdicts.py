@@ -6,7 +6,7 @@ another split and training run. A verdict of fewer seeds rests on the users alon
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -131,13 +131,14 @@ def verdicts_of(
     return [verdict for family in families.values() for verdict in judge(family, labels, metric, protocol, alpha=alpha)]
 
 
-def headline(verdicts: Sequence[Verdict]) -> list[str]:
+def headline(verdicts: Sequence[Verdict], values: Mapping[Method, Mapping[int, float]]) -> list[str]:
     """Return a few plain sentences: what to ship, whether the text helps, and how sure that is.
 
     Args:
         verdicts: From `verdicts_of`, for one metric and protocol.
+        values: The same metric and protocol of each method, by seed.
     """
-    return headline_of(verdicts)
+    return headline_of(verdicts, values)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from llminit.evaluation.crossed import FEWEST_SEEDS
-from llminit.results.key import distinct_labels
+from llminit.results.key import Method, distinct_labels
 from llminit.results.pairs import Setting
+from llminit.results.standing import standing_of
 
 if TYPE_CHECKING:
     from llminit.results.verdicts import Outcome, Verdict
@@ -35,7 +36,7 @@ def sentence_of(verdict: "Verdict") -> str:
     return "; ".join(parts)
 
 
-def headline_of(verdicts: "Sequence[Verdict]") -> list[str]:
+def headline_of(verdicts: "Sequence[Verdict]", values: Mapping[Method, Mapping[int, float]]) -> list[str]:
     """Return a few sentences on the setting that most verdicts are about, the whole training data first."""
     if not verdicts:
         return []
@@ -43,7 +44,7 @@ def headline_of(verdicts: "Sequence[Verdict]") -> list[str]:
     main = _relabelled([each for each in verdicts if each.setting == setting])
     by_family = {name: [each for each in main if each.family == name] for name in ("baseline", "init", "control")}
     return [
-        *_on_best(main, by_family["baseline"]),
+        *_on_best(main, by_family["baseline"], values),
         *(_on_text(list(found)) for _, found in groupby(by_family["init"], key=lambda each: each.method.model)),
         *_on_meaning(by_family["control"]),
         _how_sure(main),
@@ -96,22 +97,31 @@ def _relabelled(main: "Sequence[Verdict]") -> "list[Verdict]":
     ]
 
 
-def _on_best(main: "Sequence[Verdict]", against: "Sequence[Verdict]") -> list[str]:
+def _on_best(
+    main: "Sequence[Verdict]", against: "Sequence[Verdict]", values: Mapping[Method, Mapping[int, float]]
+) -> list[str]:
     """Name the highest mean, and what the best trained method was shown to beat."""
-    trained = {each.label: each.mean for each in main} | {
-        each.reference_label: each.reference_mean for each in main if each.family == "init"
-    }
-    baselines = {each.reference_label: each.reference_mean for each in against}
-    best, best_trained = (max(means, key=lambda name: means[name]) for means in (trained | baselines, trained))
+    trained = {each.method: each.label for each in main}
+    trained |= {each.reference: each.reference_label for each in main if each.family == "init"}
+    labels = trained | {each.reference: each.reference_label for each in against}
+    standing = standing_of({each: values.get(each, {}) for each in labels})
+    own = [each for each in trained if each in standing.means]
+    if standing.best is None or not own:
+        return []
+    best_trained = max(own, key=lambda each: standing.means[each])
+    uneven = len({len(values[each]) for each in labels if values.get(each)}) > 1
     where = f"{main[0].metric}, {main[0].protocol} protocol"
-    first = f"The highest mean ({where}) is that of {best}: {(trained | baselines)[best]:.4f}."
-    own = [each for each in against if each.label == best_trained]
-    if not own:
+    where += f", {_count(len(standing.seeds), 'seed')} that all of these have" if uneven else ""
+    first = f"The highest mean ({where}) is that of {labels[standing.best]}: {standing.means[standing.best]:.4f}."
+    found = [each for each in against if each.method == best_trained]
+    if not found:
         return [first]
     subject = (
-        "It" if best == best_trained else f"The best trained method, {best_trained} ({trained[best_trained]:.4f}),"
+        "It"
+        if standing.best == best_trained
+        else f"The best trained method, {trained[best_trained]} ({standing.means[best_trained]:.4f}),"
     )
-    return [first, f"{subject} {_outcomes(own)}."]
+    return [first, f"{subject} {_outcomes(found)}."]
 
 
 def _on_text(found: "Sequence[Verdict]") -> str:
@@ -174,10 +184,14 @@ def _how_sure(main: "Sequence[Verdict]") -> str:
             f"How sure: only {seeds}, so this is about these trained models and says nothing of another training run; "
             f"compare with at least {FEWEST_SEEDS} seeds, better 5, before you ship."
         )
-    limit = "" if fewest >= FEWEST_SEEDS else f" What has fewer than {FEWEST_SEEDS} seeds does not cover another run."
+    limit = (
+        ""
+        if fewest >= FEWEST_SEEDS
+        else f" What has fewer than {FEWEST_SEEDS} seeds is about these trained models alone."
+    )
     accepted = f"{100 * main[0].alpha:g} %"
     return (
-        f"How sure: {seeds} of splitting and training. Where a difference is claimed, other users like these and "
-        f"another training run on this data would show it too, but for a {accepted} chance that any claim of a family "
-        f"is false; other data may differ. Intervals are 95 % for each comparison on its own.{limit}"
+        f"How sure: {seeds} of splitting and training. A claim is about the mean over users like these and over "
+        f"training runs on this data; in each family of comparisons the chance that any claim is false is at most "
+        f"{accepted}. Other data may differ. Intervals are 95 % for each comparison on its own.{limit}"
     )

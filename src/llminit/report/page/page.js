@@ -14,7 +14,7 @@
     return percent ? found.replace("rgb(", "rgba(").replace(")", `, ${percent / 100})`) : found;
   };
   const coloured = (value) => {
-    if (typeof value === "string") return value.startsWith("--") ? colour(value) : value;
+    if (typeof value === "string") return /^--(base|ink|soft|line|wash|s\d)(\/\d+)?$/.test(value) ? colour(value) : value;
     if (Array.isArray(value)) return value.length && typeof value[0] === "number" ? value : value.map(coloured);
     if (value && typeof value === "object") {
       return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, coloured(inner)]));
@@ -42,7 +42,8 @@
     const narrow = wide < NARROW;
     const { xaxis, yaxis, ...rest } = spec.layout;
     const layout = {
-      width: wide, height: 340, margin: { l: 8, r: 12, t: 14, b: 8 }, hovermode: "closest",
+      // Without a drag mode, a finger on a plot scrolls the page.
+      dragmode: false, width: wide, height: 340, margin: { l: 8, r: 12, t: 14, b: 8 }, hovermode: "closest",
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 12.5, color: colour("--ink") },
       hoverlabel: { bgcolor: colour("--wash"), bordercolor: colour("--line"), font: { color: colour("--ink") }, align: "left" },

@@ -10,8 +10,9 @@ def section(loaded: Loaded) -> Section:
     """Return the section."""
     header = loaded.header
     versions = ", ".join(f"{name} {version}" for name, version in sorted(header.versions.items()))
+    asked = "Commands, the oldest first" if "\n" in header.command else "Command"
     parts = {
-        "Command": f"<pre>{escaped(header.command)}</pre>" if header.command else "",
+        asked: f"<pre>{escaped(header.command)}</pre>" if header.command else "",
         "Versions": escaped(versions),
         "Machine": escaped(header.machine),
         "Fingerprint of the data and options": f"<code>{escaped(header.fingerprint)}</code>",

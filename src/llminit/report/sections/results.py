@@ -85,7 +85,7 @@ def _says(loaded: Loaded, best: Method | None) -> str:
     says += ", its line the 95 % interval. " if several else ". "
     if best:
         says += f"The dashed line is the strongest baseline, {loaded.labels[best]}. "
-    return says + "Diamonds are baselines, thin crosses controls."
+    return says + "Tall diamonds are baselines, thin crosses controls."
 
 
 def _introduction(loaded: Loaded) -> str:

@@ -12,15 +12,17 @@ STANDARD = "standard"
 
 def section(loaded: Loaded) -> Section:
     """Return the section."""
-    sentences = headline(loaded.main_verdicts(STANDARD)) or ["Nothing that can be compared is finished yet."]
+    found = headline(loaded.main_verdicts(STANDARD), loaded.by_seed("recall", STANDARD))
+    sentences = found or ["Nothing that can be compared is finished yet."]
     items = "".join(f"<li>{sentence(each)}</li>" for each in sentences)
     body = f'<ul class="verdict">{items}</ul>{_tiles(loaded)}{paragraph(_how_sure(loaded), "note")}'
     return Section("verdict", "The verdict", "Verdict", body)
 
 
 def _how_sure(loaded: Loaded) -> str:
-    n_seeds = len({cell.key.seed for cell in loaded.cells})
-    seeds = f"{n_seeds} seeds" if n_seeds > 1 else "one seed, so nothing is known about another training run"
+    fewest, most = (end(len(loaded.cells_of(each)) for each in loaded.main) for end in (min, max))
+    seeds = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    seeds = seeds if most > 1 else "one seed, so nothing is known about another training run"
     return (
         f"All of this is under the standard protocol (seen items removed from the ranking), recall@{loaded.k}, from "
         f"{seeds}. Every comparison, under both protocols, is in the last table."

@@ -1,0 +1,46 @@
+"""What a comparison tells while it runs."""
+
+from math import isfinite
+
+from watching import Told
+
+from llminit.cli.compare import _table
+
+
+def test_progress(compare):
+    """The reporter is told of each cell's result, of the best so far and of the time left."""
+    reporter = Told()
+    compare(reporter=reporter, backbones="lightgcn,mf")
+    assert reporter.total == reporter.done == 5
+    assert sum(note.startswith("lightgcn_pca_embeddings_d8_seed-0: recall@10 0.") for note in reporter.notes) == 1
+    assert any("best so far" in status and "+ pca 0." in status for status in reporter.statuses)
+    assert [isfinite(guess) for guess in reporter.guesses].index(True) > 0  # Not before a cell of each kind is done.
+    assert reporter.guesses[-1] == 0
+
+
+def test_progress_of_a_resumed_comparison(compare):
+    """What an earlier call finished counts as done from the start, and tells how long the rest may take."""
+    compare(seeds=1)
+    reporter = Told()
+    compare(reporter=reporter, seeds=2)
+    assert reporter.total == reporter.done == 2 * reporter.before
+    assert reporter.guesses[0] > 0
+
+
+def test_lists_of_other_lengths_are_shown(compare):
+    """Where lists of ten are not measured, progress and table show the shortest that are."""
+    reporter = Told()
+    folder = compare(reporter=reporter, ks="20,30")
+    assert any("best so far" in status and "ndcg@20" in status for status in reporter.statuses)
+    shown = _table(folder)
+    assert shown["standard recall@20"].null_count() == shown["paper ndcg@20"].null_count() == 0
+
+
+def test_other_software_is_told(compare, monkeypatch):
+    """A folder that another version made is gone on with, and that is said; each cell says which version made it."""
+    compare()
+    monkeypatch.setattr("llminit.comparison.run.versions", lambda: {"torch": "99.0"})
+    reporter = Told()
+    folder = compare(reporter=reporter)
+    assert any("torch" in note and "now 99.0" in note for note in reporter.notes)
+    assert folder.header.versions == {"torch": "99.0"}
