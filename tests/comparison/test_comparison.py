@@ -1,5 +1,7 @@
 """A comparison from end to end, in this process."""
 
+import fcntl
+
 import numpy as np
 import polars as pl
 import pytest
@@ -176,6 +178,21 @@ def test_encoders_are_an_axis(compare, world, pair, tmp_path):
         compare(encoders="minilm")
 
 
+def test_diversity_is_measured_in_one_space(compare, pair, tmp_path):
+    """In every call lists are told apart by the folder's first encoder, and by none where that one is not given."""
+    first, other = {"first": pair}, {"other": (pair[0], pair[1][::-1].copy())}
+
+    def diversity(encoders, **options):
+        folder = compare(inits="xavier", baselines="none", embeddings=None, encoders=encoders, **options)
+        return {cell.key.seed: cell.beyond["standard"].get("diversity@10") for cell in folder.cells()}
+
+    expected = diversity(first, seeds=2, out=tmp_path / "at once")
+    assert diversity(other, seeds=2, out=tmp_path / "elsewhere") != expected
+    assert diversity(first) == {0: expected[0]}
+    assert diversity(other | first, first_seed=1) == expected
+    assert diversity(other, first_seed=2) == {**expected, 2: None}
+
+
 def test_without_text(compare):
     """A comparison that needs no text runs without any source of it."""
     folder = compare(embeddings=None, inits="xavier", baselines="all", tune=False)
@@ -214,6 +231,30 @@ def test_what_cannot_be_compared(compare, world):
     """Data errors come out as they do from `fit`."""
     with pytest.raises(DataError):
         compare(interactions=world.interactions.clear())
+
+
+def test_the_lock_passes_on_what_goes_wrong_inside(tmp_path):
+    """An error of the work itself is not taken for one of the lock, and the folder is free afterwards."""
+    with pytest.raises(OSError, match="no more processes"), only_one(tmp_path / "r"):
+        raise OSError("no more processes")
+    with only_one(tmp_path / "r"):
+        pass
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StorageError, match="cannot write"), only_one(tmp_path / "file"):
+        pass
+
+
+def test_a_lock_that_was_removed_is_not_held(tmp_path, monkeypatch):
+    """Who locks a file that its last holder has just removed would be alone with a file that nobody else opens."""
+    real, path = fcntl.flock, tmp_path / "r" / ".lock"
+
+    def removed_just_before(file, operation):
+        path.unlink()
+        real(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", removed_just_before)
+    with pytest.raises(StorageError, match="another `llminit compare` is at work"), only_one(tmp_path / "r"):
+        pass
 
 
 def test_one_at_a_time(compare, tmp_path):

@@ -246,10 +246,11 @@ def _groups(ranks: RelevantRanks, division: Division, config: CompareConfig) -> 
 
 def _beyond(scorer: Scorer, division: Division, data: PreparedData) -> dict[str, dict[str, float]]:
     users, popularity = np.unique(division.split.test.users), _degrees(division)[1]
-    text = next((text.values for text in data.texts.values()), None)
+    space = data.texts.get(data.measures_diversity or "")
     measured = {}
     for protocol, seen in (("standard", division.known_before_test), ("paper", None)):
         items, _ = top_k(scorer, users, LIST_LENGTH, seen)
+        text = None if space is None else space.values
         values = beyond_accuracy(items, popularity, len(popularity), text, n_users=division.dataset.n_users)
         measured[protocol] = {f"{name}@{LIST_LENGTH}": value for name, value in values.items()}
     return measured

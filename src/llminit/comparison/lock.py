@@ -1,5 +1,6 @@
 """One comparison at a time in a folder."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,19 +28,22 @@ def only_one(folder: Path) -> Iterator[None]:
     path = folder / ".lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StorageError(
-                    f"another `llminit compare` is at work in {folder}; wait until it is done, or choose another folder"
-                ) from None
-            try:
-                yield
-            finally:
-                with suppress(OSError):
-                    path.unlink()
+        file = path.open("w")
     except OSError as error:
-        if isinstance(error, StorageError):
-            raise
         raise StorageError(f"cannot write {path}: {error}; check the permissions or choose another folder") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it removes it at the end, perhaps between the opening and the locking here.
+            is_there = path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        except BlockingIOError:
+            is_there = False
+        if not is_there:
+            raise StorageError(
+                f"another `llminit compare` is at work in {folder}; wait until it is done, or choose another folder"
+            )
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()

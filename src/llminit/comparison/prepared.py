@@ -25,13 +25,15 @@ class PreparedData:
 
     Attributes:
         dataset: The filtered interactions.
-        texts: Text embeddings, one row an item, by the label of their encoder; the first one measures diversity.
+        texts: Text embeddings, one row an item, by the label of their encoder.
         titles: The items' titles, String of shape (n_items,), for maps; None where there are none.
+        measures_diversity: The label of the encoder in whose space all lists of a results folder are measured.
     """
 
     dataset: Dataset
     texts: Mapping[str, TextEmbeddings] = field(default_factory=dict)
     titles: pl.Series | None = None
+    measures_diversity: str | None = None
 
     @property
     def widths(self) -> dict[str, int]:
@@ -54,7 +56,8 @@ class PreparedData:
         with replacing_file(folder / "titles.parquet") as temporary:
             titles.to_frame().write_parquet(temporary)
         with replacing_file(folder / "texts.parquet") as temporary:
-            pl.DataFrame({"label": pl.Series(list(self.texts), dtype=pl.String)}).write_parquet(temporary)
+            labels = pl.Series("label", list(self.texts), pl.String)
+            labels.to_frame().with_columns(measures=labels == (self.measures_diversity or "")).write_parquet(temporary)
         for place, text in enumerate(self.texts.values()):
             for name, array in (("values", text.values), ("missing", text.missing)):
                 with replacing_file(folder / f"text-{place}-{name}.npy") as temporary:
@@ -70,10 +73,11 @@ class PreparedData:
             Vocabulary(pl.Series("id", np.arange(int(counts[f"n_{kind}s"]))), kind) for kind in ("user", "item")
         )
         coded = Interactions(arrays["users"], arrays["items"], arrays.get("timestamps"))
-        labels = pl.read_parquet(folder / "texts.parquet")["label"].to_list()
+        listed = pl.read_parquet(folder / "texts.parquet")
+        labels, measuring = listed["label"].to_list(), listed.filter("measures")["label"].to_list()
         texts = {label: _read_text(folder, place, items.ids) for place, label in enumerate(labels)}
         titles = pl.read_parquet(folder / "titles.parquet")["title"]
-        return cls(Dataset(users, items, coded), texts, titles if len(titles) else None)
+        return cls(Dataset(users, items, coded), texts, titles if len(titles) else None, next(iter(measuring), None))
 
 
 def _read_text(folder: Path, place: int, ids: pl.Series) -> TextEmbeddings:

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,8 @@ def compare(
             check_same(old, header)
             _note_versions(old, header, reporter)
             header = merged(old, header)
+        # All lists of a folder are measured in the space of its first encoder; without it, diversity is left out.
+        data = replace(data, measures_diversity=next(iter(header.encoders), None))
         jobs = [Job(key, cell_fingerprint(key, config, header)) for key in grid_cells(config, data.widths)]
         finished = _finished(folder, jobs)
         _restore_splits(folder, finished, jobs, data, config, reporter)
