@@ -189,6 +189,25 @@ def test_a_start_with_few_comparisons_is_not_advised(data_sets, monkeypatch):
     assert second.index("`whiten` in 2 of 2") < second.index("`pca` in 1 of 1")
 
 
+def test_what_was_shown_most_of_is_named():
+    """Where the highest mean rests on few seeds, the method of which more was shown is named beside it."""
+
+    def verdict(method, outcome, sure=True):
+        return SimpleNamespace(family="baseline", method=method, outcome=outcome, covers_training=sure)
+
+    found = [verdict("best", "no difference shown"), verdict("best", "better"), verdict("few", "better", sure=False)]
+    found += [verdict("sure", "better"), verdict("sure", "better")]
+    means = {"best": 0.3, "sure": 0.2}
+    loaded = SimpleNamespace(mean=lambda each, _: SimpleNamespace(mean=means[each], n=5), labels={"sure": "s + w"})
+    data = SimpleNamespace(verdicts=lambda: found, loaded=loaded, baselines=lambda: ["ease", "edlae"])
+    assert conclusions._surer(data, 1) == (
+        "More was shown of s + w (.2000, 5 seeds): it is better than every baseline run here."
+    )
+    assert conclusions._surer(data, 2) == ""
+    data.baselines = lambda: ["ease", "edlae", "gf-cf"]
+    assert "better than 2 of 2 baselines" in conclusions._surer(data, 1)
+
+
 def test_few_seeds_have_hollow_signs(root):
     """An outcome that says nothing of another training run does not look like one that does."""
     better = next(each for each in verdicts_of(ResultsFolder(root / "beauty")) if each.outcome == "better")

@@ -123,7 +123,26 @@ def _on_baselines(data: DataSet) -> list[str]:
     for outcome, words in (("worse", "It was shown worse than"), ("no difference shown", "No difference was shown to")):
         if own := [_versus(data, found[each]) for each in unbeaten if found[each].outcome == outcome]:
             parts.append(f"{words} {listed(own)}.")
-    return [" ".join([text, *parts, _cheaper(data, best, unbeaten[0])]).strip()]
+    ending = (_surer(data, n_better), _cheaper(data, best, unbeaten[0]))
+    return [" ".join([text, *parts, *(sentence for sentence in ending if sentence)])]
+
+
+def _surer(data: DataSet, n_better: int) -> str:
+    """Name the method that was shown better than the most baselines, if than more than `n_better`.
+
+    The highest mean may rest on few seeds, of which little can be shown.
+    """
+    shown: dict[Method, list[bool]] = {}
+    for each in data.verdicts():
+        if each.family == "baseline" and each.covers_training:
+            shown.setdefault(each.method, []).append(each.outcome == "better")
+    means = {each: mean.mean if (mean := data.loaded.mean(each, "recall")) else 0.0 for each in shown}
+    surest = max(shown, key=lambda each: (sum(shown[each]), means[each]), default=None)
+    if surest is None or sum(shown[surest]) <= n_better:
+        return ""
+    n, of = sum(shown[surest]), len(shown[surest])
+    than = "every baseline run here" if n == of == len(data.baselines()) else f"{n} of {of} baselines"
+    return f"More was shown of {_named(data, surest)}: it is better than {than}."
 
 
 def _versus(data: DataSet, verdict: Verdict) -> str:
