@@ -64,10 +64,10 @@ def gain(verdict: Verdict | None) -> str:
     return " ".join([signs[verdict.outcome], *_gain(verdict, ""), p_value(verdict.p_holm)])
 
 
-def gain_in_words(verdict: Verdict, *, alone: bool = False) -> str:
-    """Return the same for a sentence: "+4.1 % [1.2, 7.0], p = .010"; `alone` leaves out the correction."""
+def gain_in_words(verdict: Verdict) -> str:
+    """Return the same for a sentence: "+4.1 % [1.2, 7.0], p = .010"."""
     shown = " ".join(_gain(verdict, " %"))
-    return ", ".join([*([shown] if shown else []), p_in_words(verdict.p if alone else verdict.p_holm)])
+    return ", ".join([*([shown] if shown else []), p_in_words(verdict.p_holm)])
 
 
 def p_in_words(value: float) -> str:
