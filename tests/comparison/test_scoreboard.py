@@ -69,6 +69,12 @@ def test_nothing_is_guessed_while_a_waiting_kind_is_unknown():
     assert board.seconds_left() == pytest.approx(600)
 
 
+def test_what_is_not_trained_takes_as_long_whatever_the_model():
+    """A first untrained cell of a slow model does not make the time left unknown."""
+    board = board_of([took(key(0), 600), took(key(0, "variance/untrained"), 5)], [key(0, "variance/untrained", "mf")])
+    assert board.seconds_left() == pytest.approx(5)
+
+
 def test_nothing_waits_for_nothing():
     """Where all is done the time left is 0, whether or not a cell was ever finished."""
     assert board_of([], []).seconds_left() == board_of([took(key(0), 10)], []).seconds_left() == 0

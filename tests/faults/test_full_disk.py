@@ -1,5 +1,7 @@
 """A disk with no room left: a clear message, exit code 2, and nothing half-written."""
 
+import json
+import os
 import resource
 import subprocess
 import sys
@@ -39,11 +41,12 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 KiB."""
+def small_disk(tmp_path, request):
+    """A file system of 64 KiB, or of what the test says."""
     place = tmp_path / "disk"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    size = getattr(request, "param", "64k")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
     try:
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
     except OSError as error:
@@ -79,6 +82,13 @@ def run(arguments, limit=None):
 
     call = [sys.executable, "-c", MAIN, *map(str, arguments)]
     return subprocess.run(call, capture_output=True, text=True, timeout=120, check=False, preexec_fn=forbid)
+
+
+def fill_up(place, room):
+    """Leave `room` bytes."""
+    ballast, disk = place / "ballast", os.statvfs(place)
+    there = ballast.stat().st_size if ballast.exists() else 0
+    ballast.write_bytes(bytes(there + disk.f_bavail * disk.f_frsize - room))
 
 
 def assert_clear(done, place):
@@ -121,3 +131,35 @@ def test_a_full_file_system(made, small_disk, what):
     left = [name for name, content in everything_under(small_disk).items() if content is not None]
     assert [name for name in left if not name.startswith("cache")] == ["ballast"]
     assert not [name for name in left if "partial" in name]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("small_disk", ["2m"], indirect=True)
+def test_a_disk_that_fills_up_ends_a_comparison(made, small_disk, workers):
+    """It stops at once, loses no finished cell, and goes on when there is room."""
+    out = small_disk / "r"
+
+    def compare(backbones):
+        files = [f"--{name}={made}/{name}.parquet" for name in ("interactions", "embeddings")]
+        grid = ["--backbones", backbones, "--inits", "pca,whiten", "--baselines", "popularity", "--seeds", 2]
+        training = ["--embedding-sizes", 32, "--epochs", 2, "--checkpoint-seconds", 0]
+        return run(["compare", *files, *grid, *training, "--workers", workers, "--out", out])
+
+    def cells():
+        return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in out.glob("cells/[a-z]*")}
+
+    done = compare("mf")
+    assert done.returncode == 0, done.stderr
+    finished = cells()
+    for room in (16, 48):
+        fill_up(small_disk, room * 1024)
+        done = compare("lightgcn,mf")
+        assert_clear(done, small_disk)
+        assert " failed: " not in done.stderr
+        assert finished.items() <= cells().items()
+        assert not [file for file in small_disk.rglob("*") if "partial" in file.name or "failed" in file.name]
+    (small_disk / "ballast").unlink()
+    done = compare("lightgcn,mf")
+    assert done.returncode == 0, done.stderr
+    assert finished.items() <= cells().items()
+    assert len(json.loads((out / "results.json").read_text())["cells"]) == 10

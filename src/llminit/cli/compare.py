@@ -50,7 +50,7 @@ def command(
         items,
         out=out,
         embeddings=embeddings,
-        encoders=None if encoders is None else _opened(encoders, base_url),
+        encoders=_opened(encoders, base_url),
         cache=opt.cache_folder(cache) / "embeddings",
         config=config,
         workers=workers,
@@ -59,6 +59,26 @@ def command(
         checkpoint_seconds=checkpoint_seconds,
         command=shlex.join(["llminit", *sys.argv[1:]]),
     )
+    _report(folder, as_json=as_json)
+
+
+def _opened(encoders: str | None, base_url: str | None) -> dict[str, Any] | None:
+    """Return files and opened encoders by their labels."""
+    from llminit.comparison.sources import is_file, labelled_sources
+
+    if encoders is None:
+        return None
+    named = labelled_sources(None, encoders)
+    return {
+        label: source
+        if is_file(source)
+        else opt.opened_encoder(source, None, base_url if source.startswith("openai:") else None)
+        for label, source in named.items()
+    }
+
+
+def _report(folder: "ResultsFolder", *, as_json: bool) -> None:
+    """Print what came out, and fail where cells did."""
     # Only what was asked for now counts: what an earlier and larger grid left undone is not this call's failure.
     failures = folder.new_failures()
     if as_json:
@@ -67,19 +87,6 @@ def command(
         _show(folder, failures)
     if failures:
         raise typer.Exit(1)
-
-
-def _opened(encoders: str, base_url: str | None) -> dict[str, Any]:
-    """Return files and opened encoders by their labels."""
-    from llminit.comparison.sources import is_file, labelled_sources
-
-    named = labelled_sources(None, encoders)
-    return {
-        label: source
-        if is_file(source)
-        else opt.opened_encoder(source, None, base_url if source.startswith("openai:") else None)
-        for label, source in named.items()
-    }
 
 
 def _summary(folder: "ResultsFolder", failures: "list[Failure]") -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import IO, Any, Literal
 import llminit
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.worker import error_text
-from llminit.errors import LLMInitError
+from llminit.errors import LLMInitError, StorageError
 from llminit.progress import Reporter
 
 Kind = Literal["progress", "note", "done", "failed"]
@@ -60,10 +60,16 @@ class WorkerOptions:
 
 
 def run_here(jobs: Sequence[Job], place: Workplace, reporter: Reporter) -> Iterator[Event]:
-    """Run cells in this process, one after the other."""
+    """Run cells in this process, one after the other.
+
+    Raises:
+        StorageError: It cannot write, so that the work of the cells that follow would be lost too.
+    """
     for job in jobs:
         try:
             place.execute(job, reporter)
+        except StorageError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the other cells go on
             yield Event(job, "failed", error_text(error))
         else:
@@ -79,6 +85,7 @@ def run_in_workers(jobs: Sequence[Job], n_workers: int, options: WorkerOptions) 
         options: What each is told.
 
     Raises:
+        StorageError: A worker cannot write.
         LLMInitError: A worker cannot start.
     """
     waiting = deque(jobs)
@@ -98,6 +105,8 @@ def run_in_workers(jobs: Sequence[Job], n_workers: int, options: WorkerOptions) 
                     workers[-1].give(waiting.popleft())
             elif message["kind"] == "ready":
                 worker.is_ready = True
+            elif message["kind"] == "stopped":
+                raise StorageError(message["text"])
             elif worker.job is not None:
                 yield Event(worker.job, message["kind"], message["text"])  # type: ignore[arg-type]
                 if message["kind"] in ("done", "failed"):

@@ -93,12 +93,7 @@ def compare(
     data = PreparedData(dataset, texts, dataset.item_titles())
     check_sizes(config, data.widths)
     with only_one(folder.path):
-        header = _header(config, data, command)
-        if folder.exists:
-            old = folder.header
-            check_same(old, header)
-            _note_versions(old, header, reporter)
-            header = merged(old, header)
+        header = _extended(folder, _header(config, data, command), reporter)
         # All lists of a folder are measured in the space of its first encoder; without it, diversity is left out.
         data = replace(data, measures_diversity=next(iter(header.encoders), None))
         jobs = [Job(key, cell_fingerprint(key, config, header)) for key in grid_cells(config, data.widths)]
@@ -244,6 +239,20 @@ def _header(config: CompareConfig, data: PreparedData, command: str) -> Header:
         machine=described_machine(),
         command=command,
     )
+
+
+def _extended(folder: ResultsFolder, header: Header, reporter: Reporter) -> Header:
+    """Return the header of the folder after this call: its own, together with what the folder holds already.
+
+    Raises:
+        ConfigError: The folder holds results of other data or options.
+    """
+    if not folder.exists:
+        return header
+    old = folder.header
+    check_same(old, header)
+    _note_versions(old, header, reporter)
+    return merged(old, header)
 
 
 def _note_versions(old: Header, new: Header, reporter: Reporter) -> None:

@@ -31,7 +31,7 @@ class Scoreboard:
         self._waiting = {job.key.name: job.key for job in jobs}
         self._at_work: dict[str, str] = {}
         self._begun: dict[str, float] = {}
-        self._seconds: dict[tuple[str, bool], list[float]] = {}
+        self._seconds: dict[str, list[float]] = {}
         for cell in finished.values():
             self._took(cell)
 
@@ -108,6 +108,6 @@ def _shown(metrics: Mapping[str, float]) -> list[str]:
     return [name for name in shown_metrics(_ks(metrics)) if name in metrics]
 
 
-def _kind(key: CellKey) -> tuple[str, bool]:
-    """Return what cells that take about equally long have in common."""
-    return key.model, key.control == "untrained"
+def _kind(key: CellKey) -> str:
+    """Return what cells that take about equally long have in common: a model, or that none is trained."""
+    return key.control if key.control == "untrained" else key.model

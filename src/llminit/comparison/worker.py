@@ -21,7 +21,7 @@ from typing import Any, TextIO
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.prepared import PreparedData
 from llminit.config import CompareConfig
-from llminit.errors import LLMInitError
+from llminit.errors import LLMInitError, StorageError
 from llminit.progress import Task
 from llminit.results import CellKey
 
@@ -81,6 +81,8 @@ def main() -> None:
         job = Job(CellKey(**line["key"]), line["fingerprint"])
         try:
             place.execute(job, speaker)
+        except StorageError as error:
+            speaker.say("stopped", str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the other cells go on
             speaker.say("failed", error_text(error))
         else:

@@ -171,11 +171,7 @@ def make_steps(
         ends = find_frontiers(indptr, indices, rows, max(n_layers - 1, 0), nodes, position)
         final = _forward(graph, nodes, position, ends, n_layers, embeddings, memory, n_threads)
         base = gradients[: ends[0]]
-        base[:] = np.float32(0)
-        if kind == _BPR:
-            loss = bpr_gradient(final, batch, position, 1 / (n_layers + 1), base)
-        else:
-            loss = supervised_contrastive_gradient(final, batch, position, strength, base)
+        loss = _gradient(loss_function, final, batch, position, n_layers, base)
         source = _backward(graph, nodes, position, ends, n_layers, base, memory, n_threads) if n_layers else none
         if kind == _BPR and strength:
             base = base.copy() if n_layers == 1 else base
@@ -189,6 +185,23 @@ def make_steps(
             position[node] = ABSENT
         total += loss
     return total
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _gradient(
+    loss_function: tuple[int, float],
+    final: FloatArray,
+    batch: IntArray,
+    position: NodeArray,
+    n_layers: int,
+    gradient: FloatArray,
+) -> float:
+    """Write the gradient of the loss in final rows to `gradient`, both by position, and return the loss."""
+    kind, strength = loss_function
+    gradient[:] = np.float32(0)
+    if kind == _BPR:
+        return bpr_gradient(final, batch, position, 1 / (n_layers + 1), gradient)
+    return supervised_contrastive_gradient(final, batch, position, strength, gradient)
 
 
 @numba.njit(cache=True)
