@@ -193,7 +193,7 @@ def test_what_was_shown_most_of_is_named():
     """Where the highest mean rests on few seeds, the method of which more was shown is named beside it."""
 
     def verdict(method, outcome, sure=True):
-        return SimpleNamespace(family="baseline", method=method, outcome=outcome, covers_training=sure)
+        return SimpleNamespace(family="baseline", method=method, outcome=outcome, covers_training=sure, mean=0.1)
 
     found = [verdict("best", "no difference shown"), verdict("best", "better"), verdict("few", "better", sure=False)]
     found += [verdict("sure", "better"), verdict("sure", "better")]

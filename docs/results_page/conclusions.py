@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from llminit.results import Method
+from llminit.results.certainty import most_shown, n_better, often_missed
 from llminit.results.verdicts import Verdict, headline
 from results_page.markdown import count, gain_in_words, listed, number, p_in_words, percent, share
 from results_page.sources import XAVIER, DataSet, Number, Published
@@ -112,37 +113,29 @@ def _on_baselines(data: DataSet) -> list[str]:
         return [f"**{data.short}:** nothing can be said against the baselines yet."]
     text = f"**{data.short}:** the best trained method is {_named(data, best)}."
     unbeaten = [each for each in baselines if each in found and found[each].outcome != "better"]
-    n_better = len(found) - len(unbeaten)
+    n_shown = len(found) - len(unbeaten)
     if not unbeaten:
         strongest = next(each for each in baselines if each in found)
         every = (
             "every baseline run here" if len(found) == len(baselines) else f"all {len(found)} baselines on its seeds"
         )
         return [f"{text} It was shown better than {every}; the strongest is {_versus(data, found[strongest])}."]
-    parts = [f"It was shown better than {n_better} of {len(found)} baselines."]
+    parts = [f"It was shown better than {n_shown} of {len(found)} baselines."]
     for outcome, words in (("worse", "It was shown worse than"), ("no difference shown", "No difference was shown to")):
         if own := [_versus(data, found[each]) for each in unbeaten if found[each].outcome == outcome]:
             parts.append(f"{words} {listed(own)}.")
-    ending = (_surer(data, n_better), _cheaper(data, best, unbeaten[0]))
+    ending = (often_missed(list(found.values())), _surer(data, n_shown), _cheaper(data, best, unbeaten[0]))
     return [" ".join([text, *parts, *(sentence for sentence in ending if sentence)])]
 
 
-def _surer(data: DataSet, n_better: int) -> str:
-    """Name the method that was shown better than the most baselines, if than more than `n_better`.
-
-    The highest mean may rest on few seeds, of which little can be shown.
-    """
-    shown: dict[Method, list[bool]] = {}
-    for each in data.verdicts():
-        if each.family == "baseline" and each.covers_training:
-            shown.setdefault(each.method, []).append(each.outcome == "better")
-    means = {each: mean.mean if (mean := data.loaded.mean(each, "recall")) else 0.0 for each in shown}
-    surest = max(shown, key=lambda each: (sum(shown[each]), means[each]), default=None)
-    if surest is None or sum(shown[surest]) <= n_better:
+def _surer(data: DataSet, n_of_best: int) -> str:
+    """Name the method that was shown better than the most baselines, if than more than the best one."""
+    found = most_shown(each for each in data.verdicts() if each.family == "baseline")
+    if found is None or n_better(found[1]) <= n_of_best:
         return ""
-    n, of = sum(shown[surest]), len(shown[surest])
+    n, of = n_better(found[1]), len(found[1])
     than = "every baseline run here" if n == of == len(data.baselines()) else f"{n} of {of} baselines"
-    return f"More was shown of {_named(data, surest)}: it is better than {than}."
+    return f"More was shown of {_named(data, found[0])}: it is better than {than}."
 
 
 def _versus(data: DataSet, verdict: Verdict) -> str:

@@ -91,9 +91,15 @@ def test_every_comparison_is_in_the_last_table(page, loaded):
     verdicts = [each for found in loaded.verdicts.values() for each in found]
     assert len(rows) == len(verdicts) > 100
     for row, verdict in zip(rows, verdicts, strict=True):
-        assert row[:3] == [verdict.label, verdict.reference_label, verdict.protocol]
-        assert row[6] == verdict.outcome
-        assert row[3].startswith(f"{100 * verdict.gain:+.1f} %".replace("-", "−"))
+        assert row[:2] == [verdict.label, verdict.reference_label]
+        assert row[2].startswith(f"{100 * verdict.gain:+.1f} %".replace("-", "−"))
+        assert row[4:6] == [verdict.outcome, verdict.protocol]
+
+
+def test_a_table_that_scrolls_says_how_long_it_is(page):
+    """What ends at the edge of its box does not look as if that were all."""
+    n_rows = len(rows_of(page, "comparisons-table"))
+    assert f"{n_rows} rows; the table scrolls." in text_of(page)
 
 
 def test_what_reproduces_it_is_there(page, loaded):

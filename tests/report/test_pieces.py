@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from llminit.report.html import Row, Shown, Table, script_json, sentence
 from llminit.report.loaded import Loaded
 from llminit.report.numbers import count, decimals, duration, interval, mean_of, megabytes, p_value, percent
+from llminit.report.plots import styles_of, window
+from llminit.report.sections.gains import Steps, gains_figure
 from llminit.report.sections.learning import curve
-from llminit.results import CellKey
+from llminit.report.sections.results import dots
+from llminit.results import CellKey, Method
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -101,3 +104,69 @@ def test_a_missing_value_has_nothing_to_sort_by():
     assert '<td class="number" data-value="">–</td>' in html
     assert "<select" not in html
     assert '<select data-filters="t">' in Table("t", "caption", ["Method", "#value"], rows, filters=["a", "b"]).html()
+
+
+POINTS = st.floats(-1e3, 1e3).map(lambda value: round(value, 3))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(POINTS, st.none() | st.floats(0, 1e6)), max_size=6), st.lists(POINTS, max_size=2))
+def test_a_window_shows_all_points_and_gives_them_most_of_the_room(points, holding):
+    """Whatever the intervals are, every point is within, and the points span at least a third of the plot."""
+    middle = [value for value, _ in points]
+    low, high = ([None if half is None else value + sign * half for value, half in points] for sign in (-1, 1))
+    begin, end = window(low, middle, high, *holding)
+    assert begin < end
+    shown = [*middle, *holding]
+    assert all(begin <= value <= end for value in shown)
+    if len(set(shown)) > 1:
+        assert max(shown) - min(shown) >= (end - begin) / 3
+
+
+def test_a_window_holds_short_intervals_whole():
+    """Intervals that are not long beside the spread of the points are not cut."""
+    begin, end = window([0.5, 1.5], [1.0, 2.0], [1.5, 2.5])
+    assert begin < 0.5
+    assert end > 2.5
+
+
+def few_seeds(*values):
+    """Give a mean over seeds, and what the plots ask a report for beside it."""
+    methods = [Method(model="lightgcn", init=f"text-{i}", embedding_size=8) for i in range(len(values))]
+    means = dict(zip(methods, map(mean_of, values), strict=True))
+    loaded = SimpleNamespace(
+        main=methods,
+        k=10,
+        labels={each: each.init for each in methods},
+        styles=styles_of(["xavier", *(each.init for each in methods)]),
+        series=lambda method: method.init,
+        mean=lambda method, _: means[method],
+        best=lambda _: None,
+        cells_of=lambda _: [1, 2],
+    )
+    return loaded, means
+
+
+def test_intervals_over_two_seeds_do_not_flatten_the_gains():
+    """Bars that are many times as long as the gains leave the plot, which says so; short ones do not."""
+    steps = Steps([1], ["1"], "interactions")
+    for values, cut in (((0.01, 0.03), True), ((0.0199, 0.0201), False)):
+        loaded, means = few_seeds(values)
+        gains = {method: {1: mean} for method, mean in means.items()}
+        figure = gains_figure(loaded, "g", gains, steps, "Gains.")
+        assert figure.says.startswith("Gains.")
+        assert ("longer than the plot" in figure.says) == cut
+        assert figure.layout["yaxis"]["range"][1] < 0.04
+
+
+def test_a_method_far_below_is_named_by_an_arrow():
+    """Popularity at a tenth of the others does not push them into a corner: its line has an arrow and its mean."""
+    loaded, _ = few_seeds((0.1, 0.11), (0.12, 0.13), (0.01, 0.012))
+    figure = dots(loaded)
+    assert figure.layout["xaxis"]["range"][0] > 0.05
+    (arrow,) = figure.layout["annotations"]
+    assert arrow["text"] == "◂ 0.0110"
+    assert figure.layout["yaxis"]["ticktext"][arrow["y"]] == "text-2"
+    assert "further left" in figure.says
+    loaded, _ = few_seeds((0.1, 0.11), (0.12, 0.13), (0.07, 0.071))
+    assert not dots(loaded).layout["annotations"]

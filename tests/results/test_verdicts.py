@@ -11,6 +11,7 @@ from scipy import stats
 from llminit.errors import ArtefactError, ConfigError
 from llminit.evaluation.crossed import compare_paired
 from llminit.results import Cell, CellKey, Method, ResultsFolder
+from llminit.results.certainty import most_shown, often_missed
 from llminit.results.pairs import Pair, pairs_of
 from llminit.results.verdicts import Compared, headline, judge, verdicts_of
 from simulated_hits import simulated_hits
@@ -176,7 +177,7 @@ SENTENCES = {
         "comparisons), 5 seeds"
     ): {"outcome": "worse", "gain": -0.041, "interval": (-0.07, -0.012), "p_holm": 2e-4, "n_comparisons": 3},
     (
-        "lightgcn + variance was not shown to differ from lightgcn + xavier in recall@10 (standard): +0.8 % [-2.1, "
+        "lightgcn + variance was not shown to differ from lightgcn + xavier in recall@10 (standard): +0.8 % [−2.1, "
         "3.7], p = .41, 5 seeds; a difference of less than about 5 % would often be missed"
     ): {"outcome": "no difference shown", "gain": 0.008, "interval": (-0.021, 0.037), "p_holm": 0.41},
     (
@@ -201,10 +202,48 @@ def test_headline_says_what_to_ship_and_how_sure(tmp_path):
     assert "highest mean (recall@10, standard protocol) is that of" in lines[0]
     assert "beats popularity" in text
     assert "was not shown to differ from ease" in text
-    assert "against lightgcn + xavier: beating it: lightgcn + variance (+" in text
+    assert "against lightgcn + xavier: better from variance (+" in text
     assert "Controls: lightgcn + variance beats the same with its items shuffled (+" in text
     assert lines[-1].startswith("How sure: 5 seeds")
     assert "significant" not in text
+
+
+def test_more_shown_of_another_method_than_of_the_best(tmp_path):
+    """Where the highest mean rests on seeds too few to show it, the headline says so, and of what more was shown."""
+    folder, best = ResultsFolder(tmp_path), TEXT.model_copy(update={"model": "sgl"})
+    levels = {EASE: [120] * 5, POPULARITY: [112] * 5, TEXT: [200] * 5, best: [188, 220, 252]}
+    for method, by_seed in levels.items():
+        for seed, n_hits in enumerate(by_seed):
+            add(folder, method, seed, (np.arange(N_USERS) < n_hits).astype(float))
+    verdicts = [each for each in verdicts_of(folder) if each.protocol == "standard"]
+    lines = headline(verdicts, values_of(folder))
+    assert "is that of sgl + variance" in lines[0]
+    assert lines[1].startswith("It was not shown to differ from ease (+")
+    low, high = sorted(100 * each.detectable for each in verdicts if each.outcome == "no difference shown")
+    assert (
+        f"3 seeds, and corrected for 4 comparisons, a difference of less than about {low:.0f} to {high:.0f} %"
+        in lines[1]
+    )
+    assert lines[2].startswith("More was shown of lightgcn + variance (0.5000, 5 seeds): it beats ease (+")
+    assert most_shown(verdicts)[0] == TEXT
+
+
+def test_only_intervals_without_zero_are_called_too_few_seeds():
+    """A difference whose interval holds 0, and one that was shown, need no word about seeds."""
+    plain = example(outcome="no difference shown", interval=(-0.01, 0.05))
+    assert often_missed([plain, example()]) == ""
+    short = example(outcome="no difference shown", n_comparisons=8, detectable=0.12)
+    assert "with 5 seeds, and corrected for 8 comparisons, a difference of less than about 12 %" in often_missed(
+        [short]
+    )
+    both = [short, dataclasses.replace(short, detectable=0.2)]
+    assert "about 12 to 20 %" in often_missed(both)
+
+
+def test_nothing_is_most_shown_where_nothing_was():
+    """No difference shown, or on one seed alone, names no method."""
+    assert most_shown([]) is None
+    assert most_shown([example(outcome="no difference shown"), example(covers_training=False)]) is None
 
 
 def test_headline_of_one_seed_warns(tmp_path):

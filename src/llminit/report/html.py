@@ -86,7 +86,8 @@ class Table:
     def html(self) -> str:
         """Return the table as HTML, with a filter above it where there is something to choose between."""
         # Not a caption element: that is as wide as its table, and so is cut off where the table has to scroll.
-        caption = f'<p class="caption" id="{self.name}-caption">{escaped(self.caption)}</p>'
+        says = f"{self.caption} {len(self.rows)} rows; the table scrolls." if self.tall else self.caption
+        caption = f'<p class="caption" id="{self.name}-caption">{escaped(says)}</p>'
         body = "\n".join(self._row(row) for row in self.rows)
         style = "table tall" if self.tall else "table"
         region = f'<div class="{style}" role="region" aria-labelledby="{self.name}-caption" tabindex="0">'

@@ -14,6 +14,9 @@ SYMBOLS = ("circle", "square", "triangle-up", "diamond", "x", "star", "triangle-
 DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
 REFERENCE = "xavier"
 
+# Of the span of the points: how far intervals may reach beyond them, and how much is left free.
+_REACH, _AIR = 0.75, 0.05
+
 _PATTERNS = {"solid": "", "dot": "2 3", "dash": "7 4", "dashdot": "7 3 2 3"}
 _PATTERNS |= {"longdash": "11 5", "longdashdot": "11 4 2 4"}
 _SHAPES = {
@@ -122,6 +125,25 @@ def margins(low: Sequence[float | None], middle: Sequence[float], high: Sequence
     plus = [0.0 if top is None else rounded(top - mid) for top, mid in zip(high, middle, strict=True)]
     minus = [0.0 if bottom is None else rounded(mid - bottom) for bottom, mid in zip(low, middle, strict=True)]
     return {"type": "data", "symmetric": False, "array": plus, "arrayminus": minus, "thickness": 1.5, "width": 0}
+
+
+def window(
+    low: Sequence[float | None], middle: Sequence[float], high: Sequence[float | None], *holding: float
+) -> list[float]:
+    """Return where an axis begins and ends, so that one long interval, as two seeds give, does not flatten the rest.
+
+    Args:
+        low: Lower ends of intervals; None is missing.
+        middle: What they are intervals of; all of it is in the window.
+        high: Upper ends.
+        holding: What else is to be in the window.
+    """
+    points = [*middle, *holding] or [0.0]
+    first, last = min(points), max(points)
+    span = last - first or abs(last) or 1.0
+    begin = max(min([each for each in low if each is not None] + [first]), first - _REACH * span)
+    end = min(max([each for each in high if each is not None] + [last]), last + _REACH * span)
+    return [float(f"{begin - _AIR * span:.6g}"), float(f"{end + _AIR * span:.6g}")]
 
 
 def _swatch(style: Style) -> str:

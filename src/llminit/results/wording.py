@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from llminit.evaluation.crossed import FEWEST_SEEDS
+from llminit.results.certainty import most_shown, n_better, often_missed
 from llminit.results.key import Method, distinct_labels
 from llminit.results.pairs import Setting
 from llminit.results.standing import standing_of
@@ -121,7 +122,19 @@ def _on_best(
         if standing.best == best_trained
         else f"The best trained method, {trained[best_trained]} ({standing.means[best_trained]:.4f}),"
     )
-    return [first, f"{subject} {_outcomes(found)}."]
+    second = " ".join(filter(None, [f"{subject} {_outcomes(found)}.", often_missed(found)]))
+    return [first, second, *_on_surest(against, n_better(found), values)]
+
+
+def _on_surest(against: "Sequence[Verdict]", n_of_best: int, values: Mapping[Method, Mapping[int, float]]) -> list[str]:
+    """Name the method that was shown better than more baselines than the best one."""
+    found = most_shown(against)
+    if found is None or n_better(found[1]) <= n_of_best:
+        return []
+    method, own = found
+    mean = sum(values[method].values()) / len(values[method])
+    seeds = _count(len(values[method]), "seed")
+    return [f"More was shown of {own[0].label} ({mean:.4f}, {seeds}): it {_outcomes(own)}."]
 
 
 def _on_text(found: "Sequence[Verdict]") -> str:
@@ -137,22 +150,25 @@ def _outcomes(found: "Sequence[Verdict]") -> str:
     """Return "beats a (+4.1 %) and b (+2.0 %); was not shown to differ from c (+0.2 %)"."""
     parts = []
     for outcome, verb in (("better", "beats"), ("no difference shown", _NOT_SHOWN), ("worse", "loses to")):
-        names = [f"{each.reference_label}{_in_brackets(each)}" for each in found if each.outcome == outcome]
+        own = sorted((each for each in found if each.outcome == outcome), key=lambda each: each.gain)
+        names = [f"{each.reference_label}{_in_brackets(each)}" for each in own]
         if names:
             parts.append(f"{verb} {_listed(names)}")
     return "; ".join(parts)
 
 
 def _by_outcome(found: "Sequence[Verdict]") -> str:
+    """Return "better from pca (+4.1 %) and random (+2.0 %); not shown to differ from uniform (+0.2 %)"."""
     parts = []
-    for outcome, verb in (
-        ("better", "beating it"),
-        ("no difference shown", "not shown to differ"),
-        ("worse", "losing"),
+    for outcome, words in (
+        ("better", "better from"),
+        ("no difference shown", "not shown to differ from"),
+        ("worse", "worse from"),
     ):
-        names = [f"{each.label}{_in_brackets(each)}" for each in found if each.outcome == outcome]
+        own = sorted((each for each in found if each.outcome == outcome), key=lambda each: -each.gain)
+        names = [f"{each.label.removeprefix(f'{each.method.model} + ')}{_in_brackets(each)}" for each in own]
         if names:
-            parts.append(f"{verb}: {_listed(names)}")
+            parts.append(f"{words} {_listed(names)}")
     return "; ".join(parts)
 
 
@@ -169,7 +185,7 @@ def _in_brackets(verdict: "Verdict") -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f}" if abs(share) < 1 else f"{100 * share:.0f}"
+    return (f"{100 * share:.1f}" if abs(share) < 1 else f"{100 * share:.0f}").replace("-", "−")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -200,8 +200,8 @@ def _gradient(
     kind, strength = loss_function
     gradient[:] = np.float32(0)
     if kind == _BPR:
-        return bpr_gradient(final, batch, position, 1 / (n_layers + 1), gradient)
-    return supervised_contrastive_gradient(final, batch, position, strength, gradient)
+        return float(bpr_gradient(final, batch, position, 1 / (n_layers + 1), gradient))
+    return float(supervised_contrastive_gradient(final, batch, position, strength, gradient))
 
 
 @numba.njit(cache=True)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from llminit.report.html import Row, Section, Shown, Table, paragraph, sentence
 from llminit.report.loaded import Loaded
 from llminit.report.numbers import p_value, percent
-from llminit.report.plots import REFERENCE, Figure, Style, Trace, margins, plot_text, rounded
+from llminit.report.plots import REFERENCE, Figure, Style, Trace, margins, plot_text, rounded, window
 from llminit.results import Method
 from llminit.results.verdicts import Verdict
 
 FAMILIES = {"init": f"against {REFERENCE}", "control": "against controls", "baseline": "against baselines"}
 _STYLES = {"standard": Style("--s1", "circle", "solid"), "paper": Style("--s2", "square", "dash")}
-_COLUMNS = ("Method", "Against", "Protocol", "#gain", "#p (Holm)", "#p, users", "Outcome", "#seeds")
+_COLUMNS = ("Method", "Against", "#gain", "#p (Holm)", "Outcome", "Protocol", "#p, users", "#seeds")
 
 
 def section(loaded: Loaded) -> Section | None:
@@ -35,7 +35,7 @@ def gains(loaded: Loaded) -> Figure | None:
     data = [_dots(places, _of_init(loaded, protocol), protocol) for protocol in loaded.verdicts]
     layout = {
         "height": 110 + 34 * len(shown),
-        "xaxis": {"title": {"text": "gain, %"}, "zeroline": False},
+        "xaxis": {"title": {"text": "gain, %"}, "zeroline": False, "range": _window(loaded, places)},
         "yaxis": {
             "tickvals": list(range(len(shown))),
             "ticktext": [plot_text(loaded.labels[each]) for each in shown],
@@ -59,9 +59,19 @@ def _gain_of(loaded: Loaded, method: Method) -> float:
     return next(each.gain for each in _of_init(loaded, "standard") if each.method == method)
 
 
+def _window(loaded: Loaded, places: Mapping[Method, int]) -> list[float]:
+    drawn = [each for protocol in loaded.verdicts for each in _drawn(places, _of_init(loaded, protocol))]
+    lows, highs = ([_as_percent(each.interval[end]) for each in drawn] for end in (0, 1))
+    return window(lows, [100 * each.gain for each in drawn], highs, 0.0)
+
+
+def _drawn(places: Mapping[Method, int], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    return [each for each in verdicts if math.isfinite(each.gain) and each.method in places]
+
+
 def _dots(places: Mapping[Method, int], verdicts: Sequence[Verdict], protocol: str) -> Trace:
     style = _STYLES[protocol]
-    drawn = [each for each in verdicts if math.isfinite(each.gain) and each.method in places]
+    drawn = _drawn(places, verdicts)
     lows, highs = ([_as_percent(each.interval[end]) for each in drawn] for end in (0, 1))
     means = [100 * each.gain for each in drawn]
     symbols = [style.symbol if each.outcome != "no difference shown" else f"{style.symbol}-open" for each in drawn]
@@ -108,11 +118,11 @@ def _row(verdict: Verdict) -> Row:
     cells = [
         Shown(verdict.label, verdict.label),
         Shown(verdict.reference_label, verdict.reference_label),
-        Shown(verdict.protocol, verdict.protocol),
         Shown(percent(gain), gain, _interval(verdict)),
         Shown(p_value(verdict.p_holm), verdict.p_holm),
-        Shown(p_value(verdict.p_user_holm), verdict.p_user_holm),
         Shown(verdict.outcome, verdict.outcome),
+        Shown(verdict.protocol, verdict.protocol),
+        Shown(p_value(verdict.p_user_holm), verdict.p_user_holm),
         Shown(str(verdict.n_seeds), verdict.n_seeds),
     ]
     return Row(cells, FAMILIES[verdict.family], verdict.method.kind)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from llminit.report.loaded import Loaded
 from llminit.report.numbers import Mean
-from llminit.report.plots import Figure, Trace, line, margins, rounded
+from llminit.report.plots import Figure, Trace, line, margins, rounded, window
 from llminit.results import Method
 
 _APART = 0.07
+_LONGER = "Bars that reach the edge are longer than the plot is high."
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def gains_figure(
         _line(loaded, method, found, steps, (index - middle) * _APART)
         for index, (method, found) in enumerate(drawn.items())
     ]
+    means = [mean for found in drawn.values() for mean in found.values()]
+    seen = window([mean.low for mean in means], [mean.mean for mean in means], [mean.high for mean in means], 0.0)
     layout = {
         "xaxis": {
             "title": {"text": steps.title},
@@ -55,7 +58,11 @@ def gains_figure(
             "showgrid": False,
             "zeroline": False,
         },
-        "yaxis": {"title": {"text": f"gain in recall@{loaded.k}"}, "tickformat": "+.3~f"},
+        "yaxis": {
+            "title": {"text": f"gain in recall@{loaded.k}"},
+            "tickformat": "+.3~f",
+            "range": seen,
+        },
         "shapes": [
             {
                 "type": "line",
@@ -68,7 +75,11 @@ def gains_figure(
             }
         ],
     }
-    return Figure(name, data, layout, says)
+    return Figure(name, data, layout, f"{says} {_LONGER}" if any(_leaves(mean, seen) for mean in means) else says)
+
+
+def _leaves(mean: Mean, seen: Sequence[float]) -> bool:
+    return any(end is not None and not seen[0] <= end <= seen[1] for end in (mean.low, mean.high))
 
 
 def _line(loaded: Loaded, method: Method, gains: Mapping[object, Mean], steps: Steps, shift: float) -> Trace:

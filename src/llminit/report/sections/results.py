@@ -1,11 +1,12 @@
 """The result table, and every method as a dot with its interval."""
 
 from collections.abc import Sequence
+from statistics import median
 
 from llminit.report.html import Row, Section, Shown, Table, paragraph
 from llminit.report.loaded import Loaded, protocols_of
 from llminit.report.numbers import Mean, decimals, interval
-from llminit.report.plots import REFERENCE, Figure, Style, Trace, margins, plot_text, rounded
+from llminit.report.plots import REFERENCE, Figure, Style, Trace, margins, plot_text, rounded, window
 from llminit.report.sections.comparisons import gains
 from llminit.results import Method
 
@@ -39,13 +40,31 @@ def dots(loaded: Loaded) -> Figure:
         groups.setdefault(_series(method), []).append((place, method, mean))
     labels = [plot_text(loaded.labels[method]) for method, _ in shown]
     best = loaded.best(each for each in loaded.main if each.kind == "baseline")
+    near = _near([mean for _, mean in shown])
     layout = {
         "height": 90 + 27 * len(shown),
-        "xaxis": {"title": {"text": f"recall@{loaded.k}, standard"}},
+        "xaxis": {"title": {"text": f"recall@{loaded.k}, standard"}, "range": _window(near)},
         "yaxis": {"tickvals": list(range(len(shown))), "ticktext": labels, "range": [-0.7, len(shown) - 0.3]},
         "shapes": [_mark(loaded, best)] if best else [],
+        "annotations": [_arrow(place, mean) for place, (_, mean) in enumerate(shown) if mean not in near],
     }
-    return Figure("dots", [_dots(loaded, each) for each in groups.values()], layout, _says(loaded, best))
+    says = _says(loaded, best) + (" An arrow: the mean is further left." if layout["annotations"] else "")
+    return Figure("dots", [_dots(loaded, each) for each in groups.values()], layout, says)
+
+
+def _near(means: Sequence[Mean]) -> list[Mean]:
+    """Keep what is not far below the others, as popularity often is: it would push all others into a corner."""
+    usual = median(mean.mean for mean in means) if means else 0.0
+    return [mean for mean in means if mean.mean >= usual / 2]
+
+
+def _window(means: Sequence[Mean]) -> list[float]:
+    return window([mean.low for mean in means], [mean.mean for mean in means], [mean.high for mean in means])
+
+
+def _arrow(place: int, mean: Mean) -> dict[str, object]:
+    where = {"xref": "paper", "x": 0, "xanchor": "left", "y": place, "showarrow": False}
+    return where | {"text": f"◂ {decimals(mean.mean)}", "font": {"color": "--soft"}}
 
 
 def _dots(loaded: Loaded, points: Sequence[tuple[int, Method, Mean]]) -> Trace:
