@@ -61,6 +61,7 @@ def test_a_backbone_is_listed_once_with_the_most_seeds(calls, backbones):
         (["none", "ease"], ["ease"]),
         (["ease", "none", "popularity"], ["ease", "popularity"]),
         (["none", "none"], ["none"]),
+        (["ease", "all", "rp3beta"], ["all"]),
     ],
 )
 def test_no_baselines_means_no_more_of_them(calls, baselines):

@@ -110,7 +110,7 @@ def merged(old: Header, new: Header) -> Header:
         if isinstance(config[name], list):
             config[name] = list(dict.fromkeys([*old.config[name], *new.config[name]]))
     config["backbones"] = _widest(config["backbones"])
-    config["baselines"] = [name for name in config["baselines"] if name != "none"] or config["baselines"]
+    config["baselines"] = _most_baselines(config["baselines"])
     ends = [each["first_seed"] + each["seeds"] for each in (old.config, new.config)]
     config["first_seed"] = min(old.config["first_seed"], new.config["first_seed"])
     config["seeds"] = max(ends) - config["first_seed"]
@@ -121,6 +121,11 @@ def merged(old: Header, new: Header) -> Header:
         "command": _both(old.command, new.command, "\n"),
     }
     return new.model_copy(update=together)
+
+
+def _most_baselines(names: list[str]) -> list[str]:
+    """Leave out what says nothing beside the others: "none", and each name beside "all"."""
+    return ["all"] if "all" in names else [name for name in names if name != "none"] or names
 
 
 def _widest(backbones: Sequence[str]) -> list[str]:
