@@ -111,8 +111,9 @@ def test_what_reproduces_it_is_there(page, loaded):
 
 def test_every_command_that_made_it_is_there(small):
     """Where several calls made the folder, each command stands on its own line, the oldest first."""
-    page = page_of(load(write_results(small, Plan(**SMALL.__dict__ | {"header": {"command": "first <a>\nsecond"}}))))
-    assert "<pre>first &lt;a&gt;\nsecond</pre>" in page
+    header = {"command": "first --k-core 5 <a>\nsecond"}
+    page = page_of(load(write_results(small, Plan(**SMALL.__dict__ | {"header": header}))))
+    assert '<pre>first <span class="option">--k-core</span> 5 &lt;a&gt;\nsecond</pre>' in page
     assert "Commands, the oldest first" in text_of(page)
 
 

@@ -55,6 +55,7 @@ def test_script_json_refuses_what_browsers_cannot_read():
         (duration(7200), "2.0 h"),
         (megabytes(610_000_000), "610 MB"),
         (sentence("by 4 % <b>"), "by 4&nbsp;% &lt;b&gt;"),
+        (sentence("a + b, p = .01, p < .001"), "a&nbsp;+ b, p&nbsp;=&nbsp;.01, p&nbsp;&lt;&nbsp;.001"),
     ],
 )
 def test_numbers_are_written_for_people(shown, expected):

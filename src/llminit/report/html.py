@@ -6,6 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_KEPT_TOGETHER = {
+    " %": "&nbsp;%",
+    "p = ": "p&nbsp;=&nbsp;",
+    "p &lt; ": "p&nbsp;&lt;&nbsp;",
+    " + ": "&nbsp;+ ",
+}
+
 
 @dataclass(frozen=True)
 class Section:
@@ -150,7 +157,10 @@ def script_json(value: Any) -> str:
 
 def sentence(text: str) -> str:
     """Return a sentence as HTML, in which a number is never parted from its percent sign, nor p from its value."""
-    return escaped(text).replace(" %", "&nbsp;%").replace("p = ", "p&nbsp;=&nbsp;").replace(" + ", "&nbsp;+ ")
+    shown = escaped(text)
+    for parted, kept in _KEPT_TOGETHER.items():
+        shown = shown.replace(parted, kept)
+    return shown
 
 
 def paragraph(text: str, style: str = "") -> str:

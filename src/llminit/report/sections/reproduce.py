@@ -1,6 +1,7 @@
 """How to get these numbers again."""
 
 import json
+import re
 
 from llminit.report.html import Section, escaped
 from llminit.report.loaded import Loaded
@@ -12,7 +13,7 @@ def section(loaded: Loaded) -> Section:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(header.versions.items()))
     asked = "Commands, the oldest first" if "\n" in header.command else "Command"
     parts = {
-        asked: f"<pre>{escaped(header.command)}</pre>" if header.command else "",
+        asked: f"<pre>{_commands(header.command)}</pre>" if header.command else "",
         "Versions": escaped(versions),
         "Machine": escaped(header.machine),
         "Fingerprint of the data and options": f"<code>{escaped(header.fingerprint)}</code>",
@@ -23,6 +24,11 @@ def section(loaded: Loaded) -> Section:
     }
     entries = "".join(f"<dt>{title}</dt><dd>{shown}</dd>" for title, shown in parts.items() if shown)
     return Section("reproduce", "How to reproduce this", "Reproduce", f'<dl class="reproduce">{entries}</dl>')
+
+
+def _commands(text: str) -> str:
+    """Return commands as HTML in which no option's name is broken."""
+    return re.sub(r"(?<!\S)--[a-z-]+", r'<span class="option">\g<0></span>', escaped(text))
 
 
 def _counts(values: dict[str, object]) -> str:
