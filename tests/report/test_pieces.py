@@ -169,5 +169,11 @@ def test_a_method_far_below_is_named_by_an_arrow():
     assert arrow["text"] == "◂ 0.0110"
     assert figure.layout["yaxis"]["ticktext"][arrow["y"]] == "text-2"
     assert "further left" in figure.says
+    assert "reach the edge are longer" in figure.says
     loaded, _ = few_seeds((0.1, 0.11), (0.12, 0.13), (0.07, 0.071))
     assert not dots(loaded).layout["annotations"]
+    loaded, means = few_seeds((0.1, 0.1001), (0.12, 0.1201), (0.01, 0.01))
+    loaded.best = lambda _: list(means)[2]
+    assert "reach the edge" not in dots(loaded).says
+    assert not dots(loaded).layout["shapes"]
+    assert "dashed" not in dots(loaded).says

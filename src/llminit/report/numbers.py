@@ -33,6 +33,11 @@ def mean_of(values: Sequence[float]) -> Mean:
     return Mean(found.mean, found.low, found.high, found.n)
 
 
+def leaves(mean: Mean, window: Sequence[float]) -> bool:
+    """Return whether the interval of a mean reaches out of a plot's window."""
+    return any(end is not None and not window[0] <= end <= window[1] for end in (mean.low, mean.high))
+
+
 def decimals(value: float | None, digits: int = 4) -> str:
     """Return a number with so many decimals; missing is a dash."""
     return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")

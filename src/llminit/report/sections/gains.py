@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from llminit.report.loaded import Loaded
-from llminit.report.numbers import Mean
+from llminit.report.numbers import Mean, leaves
 from llminit.report.plots import Figure, Trace, line, margins, rounded, window
 from llminit.results import Method
 
@@ -75,11 +75,7 @@ def gains_figure(
             }
         ],
     }
-    return Figure(name, data, layout, f"{says} {_LONGER}" if any(_leaves(mean, seen) for mean in means) else says)
-
-
-def _leaves(mean: Mean, seen: Sequence[float]) -> bool:
-    return any(end is not None and not seen[0] <= end <= seen[1] for end in (mean.low, mean.high))
+    return Figure(name, data, layout, f"{says} {_LONGER}" if any(leaves(mean, seen) for mean in means) else says)
 
 
 def _line(loaded: Loaded, method: Method, gains: Mapping[object, Mean], steps: Steps, shift: float) -> Trace:

@@ -5,7 +5,7 @@ from statistics import median
 
 from llminit.report.html import Row, Section, Shown, Table, paragraph
 from llminit.report.loaded import Loaded, protocols_of
-from llminit.report.numbers import Mean, decimals, interval
+from llminit.report.numbers import Mean, decimals, interval, leaves
 from llminit.report.plots import REFERENCE, Figure, Style, Trace, margins, plot_text, rounded, window
 from llminit.report.sections.comparisons import gains
 from llminit.results import Method
@@ -41,14 +41,18 @@ def dots(loaded: Loaded) -> Figure:
     labels = [plot_text(loaded.labels[method]) for method, _ in shown]
     best = loaded.best(each for each in loaded.main if each.kind == "baseline")
     near = _near([mean for _, mean in shown])
+    seen = window([mean.low for mean in near], [mean.mean for mean in near], [mean.high for mean in near])
+    if best and loaded.mean(best, "recall") not in near:
+        best = None
     layout = {
         "height": 90 + 27 * len(shown),
-        "xaxis": {"title": {"text": f"recall@{loaded.k}, standard"}, "range": _window(near)},
+        "xaxis": {"title": {"text": f"recall@{loaded.k}, standard"}, "range": seen},
         "yaxis": {"tickvals": list(range(len(shown))), "ticktext": labels, "range": [-0.7, len(shown) - 0.3]},
         "shapes": [_mark(loaded, best)] if best else [],
         "annotations": [_arrow(place, mean) for place, (_, mean) in enumerate(shown) if mean not in near],
     }
     says = _says(loaded, best) + (" An arrow: the mean is further left." if layout["annotations"] else "")
+    says += " Lines that reach the edge are longer." if any(leaves(mean, seen) for mean in near) else ""
     return Figure("dots", [_dots(loaded, each) for each in groups.values()], layout, says)
 
 
@@ -56,10 +60,6 @@ def _near(means: Sequence[Mean]) -> list[Mean]:
     """Keep what is not far below the others, as popularity often is: it would push all others into a corner."""
     usual = median(mean.mean for mean in means) if means else 0.0
     return [mean for mean in means if mean.mean >= usual / 2]
-
-
-def _window(means: Sequence[Mean]) -> list[float]:
-    return window([mean.low for mean in means], [mean.mean for mean in means], [mean.high for mean in means])
 
 
 def _arrow(place: int, mean: Mean) -> dict[str, object]:
