@@ -42,6 +42,8 @@ class Plan(Config):
 
     grid: dict[str, Any]
     """Options of `llminit compare` that name cells."""
+    confirmation: dict[str, Any] = Field(default_factory=dict)
+    """The same, of what is run once more on new seeds."""
     data: dict[str, DataSource] = Field(default_factory=dict)
     """Data sets, by the name of the results folder."""
     embeddings: dict[str, EmbeddingsSource] = Field(default_factory=dict)
