@@ -311,6 +311,74 @@ def test_nothing_missing(copied):
     assert "- Beauty: nothing; all 21 planned runs are finished." in text
 
 
+CONFIRMED = """
+[confirmation]
+backbones = ["lightgcn"]
+inits = ["whiten"]
+baselines = ["popularity", "item-knn", "ease"]
+controls = []
+first_seed = 5
+seeds = 4
+"""
+
+
+def confirm(copied, seeds):
+    """Plan a confirmation for the one data set there and write what some seeds gave."""
+    (copied / "planned.toml").write_text(PLANNED + CONFIRMED, encoding="utf-8")
+    small = replace(SMALL, seeds=seeds, inits=("whiten",), baselines=("popularity", "item-knn", "ease"))
+    folder = write_results(copied / "beauty-confirmation", small)
+    # The results that are made up have two backbones.
+    for path in (folder.path / "cells").glob("sgcl*"):
+        path.unlink()
+    return ResultsFolder(folder.path)
+
+
+def test_a_confirmation_is_judged_on_its_own(copied):
+    """Its table and its sentence are the verdicts of its own folder, corrected over its own comparisons alone."""
+    folder = confirm(copied, (5, 6, 7, 8))
+    page = text_of(copied, ["beauty"])
+    verdicts = {each.reference.label: each for each in verdicts_of(folder) if each.protocol == "standard"}
+    assert {each.n_comparisons for each in verdicts.values()} == {3}
+    rows = rows_of(page, "### Beauty: new seeds")
+    assert len(rows) == 3
+    for row in rows:
+        (shown,) = [cell for name, cell in row.items() if name.startswith("lightgcn + whiten .")]
+        assert shown == gain(verdicts[row["baseline"]])
+        assert row["its mean"] == share(
+            float(np.mean(values_of(folder.path, row["baseline"], "recall@10", "standard")))
+        )
+    assert "on new seeds (5 to 8)" in page
+    (line,) = [line for line in page.splitlines() if line.startswith("- **Beauty, on new seeds**")]
+    n_better = sum(each.outcome == "better" for each in verdicts.values())
+    assert 0 < n_better < 3
+    assert f"It was shown better than {n_better} of 3 baselines." in line
+    for name, verdict in verdicts.items():
+        assert (gain_in_words(verdict) in line) == (verdict.outcome != "better"), name
+    command = next(line for line in unfolded(page) if "docs/results/beauty-confirmation" in line)
+    assert "--interactions data/beauty/interactions.parquet" in command
+    assert "--first-seed 5" in command
+    (data,) = load_data_sets([copied / "beauty"], Plan.from_toml(copied / "planned.toml"))
+    assert parsed(shlex.split(command)[2:]) == data.confirmation.config
+    assert "Beauty, confirmation: nothing; all 16 planned runs are finished" in page
+
+
+def test_an_unfinished_confirmation_concludes_nothing(copied):
+    """While seeds are missing the page says so, shows what is there, and draws no conclusion from it."""
+    confirm(copied, (5, 6, 7))
+    page = text_of(copied, ["beauty"])
+    assert "on new seeds:** [the confirmation](#confirmation) is not finished." in page
+    assert "4 planned runs are missing; this may change." in page
+    assert "Beauty, confirmation: 12 of 16 planned runs are finished." in page
+    shutil.rmtree(copied / "beauty-confirmation")
+    page = text_of(copied, ["beauty"])
+    assert "Not begun yet." in page
+    assert "on new seeds" not in page
+
+
+def unfolded(page):
+    return page.replace(" \\\n    ", " ").splitlines()
+
+
 def test_a_failed_cell_is_named(copied):
     """A run that failed is named with its reason."""
     folder = ResultsFolder(copied / "beauty")
@@ -441,6 +509,7 @@ def test_the_plan_is_one_that_compare_accepts():
 
     plan = Plan.from_toml(DOCS / "planned.toml")
     check_grid(CompareConfig.make(**plan.grid))
+    check_grid(CompareConfig.make(**plan.confirmation))
 
 
 def test_titles_are_not_committed():

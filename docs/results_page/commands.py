@@ -33,7 +33,7 @@ def section(data_sets: list[DataSet], plan: Plan) -> list[str]:
 
 def short_command(data: DataSet) -> str:
     """Return the command that makes a data set's results, its options left out."""
-    return f"llminit compare … --out docs/results/{data.name}"
+    return f"llminit compare … --out docs/results/{data.folder}"
 
 
 def compare_command(data: DataSet) -> list[str]:
@@ -44,12 +44,12 @@ def compare_command(data: DataSet) -> list[str]:
     words += ["--items", f"{folder}/items.parquet"]
     is_one_file = len(files) == 1 and not any(map(_is_spec, texts))
     words += ["--embeddings" if is_one_file else "--encoders", ",".join(files)] if files else []
-    return [*words, *_options(data.config), "--out", f"docs/results/{data.name}"]
+    return [*words, *_options(data.config), "--out", f"docs/results/{data.folder}"]
 
 
 def rewrite_command(data_sets: list[DataSet]) -> list[str]:
     """Return the command that writes the page, as words."""
-    folders = [f"docs/results/{data.name}" for data in data_sets]
+    folders = [f"docs/results/{data.folder}" for data in data_sets]
     return ["python", "docs/write_results.py", *folders, "--out", PAGE]
 
 
@@ -63,7 +63,7 @@ def _of(data: DataSet, plan: Plan) -> list[list[str]]:
             made = plan.embeddings[label]
             words = ["llminit", "encode", "--items", f"data/{data.name}/items.parquet", "--text", made.text]
             commands.append([*words, "--encoder", made.encoder, "--out", f"data/{data.name}/{label}.parquet"])
-    return [*commands, compare_command(data)]
+    return [*commands, compare_command(data), *([compare_command(data.confirmation)] if data.confirmation else [])]
 
 
 def _options(config: CompareConfig) -> list[str]:

@@ -6,7 +6,7 @@ from llminit.results import Method
 from llminit.results.certainty import most_shown, n_better, often_missed
 from llminit.results.verdicts import Verdict, headline
 from results_page.markdown import count, gain_in_words, listed, number, p_in_words, percent, share
-from results_page.sources import XAVIER, DataSet, Number, Published
+from results_page.sources import XAVIER, DataSet, Number, Published, confirmations_of
 
 _PAPERS_INIT = "variance"
 _NOT_TESTED = "Starts were compared with xavier, not with each other."
@@ -22,12 +22,19 @@ def section(data_sets: list[DataSet], published: Published) -> list[str]:
     bullets = [
         *_on_starts(data_sets),
         *_on_meaning(data_sets),
-        *(line for data in data_sets for line in _on_baselines(data)),
+        *(line for data in data_sets for line in (*_on_baselines(data), *_on_confirmation(data))),
         *(line for data in data_sets for line in _on_published(data, published)),
         *_how_sure(data_sets),
         _limits(data_sets),
     ]
-    return ["## What we conclude", "", _state(data_sets), "", *(f"- {line}" for line in bullets), ""]
+    return [
+        "## What we conclude",
+        "",
+        _state([*data_sets, *confirmations_of(data_sets)]),
+        "",
+        *(f"- {line}" for line in bullets),
+        "",
+    ]
 
 
 def _state(data_sets: list[DataSet]) -> str:
@@ -107,25 +114,54 @@ def _on_meaning(data_sets: list[DataSet]) -> list[str]:
 
 
 def _on_baselines(data: DataSet) -> list[str]:
-    best, baselines = data.loaded.best(data.trained()), data.baselines()
-    found = {each.reference: each for each in data.verdicts() if each.family == "baseline" and each.method == best}
+    best = data.loaded.best(data.trained())
+    found = _against_baselines(data, best)
     if best is None or not found:
         return [f"**{data.short}:** nothing can be said against the baselines yet."]
-    text = f"**{data.short}:** the best trained method is {_named(data, best)}."
-    unbeaten = [each for each in baselines if each in found and found[each].outcome != "better"]
-    n_shown = len(found) - len(unbeaten)
-    if not unbeaten:
-        strongest = next(each for each in baselines if each in found)
-        every = (
-            "every baseline run here" if len(found) == len(baselines) else f"all {len(found)} baselines on its seeds"
+    parts = [f"**{data.short}:** the best trained method is {_named(data, best)}.", *_outcomes(data, found)]
+    unbeaten = [each for each in data.baselines() if each in found and found[each].outcome != "better"]
+    if unbeaten:
+        n_shown = len(found) - len(unbeaten)
+        parts += [often_missed(list(found.values())), _surer(data, n_shown), _cheaper(data, best, unbeaten[0])]
+    return [" ".join(filter(None, parts))]
+
+
+def _on_confirmation(data: DataSet) -> list[str]:
+    """Say what became of the question that was asked once more."""
+    again = data.confirmation
+    if again is None:
+        return []
+    if again.missing:
+        return [f"**{data.short}, on new seeds:** [the confirmation](#confirmation) is not finished."]
+    begin = f"**{data.short}, on new seeds** ([a question that was fixed before](#confirmation)):"
+    return [
+        " ".join(
+            [begin, f"{_named(again, method)}.", *_outcomes(again, _against_baselines(again, method))],
         )
-        return [f"{text} It was shown better than {every}; the strongest is {_versus(data, found[strongest])}."]
-    parts = [f"It was shown better than {n_shown} of {len(found)} baselines."]
+        for method in again.trained()
+    ]
+
+
+def _against_baselines(data: DataSet, method: Method | None) -> dict[Method, Verdict]:
+    return {each.reference: each for each in data.verdicts() if each.family == "baseline" and each.method == method}
+
+
+def _outcomes(data: DataSet, found: dict[Method, Verdict]) -> list[str]:
+    """Say in sentences what a method was shown to beat; `found` has its verdicts by baseline."""
+    baselines = [each for each in data.baselines() if each in found]
+    n_better = _n(list(found.values()), "better")
+    if n_better == len(found):
+        every = (
+            "every baseline run here"
+            if len(found) == len(data.baselines())
+            else f"all {len(found)} baselines on its seeds"
+        )
+        return [f"It was shown better than {every}; the strongest is {_versus(data, found[baselines[0]])}."]
+    parts = [f"It was shown better than {n_better} of {len(found)} baselines."]
     for outcome, words in (("worse", "It was shown worse than"), ("no difference shown", "No difference was shown to")):
-        if own := [_versus(data, found[each]) for each in unbeaten if found[each].outcome == outcome]:
+        if own := [_versus(data, found[each]) for each in baselines if found[each].outcome == outcome]:
             parts.append(f"{words} {listed(own)}.")
-    ending = (often_missed(list(found.values())), _surer(data, n_shown), _cheaper(data, best, unbeaten[0]))
-    return [" ".join([text, *parts, *(sentence for sentence in ending if sentence)])]
+    return parts
 
 
 def _surer(data: DataSet, n_of_best: int) -> str:

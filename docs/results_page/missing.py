@@ -12,14 +12,15 @@ def section(data_sets: list[DataSet]) -> list[str]:
 
 def _of(data: DataSet) -> list[str]:
     n, missing = len(data.planned), set(data.missing)
-    failed = [f"- {data.short}, failed: `{each.key.name}`: {each.error}" for each in data.loaded.failures]
+    short = f"{data.short}, confirmation" if data.folder != data.name else data.short
+    failed = [f"- {short}, failed: `{each.key.name}`: {each.error}" for each in data.loaded.failures]
     if not missing:
-        return [f"- {data.short}: nothing; all {n} planned runs are finished.", *failed]
+        return [f"- {short}: nothing; all {n} planned runs are finished.", *failed]
     models: dict[str, list[str]] = {}
     for model in dict.fromkeys(key.model for key in data.missing):
         models.setdefault(_of_model(data.planned, missing, model), []).append(model)
     parts = "; ".join(f"{', '.join(names)}: {state}" for state, names in models.items())
-    return [f"- {data.short}: {n - len(missing)} of {n} planned runs are finished. Not complete: {parts}.", *failed]
+    return [f"- {short}: {n - len(missing)} of {n} planned runs are finished. Not complete: {parts}.", *failed]
 
 
 def _of_model(planned: list[CellKey], missing: set[CellKey], model: str) -> str:

@@ -1,8 +1,8 @@
 """The page as a whole."""
 
-from results_page import compared, conclusions, details, measured, missing
+from results_page import compared, conclusions, confirmation, details, measured, missing
 from results_page.commands import rewrite_command, section, short_command
-from results_page.sources import DataSet, Plan, Published
+from results_page.sources import DataSet, Plan, Published, confirmations_of
 
 _INTRO = (
     "Does a start from text embeddings make a collaborative-filtering model better, and is it then better than "
@@ -38,8 +38,9 @@ def page_of(data_sets: list[DataSet], plan: Plan, published: Published) -> str:
         *conclusions.section(data_sets, published),
         *(line for data in data_sets for line in measured.section(data, published, short_command(data))),
         *compared.section(data_sets),
+        *confirmation.section(data_sets, plan),
         *details.section(data_sets),
-        *missing.section(data_sets),
+        *missing.section([*data_sets, *confirmations_of(data_sets)]),
         *section(data_sets, plan),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"

@@ -1,6 +1,6 @@
 """What the page is made from: results, the plan of what is to be run, and published numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from llminit.results import CellKey, Method, ResultsFolder, distinct_labels
 from llminit.results.verdicts import Verdict
 
 XAVIER = "xavier"
+CONFIRMATION = "-confirmation"
+"""What the name of a results folder ends with that holds what was run once more."""
 
 
 class DataSource(Config):
@@ -88,18 +90,22 @@ class DataSet:
     """The results on one data set.
 
     Attributes:
-        name: Of its folder.
+        name: The data set's.
+        folder: The name of the results folder.
         title: For people.
         short: For people, in narrow columns.
         config: The options of the comparison, with the grid that is planned.
         loaded: What is there.
+        confirmation: What was run once more on new seeds, if it was.
     """
 
     name: str
+    folder: str
     title: str
     short: str
     config: CompareConfig
     loaded: Loaded
+    confirmation: "DataSet | None" = None
 
     @cached_property
     def planned(self) -> list[CellKey]:
@@ -146,6 +152,11 @@ def load_data_sets(folders: list[Path], plan: Plan) -> list[DataSet]:
     return [_load(folder, plan) for folder in folders]
 
 
+def confirmations_of(data_sets: list[DataSet]) -> list[DataSet]:
+    """Return what was run once more on new seeds."""
+    return [data.confirmation for data in data_sets if data.confirmation]
+
+
 def trained_in(data_sets: list[DataSet]) -> list[Method]:
     """Return the trained methods of all data sets, each once."""
     return list(dict.fromkeys(method for data in data_sets for method in data.trained()))
@@ -162,11 +173,18 @@ def labels_in(data_sets: list[DataSet]) -> dict[Method, str]:
 
 
 def _load(folder: Path, plan: Plan) -> DataSet:
-    loaded = load(ResultsFolder(folder))
     name = folder.resolve().name
+    again = folder.with_name(f"{name}{CONFIRMATION}")
+    is_there = bool(plan.confirmation) and ResultsFolder(again).exists
+    confirmation = _opened(again, name, plan, plan.confirmation) if is_there else None
+    return replace(_opened(folder, name, plan, plan.grid), confirmation=confirmation)
+
+
+def _opened(folder: Path, name: str, plan: Plan, grid: dict[str, Any]) -> DataSet:
+    loaded = load(ResultsFolder(folder))
     title = plan.data[name].title if name in plan.data else name
-    config = CompareConfig.make(**loaded.header.config | plan.grid)
-    return DataSet(name, title, name.capitalize(), config, loaded)
+    config = CompareConfig.make(**loaded.header.config | grid)
+    return DataSet(name, folder.resolve().name, title, name.capitalize(), config, loaded)
 
 
 def _names(data: str, method: Method) -> tuple[str, str, str | None]:
