@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from llminit import FitConfig, InitializeConfig
-from llminit.config import ColumnNames, FilterConfig, SplitConfig, TrainingConfig
+from llminit.config import ColumnNames, CompareConfig, FilterConfig, SplitConfig, TrainingConfig
 from llminit.errors import ConfigError
 
 ALL = [ColumnNames, FilterConfig, SplitConfig, TrainingConfig, FitConfig, InitializeConfig]
@@ -75,6 +75,12 @@ def test_bad_values_are_named(options, message):
     """Each value that cannot be used is in the message, with what was found."""
     with pytest.raises(ConfigError, match=message):
         FitConfig.make(**options)
+
+
+def test_a_bad_value_in_a_list_is_named():
+    """Of a list the element is shown, not its place in ours."""
+    with pytest.raises(ConfigError, match=r"^embedding_sizes='a' cannot be used"):
+        CompareConfig.make(embedding_sizes="16,a")
 
 
 @pytest.mark.parametrize("content", [b"epochs = ", b"\xff\xfe", None])

@@ -292,7 +292,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _explain(cls: type[Config], error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
+        # Which element of a list it is says less than the element itself, which follows.
+        name = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int))
         if problem["type"] == "extra_forbidden":
             lines.append(
                 f"unknown option {name!r}; {cls.__name__} takes: {', '.join(sorted(cls.model_fields)) or 'none'}"

@@ -5,7 +5,7 @@ import fcntl
 import numpy as np
 import polars as pl
 import pytest
-from watching import names, stamps
+from watching import Told, names, stamps
 
 import llminit
 from llminit.comparison import execute
@@ -43,6 +43,26 @@ def test_every_split(compare, split):
             for name in ("recall@10", "ndcg@20"):
                 assert mean_metric(ranks, name) == cell.metrics[protocol][name]
             assert len(ranks) == cell.groups[protocol]["all"]["n"]
+
+
+def test_what_was_asked_for_is_known(compare):
+    """The header names every cell that was asked for, in all calls together, finished or not."""
+    assert set(compare().header.planned) == names(compare())
+    folder = compare(backbones="mf", seeds=2)
+    assert set(folder.header.planned) == names(folder)
+    assert len(names(folder)) == 3 + 5
+
+
+def test_items_without_text_are_counted(compare, pair):
+    """Text embeddings that lack items are said to, because all that uses text suffers."""
+    ids, values = pair
+    told = Told()
+    folder = compare(embeddings=(ids[:30], values[:30]), reporter=told)
+    assert [note for note in told.notes if note.startswith("10 of 40 items have no text embedding in embeddings")]
+    assert folder.header.encoders["embeddings"]["n_missing"] == 10
+    told = Told()
+    compare(reporter=told, out=folder.path.with_name("all"))
+    assert not [note for note in told.notes if "no text embedding" in note]
 
 
 def test_what_a_cell_holds(compare):

@@ -90,6 +90,7 @@ def test_text_only_runs_for_each_encoder_and_not_without():
         ({"baselines": "nope"}, ["'nope'", "ease", "text-only"]),
         ({"controls": "nope"}, ["'nope'", "shuffled", "noise", "untrained"]),
         ({"control_init": "pca", "inits": "xavier,variance", "controls": "noise"}, ["'pca'", "variance"]),
+        ({"control_init": "variance", "inits": "xavier,variance"}, ["control_init=variance", "add controls"]),
         ({"inits": "xavier", "controls": "noise"}, ["no init of text"]),
         ({"backbones": "sgl:0"}, ["sgl:0", "sgl:3"]),
         ({"backbones": "sgl:x"}, ["sgl:x"]),

@@ -29,6 +29,25 @@ def test_a_damaged_cell_is_named_and_can_be_run_again(compare):
     assert {key for key in before if after[key] != before[key]} == {f"{name}.json", f"{name}.ranks.parquet"}
 
 
+@pytest.mark.parametrize("damage", ["lost", "cut", "another's"])
+def test_damaged_ranks_are_named_before_any_work(compare, damage):
+    """Ranks that no report could be made from are found by the next call, not by the report."""
+    folder = compare()
+    name = "lightgcn_xavier_d8_seed-0"
+    path = folder.path / "cells" / f"{name}.ranks.parquet"
+    if damage == "lost":
+        path.unlink()
+    else:
+        other = folder.path / "cells" / "popularity_seed-0.ranks.parquet"
+        path.write_bytes(path.read_bytes()[:-1] if damage == "cut" else other.read_bytes())
+    with pytest.raises(ArtefactError, match=rf"{name} is damaged: delete cells/{name}\.json"):
+        compare(seeds=2)
+    assert len(names(folder)) == 3
+    (folder.path / "cells" / f"{name}.json").unlink()
+    folder = compare()
+    assert all(folder.ranks(cell) for cell in folder.cells())
+
+
 def test_a_cell_of_another_comparison_is_refused(compare, tmp_path):
     """A cell that was copied from a comparison with other options is not taken for this one's."""
     other, folder = compare(out=tmp_path / "other", epochs=1), compare()

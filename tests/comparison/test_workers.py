@@ -93,8 +93,9 @@ def test_a_stopped_comparison_continues(tables, tmp_path, undisturbed, number):
     process = start(tables, out)
     wait_until(lambda: training(out), process)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    _, messages = process.communicate(timeout=60)
     assert process.returncode != 0
+    assert ("interrupted; what is finished is kept" in messages) == (number == signal.SIGINT)
     wait_until(lambda: not workers_of(out), limit=10)
     before = {name: stamp for name, stamp in finished(out).items() if (out / "cells" / name).suffix == ".json"}
     assert 1 <= len(before) < len(undisturbed)

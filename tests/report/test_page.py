@@ -14,7 +14,7 @@ from llminit.errors import ArtefactError, DataError, MissingExtraError
 from llminit.report import write_report
 from llminit.report.numbers import decimals
 from llminit.report.write import load, page_of
-from llminit.results import ResultsFolder
+from llminit.results import ResultsFolder, distinct_labels
 from llminit.results.verdicts import headline
 from synthetic_results import HOSTILE_TITLE, MAPPED, SMALL, Plan, write_results
 
@@ -94,6 +94,37 @@ def test_every_comparison_is_in_the_last_table(page, loaded):
         assert row[:2] == [verdict.label, verdict.reference_label]
         assert row[2].startswith(f"{100 * verdict.gain:+.1f} %".replace("-", "−"))
         assert row[4:6] == [verdict.outcome, verdict.protocol]
+
+
+def test_an_unfinished_comparison_is_called_so(small):
+    """The first sentence says how much is there and what is not; of a finished one nothing is said."""
+    folder = write_results(small, SMALL)
+    planned = [*folder.names(), *(f"sgl_xavier_d128_seed-{seed}" for seed in range(7))]
+    folder.write_header(folder.header.model_copy(update={"planned": planned}))
+    words = text_of(page_of(load(folder)))
+    verdict = words[words.index("The verdict") :]
+    assert verdict.startswith(f"The verdict Not finished: {len(planned) - 7} of {len(planned)} runs are there")
+    assert "sgl_xavier_d128_seed-4 and 2 more." in verdict
+    folder.write_header(folder.header.model_copy(update={"planned": folder.names()}))
+    assert "Not finished" not in text_of(page_of(load(folder)))
+
+
+def test_items_without_text_are_counted_beside_the_verdict(small):
+    """A reader of the verdict learns that text was missing."""
+    folder = write_results(small, SMALL)
+    encoders = {name: each | {"n_missing": 275} for name, each in folder.header.encoders.items()}
+    folder.write_header(folder.header.model_copy(update={"encoders": encoders}))
+    assert "275 of 6086 items have no text embedding in embeddings-mpnet" in text_of(page_of(load(folder)))
+
+
+def test_other_settings_have_their_means_in_a_table(page, loaded):
+    """Every method is in one of the two result tables, with its mean."""
+    rows = [*rows_of(page, "results-table"), *rows_of(page, "other-settings-table")]
+    assert len(rows) == len(loaded.methods) > len(loaded.main)
+    labels = distinct_labels(loaded.methods)
+    means = {labels[each]: loaded.mean(each, "recall").mean for each in loaded.methods if each not in loaded.main}
+    for row in rows_of(page, "other-settings-table"):
+        assert row[1].startswith(f"{means[row[0]]:.4f}")
 
 
 def test_a_table_that_scrolls_says_how_long_it_is(page):

@@ -15,6 +15,9 @@ from rich.markup import escape
 from llminit.cli import compare, data, demo, doctor, encode, fit, init, recommend, report, similar
 from llminit.errors import LLMInitError
 
+INTERRUPTED = 130
+_INTERRUPTED = "interrupted; what is finished is kept, and the same command continues where it can"
+
 app = typer.Typer(
     name="llminit",
     help="A head start from a language model for any collaborative-filtering recommender, at no cost when it serves.",
@@ -34,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LLMInitError as error:
         return _fail(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted; the same command continues where it can", 130)
+        return _fail(_INTERRUPTED, INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output left; keep Python from complaining again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -46,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("LLMINIT_TRACEBACK"):
             raise
         return _fail(f"{type(error).__name__}: {error} (set LLMINIT_TRACEBACK=1 to see where)", 1)
+    # Newer Typers turn Ctrl-C into this code, without a word.
+    if code == INTERRUPTED:
+        return _fail(_INTERRUPTED, INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

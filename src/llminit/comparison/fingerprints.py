@@ -117,6 +117,7 @@ def merged(old: Header, new: Header) -> Header:
     together = {
         "config": config,
         "encoders": {**old.encoders, **new.encoders},
+        "planned": list(dict.fromkeys([*old.planned, *new.planned])),
         "machine": _both(old.machine, new.machine, "; "),
         "command": _both(old.command, new.command, "\n"),
     }

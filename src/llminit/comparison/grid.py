@@ -42,6 +42,11 @@ def check_grid(config: CompareConfig) -> None:
         raise ConfigError(f"ks={max(config.ks)} is beyond the {RANK_LIMIT} ranks that are kept; lower it")
     if config.controls and not selectors:
         raise ConfigError("controls were asked for, but no init of text is compared; add one to inits, as variance")
+    if config.control_init and not config.controls:
+        raise ConfigError(
+            f"control_init={','.join(config.control_init)} says what controls are made from, but no control is asked "
+            f"for; add controls, of {', '.join(CONTROLS)}"
+        )
     check_options(config.backbone_options, {name: _backbone_fields(name) for name in backbones}, "backbone")
     check_options(config.init_options, {name: _selector_fields(name) for name in selectors}, "selector")
     check_options(config.baseline_options, {name: _baseline_fields(name) for name in baselines_of(config)}, "baseline")

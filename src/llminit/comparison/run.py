@@ -30,8 +30,9 @@ from llminit.config import CompareConfig
 from llminit.errors import ArtefactError
 from llminit.experiment import load_dataset
 from llminit.progress import SILENT, Reporter
-from llminit.results import Cell, Failure, Header, ResultsFolder
+from llminit.results import Cell, CellKey, Failure, Header, ResultsFolder
 from llminit.storage import replacing_file
+from llminit.text import TextEmbeddings
 from llminit.training import checked_device
 
 WRITE_EVERY_SECONDS = 20.0
@@ -90,13 +91,15 @@ def compare(
     folder.check_writable()
     dataset = load_dataset(interactions, items, config)
     texts = load_texts(dataset, sources, config, None if cache is None else Path(cache), reporter)
+    _note_missing(texts, reporter)
     data = PreparedData(dataset, texts, dataset.item_titles())
     check_sizes(config, data.widths)
     with only_one(folder.path):
-        header = _extended(folder, _header(config, data, command), reporter)
+        keys = grid_cells(config, data.widths)
+        header = _extended(folder, _header(config, data, keys, command), reporter)
         # All lists of a folder are measured in the space of its first encoder; without it, diversity is left out.
         data = replace(data, measures_diversity=next(iter(header.encoders), None))
-        jobs = [Job(key, cell_fingerprint(key, config, header)) for key in grid_cells(config, data.widths)]
+        jobs = [Job(key, cell_fingerprint(key, config, header)) for key in keys]
         finished = _finished(folder, jobs)
         _restore_splits(folder, finished, jobs, data, config, reporter)
         folder.write_header(header)
@@ -183,6 +186,7 @@ def _finished(folder: ResultsFolder, jobs: Sequence[Job]) -> dict[str, Cell]:
         ArtefactError: A cell is damaged, or was made in another way.
     """
     found = {cell.key.name: cell for cell in folder.cells()}
+    folder.check_ranks(found)
     for job in jobs:
         name = job.key.name
         if name in found and found[name].fingerprint != job.fingerprint:
@@ -215,7 +219,7 @@ def _restore_splits(
             reporter.note(f"splits/{name}.parquet was missing and was written again")
 
 
-def _header(config: CompareConfig, data: PreparedData, command: str) -> Header:
+def _header(config: CompareConfig, data: PreparedData, keys: Sequence[CellKey], command: str) -> Header:
     dataset = data.dataset
     return Header(
         config=config.model_dump(mode="json"),
@@ -237,8 +241,18 @@ def _header(config: CompareConfig, data: PreparedData, command: str) -> Header:
         },
         versions=versions(),
         machine=described_machine(),
+        planned=[key.name for key in keys],
         command=command,
     )
+
+
+def _note_missing(texts: Mapping[str, TextEmbeddings], reporter: Reporter) -> None:
+    for label, text in texts.items():
+        if text.n_missing:
+            reporter.note(
+                f"{text.n_missing} of {len(text)} items have no text embedding in {label} and get the mean of the "
+                "others, so that whatever uses text knows less than it could"
+            )
 
 
 def _extended(folder: ResultsFolder, header: Header, reporter: Reporter) -> Header:

@@ -14,6 +14,7 @@ from llminit.evaluation import PROTOCOLS
 from llminit.report.numbers import Mean, mean_of
 from llminit.report.plots import REFERENCE, Style, styles_of
 from llminit.results import Cell, Failure, Header, Method, distinct_labels
+from llminit.results.key import FULL
 from llminit.results.standing import Standing, standing_of
 from llminit.results.verdicts import Verdict
 
@@ -21,7 +22,6 @@ BySeed = dict[int, float]
 
 _KEY = tuple(Method.model_fields)
 # Where several initialisations are shown, the ones that need no explanation come first.
-FULL = "full"
 _ORDER = (REFERENCE, "whiten", "variance", "pca", "random", "uniform", FULL)
 
 
@@ -51,6 +51,12 @@ class Loaded:
         kinds = ("backbone", "control", "baseline")
         found = dict.fromkeys(cell.key.method for cell in self.cells)
         return sorted(found, key=lambda each: (kinds.index(each.kind), each.model, _init_order(each), each.name))
+
+    @cached_property
+    def missing(self) -> list[str]:
+        """Names of the cells that were asked for and are not finished."""
+        finished = {cell.key.name for cell in self.cells}
+        return [name for name in self.header.planned if name not in finished]
 
     @cached_property
     def main(self) -> list[Method]:

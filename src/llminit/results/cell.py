@@ -25,6 +25,8 @@ class Header(Config):
     """Versions of the libraries that matter."""
     machine: str = ""
     """The machines in words, the oldest first, separated by "; "."""
+    planned: list[str] = Field(default_factory=list)
+    """Names of the cells that were asked for, in all calls together."""
     command: str = ""
     """The command lines that made and extended the folder, one a line, the oldest first."""
 

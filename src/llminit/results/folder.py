@@ -125,10 +125,8 @@ class ResultsFolder:
             ArtefactError: The ranks are missing or damaged, or do not fit the cell's split.
         """
         name = cell.key.name
-        path, digest = self._ranks_path(name), self._read_cell(name)[1].get("ranks_sha256")
+        path = self._checked_ranks(name)
         try:
-            if sha256_of_file(path) != digest:
-                raise ArtefactError(f"{path} does not match the checksum in {self._cell_path(name)}; {_redo(name)}")
             columns = pl.read_parquet(path, columns=[*map(str, PROTOCOLS)])
         except (OSError, PolarsError) as error:
             raise ArtefactError(f"{path} cannot be read ({error}); {_redo(name)}") from error
@@ -138,6 +136,21 @@ class ResultsFolder:
                 f"{path} has {len(columns)} rows, expected {len(split)} as the split {cell.split}; {_redo(name)}"
             )
         return {protocol: from_column(split, columns[protocol]) for protocol in PROTOCOLS}
+
+    def check_ranks(self, names: Iterable[str]) -> None:
+        """Complain about finished cells whose ranks are lost or damaged.
+
+        Raises:
+            ArtefactError: The message names each.
+        """
+        damaged = []
+        for name in names:
+            try:
+                self._checked_ranks(name)
+            except ArtefactError as error:
+                damaged.append(str(error))
+        if damaged:
+            raise ArtefactError("\n".join(damaged))
 
     def split(self, name: str) -> pl.DataFrame:
         """Return the test interactions of a split: user, user_degree, item_popularity, sorted by user, then item.
@@ -264,6 +277,16 @@ class ResultsFolder:
         if cell.key.name != name:
             raise ArtefactError(f"{self._cell_path(name)} holds the cell {cell.key.name}; {_redo(name)}")
         return cell, extra
+
+    def _checked_ranks(self, name: str) -> Path:
+        path, digest = self._ranks_path(name), self._read_cell(name)[1].get("ranks_sha256")
+        try:
+            found = sha256_of_file(path)
+        except OSError as error:
+            raise ArtefactError(f"{path} cannot be read ({error}); {_redo(name)}") from error
+        if found != digest:
+            raise ArtefactError(f"{path} does not match the checksum in {self._cell_path(name)}; {_redo(name)}")
+        return path
 
     def _cell_path(self, name: str) -> Path:
         return self.path / "cells" / f"{name}.json"

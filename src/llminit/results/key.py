@@ -71,6 +71,10 @@ class Method(Config):
         return "_".join(parts) + self.sparsity
 
 
+FULL = "full"
+"""The selector that keeps all columns, whose size is the encoder's and not one that was chosen."""
+
+
 class CellKey(Method):
     """A method with its seed."""
 

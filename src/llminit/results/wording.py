@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llminit.evaluation.crossed import FEWEST_SEEDS
 from llminit.results.certainty import most_shown, n_better, often_missed
-from llminit.results.key import Method, distinct_labels
+from llminit.results.key import FULL, Method, distinct_labels
 from llminit.results.pairs import Setting
 from llminit.results.standing import standing_of
 
@@ -41,12 +41,13 @@ def headline_of(verdicts: "Sequence[Verdict]", values: Mapping[Method, Mapping[i
     """Return a few sentences on the setting that most verdicts are about, the whole training data first."""
     if not verdicts:
         return []
-    setting = _main_setting(verdicts)
-    main = _relabelled([each for each in verdicts if each.setting == setting])
+    setting = _main_setting([each for each in verdicts if each.method.selector != FULL] or verdicts)
+    main = _relabelled([each for each in verdicts if _belongs(each, setting)])
     by_family = {name: [each for each in main if each.family == name] for name in ("baseline", "init", "control")}
+    sizes = {each.setting.embedding_size for each in verdicts if each.method.selector != FULL}
     return [
-        *_on_best(main, by_family["baseline"], values),
-        *(_on_text(list(found)) for _, found in groupby(by_family["init"], key=lambda each: each.method.model)),
+        *_on_best(main, by_family["baseline"], values, f", d = {setting.embedding_size}" if len(sizes) > 1 else ""),
+        *(_on_text(list(found)) for _, found in groupby(by_family["init"], key=lambda each: each.reference)),
         *_on_meaning(by_family["control"]),
         _how_sure(main),
     ]
@@ -85,6 +86,13 @@ def _main_setting(verdicts: "Sequence[Verdict]") -> Setting:
     )
 
 
+def _belongs(verdict: "Verdict", setting: Setting) -> bool:
+    """Whether a verdict is about the main setting, or about text at full width beside it."""
+    own = verdict.setting
+    same_data = (own.train_share, own.max_history) == (setting.train_share, setting.max_history)
+    return own == setting or (same_data and verdict.method.selector == FULL)
+
+
 def _relabelled(main: "Sequence[Verdict]") -> "list[Verdict]":
     """Name methods with only as much as tells these apart, and controls by what they are."""
     labels = distinct_labels(each for verdict in main for each in (verdict.method, verdict.reference))
@@ -99,7 +107,7 @@ def _relabelled(main: "Sequence[Verdict]") -> "list[Verdict]":
 
 
 def _on_best(
-    main: "Sequence[Verdict]", against: "Sequence[Verdict]", values: Mapping[Method, Mapping[int, float]]
+    main: "Sequence[Verdict]", against: "Sequence[Verdict]", values: Mapping[Method, Mapping[int, float]], size: str
 ) -> list[str]:
     """Name the highest mean, and what the best trained method was shown to beat."""
     trained = {each.method: each.label for each in main}
@@ -111,7 +119,7 @@ def _on_best(
         return []
     best_trained = max(own, key=lambda each: standing.means[each])
     uneven = len({len(values[each]) for each in labels if values.get(each)}) > 1
-    where = f"{main[0].metric}, {main[0].protocol} protocol"
+    where = f"{main[0].metric}, {main[0].protocol} protocol{size}"
     where += f", {_count(len(standing.seeds), 'seed')} that all of these have" if uneven else ""
     first = f"The highest mean ({where}) is that of {labels[standing.best]}: {standing.means[standing.best]:.4f}."
     found = [each for each in against if each.method == best_trained]

@@ -8,7 +8,8 @@ from llminit.report.loaded import Loaded, protocols_of
 from llminit.report.numbers import Mean, decimals, interval, leaves
 from llminit.report.plots import REFERENCE, Figure, Style, Trace, margins, plot_text, rounded, window
 from llminit.report.sections.comparisons import gains
-from llminit.results import Method
+from llminit.results import Method, distinct_labels
+from llminit.results.key import FULL
 
 BASELINES = "baselines"
 CONTROLS = "controls"
@@ -17,6 +18,8 @@ _OF_SEVERAL = (
     "Means over seeds, each with its 95 % interval (Student's t). A seed is a split of the data and a training run, "
     "and all methods share it: the paired comparisons below see smaller differences than these intervals."
 )
+_OTHERS = "The same for other embedding sizes and for training on less; what they show is drawn further down."
+_MOST_ROWS = 20
 _BASELINE = Style("--ink", "diamond-tall", "solid")
 _CONTROL = Style("--soft", "x-thin-open", "solid")
 
@@ -28,6 +31,8 @@ def section(loaded: Loaded) -> Section | None:
     body = paragraph(_introduction(loaded)) + _table(loaded).html() + dots(loaded).html()
     figure = gains(loaded)
     body += figure.html() if figure else ""
+    others = _others(loaded)
+    body += others.html() if others else ""
     return Section("results", "Results", "Results", body)
 
 
@@ -109,7 +114,12 @@ def _says(loaded: Loaded, best: Method | None) -> str:
 
 def _introduction(loaded: Loaded) -> str:
     main = next((each for each in loaded.main if each.kind == "backbone"), loaded.main[0])
-    size = f"Embeddings of {main.embedding_size} dimensions. " if main.embedding_size else ""
+    size = f"Embeddings of {main.embedding_size} dimensions" if main.embedding_size else ""
+    if size and any(each.selector == FULL for each in loaded.main):
+        size += "; full ones are as wide as their text"
+        alone = any(each.selector == FULL and not loaded.reference(each) for each in loaded.main)
+        size += f", and no {REFERENCE} of that width was run beside them" if alone else ""
+    size += ". " if size else ""
     return (
         f"{size}Standard: items that the user has already are removed from the ranking, as a shop would. Paper: they "
         "stay in, as in the published tables; those numbers are lower and not comparable with the standard ones."
@@ -120,18 +130,30 @@ def _table(loaded: Loaded) -> Table:
     protocols = protocols_of(loaded)
     columns = ["Method", *(f"#{metric}@{loaded.k}" for _ in protocols for metric in _METRICS), "#seeds"]
     groups = [*loaded.backbones, *(_group(each) for each in loaded.main if each.kind == "baseline")]
-    rows = [_row(loaded, each, protocols) for each in _ranked(loaded)]
+    rows = [_row(loaded, each, protocols, loaded.labels[each]) for each in _ranked(loaded)]
     several = any(len(loaded.cells_of(each)) > 1 for each in loaded.main)
     caption = _OF_SEVERAL if several else "One seed: a single split of the data and a single training run."
     over = [("", 1), *((protocol, len(_METRICS)) for protocol in protocols), ("", 1)]
     return Table("results-table", caption, columns, rows, over, (1, "descending"), list(dict.fromkeys(groups)))
 
 
-def _row(loaded: Loaded, method: Method, protocols: Sequence[str]) -> Row:
+def _others(loaded: Loaded) -> Table | None:
+    """Show what is not at the main setting: other sizes, and training on less."""
+    methods = [each for each in loaded.methods if each not in loaded.main]
+    if not methods:
+        return None
+    protocols = protocols_of(loaded)
+    columns = ["Method", *(f"#{metric}@{loaded.k}" for _ in protocols for metric in _METRICS), "#seeds"]
+    labels = distinct_labels(loaded.methods)
+    rows = [_row(loaded, each, protocols, labels[each]) for each in methods]
+    over = [("", 1), *((protocol, len(_METRICS)) for protocol in protocols), ("", 1)]
+    return Table("other-settings-table", _OTHERS, columns, rows, over, tall=len(rows) > _MOST_ROWS)
+
+
+def _row(loaded: Loaded, method: Method, protocols: Sequence[str], label: str) -> Row:
     found = [loaded.mean(method, metric, protocol) for protocol in protocols for metric in _METRICS]
     numbers = [_shown(mean) for mean in found]
     n_seeds = len(loaded.cells_of(method))
-    label = loaded.labels[method]
     cells = [Shown(label, label), *numbers, Shown(str(n_seeds), n_seeds)]
     return Row(cells, _group(method), method.kind)
 

@@ -8,15 +8,33 @@ from llminit.results import Method
 from llminit.results.verdicts import headline
 
 STANDARD = "standard"
+_MOST_NAMED = 5
 
 
 def section(loaded: Loaded) -> Section:
     """Return the section."""
     found = headline(loaded.main_verdicts(STANDARD), loaded.by_seed("recall", STANDARD))
     sentences = found or ["Nothing that can be compared is finished yet."]
-    items = "".join(f"<li>{sentence(each)}</li>" for each in sentences)
+    items = "".join(f"<li>{sentence(each)}</li>" for each in [*_unfinished(loaded), *sentences, *_without_text(loaded)])
     body = f'<ul class="verdict">{items}</ul>{_tiles(loaded)}{paragraph(_how_sure(loaded), "note")}'
     return Section("verdict", "The verdict", "Verdict", body)
+
+
+def _unfinished(loaded: Loaded) -> list[str]:
+    missing, n_planned = loaded.missing, len(loaded.header.planned)
+    if not missing:
+        return []
+    n_more = len(missing) - _MOST_NAMED
+    shown = ", ".join(missing[:_MOST_NAMED]) + (f" and {n_more} more" if n_more > 0 else "")
+    there = f"Not finished: {n_planned - len(missing)} of {n_planned} runs are there, so what follows may change."
+    return [f"{there} The same compare command runs the others: {shown}."]
+
+
+def _without_text(loaded: Loaded) -> list[str]:
+    n_items = loaded.header.data.get("n_items")
+    missing = {name: n for name, each in loaded.header.encoders.items() if (n := each.get("n_missing"))}
+    says = "have no text embedding in {name}: whatever uses text, baselines too, knows less than it could."
+    return [f"{n} of {n_items} items {says.format(name=name)}" for name, n in missing.items()]
 
 
 def _how_sure(loaded: Loaded) -> str:
