@@ -9,7 +9,8 @@ _TEXT = (
     "So one question was fixed in `docs/planned.toml` when the runs above were finished and before any of these was "
     "trained: is the method below better than each baseline, in recall@{k} under `standard`, on new seeds ({first} to "
     "{last})? Baselines were tuned again on each seed's validation interactions. Holm's correction is over the "
-    "comparisons of one data set here; signs are those of the section above."
+    "comparisons of one data set here; signs are those of the section above. The data and its users are the same as "
+    "above: what is new is which interactions are tested, and the training."
 )
 
 
