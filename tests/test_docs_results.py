@@ -335,6 +335,7 @@ def confirm(copied, seeds):
 
 def test_a_confirmation_is_judged_on_its_own(copied):
     """Its table and its sentence are the verdicts of its own folder, corrected over its own comparisons alone."""
+    before = text_of(copied, ["beauty"])
     folder = confirm(copied, (5, 6, 7, 8))
     page = text_of(copied, ["beauty"])
     verdicts = {each.reference.label: each for each in verdicts_of(folder) if each.protocol == "standard"}
@@ -354,6 +355,9 @@ def test_a_confirmation_is_judged_on_its_own(copied):
     assert f"It was shown better than {n_better} of 3 baselines." in line
     for name, verdict in verdicts.items():
         assert (gain_in_words(verdict) in line) == (verdict.outcome != "better"), name
+    assert "The baseline took " in line
+    assert " first: it took " not in page
+    assert " first: it took " in before
     command = next(line for line in unfolded(page) if "docs/results/beauty-confirmation" in line)
     assert "--interactions data/beauty/interactions.parquet" in command
     assert "--first-seed 5" in command

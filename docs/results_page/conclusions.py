@@ -122,7 +122,10 @@ def _on_baselines(data: DataSet) -> list[str]:
     unbeaten = [each for each in data.baselines() if each in found and found[each].outcome != "better"]
     if unbeaten:
         n_shown = len(found) - len(unbeaten)
-        parts += [often_missed(list(found.values())), _surer(data, n_shown), _cheaper(data, best, unbeaten[0])]
+        parts += [often_missed(list(found.values())), _surer(data, n_shown)]
+        # Where the question was asked once more, the answer is there.
+        asked_again = data.confirmation is not None and not data.confirmation.missing
+        parts += [] if asked_again else [_cheaper(data, best, unbeaten[0])]
     return [" ".join(filter(None, parts))]
 
 
@@ -134,11 +137,10 @@ def _on_confirmation(data: DataSet) -> list[str]:
     if again.missing:
         return [f"**{data.short}, on new seeds:** [the confirmation](#confirmation) is not finished."]
     begin = f"**{data.short}, on new seeds** ([a question that was fixed before](#confirmation)):"
+    found = {method: _against_baselines(again, method) for method in again.trained()}
     return [
-        " ".join(
-            [begin, f"{_named(again, method)}.", *_outcomes(again, _against_baselines(again, method))],
-        )
-        for method in again.trained()
+        " ".join([begin, f"{_named(again, each)}.", *_outcomes(again, own), _costs(again, each, again.baselines()[0])])
+        for each, own in found.items()
     ]
 
 
@@ -181,17 +183,25 @@ def _versus(data: DataSet, verdict: Verdict) -> str:
 
 
 def _cheaper(data: DataSet, best: Method, baseline: Method) -> str:
-    costs = [data.loaded.median(each, lambda cell: cell.seconds.get("fit")) for each in (baseline, best)]
-    if costs[0] is None or costs[1] is None:
-        return ""
-    if costs[0] >= costs[1]:
-        return (
-            f"The baseline took {number(costs[0])} s to fit, options chosen, and the trained one {number(costs[1])} s."
-        )
+    costs = _seconds(data, baseline, best)
+    if costs is None or costs[0] >= costs[1]:
+        return _costs(data, best, baseline)
     return (
         f"Try {data.loaded.labels[baseline]} first: it took {number(costs[0])} s to fit, options chosen, against "
         f"{number(costs[1])} s."
     )
+
+
+def _costs(data: DataSet, trained: Method, baseline: Method) -> str:
+    costs = _seconds(data, baseline, trained)
+    if costs is None:
+        return ""
+    return f"The baseline took {number(costs[0])} s to fit, options chosen, and the trained one {number(costs[1])} s."
+
+
+def _seconds(data: DataSet, *methods: Method) -> list[float] | None:
+    costs = [data.loaded.median(each, lambda cell: cell.seconds.get("fit")) for each in methods]
+    return None if None in costs else [cost for cost in costs if cost is not None]
 
 
 def _on_published(data: DataSet, published: Published) -> list[str]:
