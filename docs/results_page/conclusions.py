@@ -132,7 +132,7 @@ def _on_baselines(data: DataSet) -> list[str]:
 def _on_confirmation(data: DataSet) -> list[str]:
     """Say what became of the question that was asked once more."""
     again = data.confirmation
-    if again is None:
+    if again is None or not again.baselines():
         return []
     if again.missing:
         return [f"**{data.short}, on new seeds:** [the confirmation](#confirmation) is not finished."]
