@@ -109,6 +109,13 @@ def test_an_unfinished_comparison_is_called_so(small):
     assert "Not finished" not in text_of(page_of(load(folder)))
 
 
+def test_the_verdict_names_its_embedding_size(page, small):
+    """Where several sizes were compared, the verdict says which one it is about; where one was, it need not."""
+    says = "with embeddings of 128 dimensions; other sizes are in the sections below"
+    assert says in text_of(page)
+    assert "with embeddings of" not in text_of(page_of(load(write_results(small, SMALL))))
+
+
 def test_items_without_text_are_counted_beside_the_verdict(small):
     """A reader of the verdict learns that text was missing."""
     folder = write_results(small, SMALL)
@@ -121,6 +128,8 @@ def test_other_settings_have_their_means_in_a_table(page, loaded):
     """Every method is in one of the two result tables, with its mean."""
     rows = [*rows_of(page, "results-table"), *rows_of(page, "other-settings-table")]
     assert len(rows) == len(loaded.methods) > len(loaded.main)
+    sizes = [int(size) for row in rows if (size := "".join(re.findall(r"^sgcl \+ xavier.*d=(\d+)", row[0])))]
+    assert sizes == sorted(sizes)
     labels = distinct_labels(loaded.methods)
     means = {labels[each]: loaded.mean(each, "recall").mean for each in loaded.methods if each not in loaded.main}
     for row in rows_of(page, "other-settings-table"):

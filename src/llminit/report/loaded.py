@@ -50,7 +50,16 @@ class Loaded:
         """Every method with a finished cell: backbones in their order, then controls, then baselines."""
         kinds = ("backbone", "control", "baseline")
         found = dict.fromkeys(cell.key.method for cell in self.cells)
-        return sorted(found, key=lambda each: (kinds.index(each.kind), each.model, _init_order(each), each.name))
+        return sorted(
+            found,
+            key=lambda each: (
+                kinds.index(each.kind),
+                each.model,
+                _init_order(each),
+                each.embedding_size or 0,
+                each.name,
+            ),
+        )
 
     @cached_property
     def missing(self) -> list[str]:

@@ -5,6 +5,7 @@ from llminit.report.loaded import Loaded, protocols_of
 from llminit.report.numbers import decimals, interval
 from llminit.report.plots import REFERENCE
 from llminit.results import Method
+from llminit.results.key import FULL
 from llminit.results.verdicts import headline
 
 STANDARD = "standard"
@@ -43,8 +44,18 @@ def _how_sure(loaded: Loaded) -> str:
     seeds = seeds if most > 1 else "one seed, so nothing is known about another training run"
     return (
         f"All of this is under the standard protocol (seen items removed from the ranking), recall@{loaded.k}, from "
-        f"{seeds}. Every comparison, under both protocols, is in the last table."
+        f"{seeds}{_of_which_size(loaded)}. Every comparison, under both protocols, is in the last table."
     )
+
+
+def _of_which_size(loaded: Loaded) -> str:
+    """Say which embedding size was compared where there are several."""
+    chosen = [each for each in loaded.methods if each.kind == "backbone" and each.selector != FULL]
+    sizes = {each.embedding_size for each in chosen}
+    main = {each.embedding_size for each in chosen if each in loaded.main}
+    if len(sizes) < 2 or len(main) != 1:
+        return ""
+    return f", with embeddings of {main.pop()} dimensions; other sizes are in the sections below"
 
 
 def _tiles(loaded: Loaded) -> str:
