@@ -66,12 +66,22 @@ def _against_baselines(data: DataSet) -> list[str]:
     title = [f"### {data.short}: each backbone's best against every baseline (`standard`)", ""]
     if not shown:
         return [*title, "Nothing to compare yet.", ""]
+    return [*title, *against_baselines(data, shown)]
+
+
+def against_baselines(data: DataSet, methods: Iterable[Method]) -> list[str]:
+    """Return the lines of a table of methods against every baseline."""
+    found, shown = _by_pair(data.verdicts(), "baseline"), list(methods)
     rows = [
-        [data.loaded.labels[baseline], _mean(data, baseline), *(gain(found[method].get(baseline)) for method in shown)]
+        [
+            data.loaded.labels[baseline],
+            _mean(data, baseline),
+            *(gain(found.get(method, {}).get(baseline)) for method in shown),
+        ]
         for baseline in data.baselines()
     ]
     heads = [f"{data.loaded.labels[method]} {_mean(data, method)}" for method in shown]
-    return [*title, *table(["baseline", "its mean", *heads], rows)]
+    return table(["baseline", "its mean", *heads], rows)
 
 
 def _by_pair(verdicts: Iterable[Verdict], family: str) -> dict[Method, dict[Method, Verdict]]:

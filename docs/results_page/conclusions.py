@@ -151,15 +151,15 @@ def _against_baselines(data: DataSet, method: Method | None) -> dict[Method, Ver
 def _outcomes(data: DataSet, found: dict[Method, Verdict]) -> list[str]:
     """Say in sentences what a method was shown to beat; `found` has its verdicts by baseline."""
     baselines = [each for each in data.baselines() if each in found]
-    n_better = _n(list(found.values()), "better")
-    if n_better == len(found):
+    n_shown = n_better(found.values())
+    if n_shown == len(found):
         every = (
             "every baseline run here"
             if len(found) == len(data.baselines())
             else f"all {len(found)} baselines on its seeds"
         )
         return [f"It was shown better than {every}; the strongest is {_versus(data, found[baselines[0]])}."]
-    parts = [f"It was shown better than {n_better} of {len(found)} baselines."]
+    parts = [f"It was shown better than {n_shown} of {len(found)} baselines."]
     for outcome, words in (("worse", "It was shown worse than"), ("no difference shown", "No difference was shown to")):
         if own := [_versus(data, found[each]) for each in baselines if found[each].outcome == outcome]:
             parts.append(f"{words} {listed(own)}.")

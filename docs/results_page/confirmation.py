@@ -1,7 +1,7 @@
 """What was run once more: one question, asked of seeds that had no part in raising it."""
 
-from llminit.results import Method
-from results_page.markdown import count, gain, share, table
+from results_page.compared import against_baselines
+from results_page.markdown import count
 from results_page.sources import DataSet, Plan
 
 _TEXT = (
@@ -31,21 +31,6 @@ def section(data_sets: list[DataSet], plan: Plan) -> list[str]:
 
 
 def _of(data: DataSet) -> list[str]:
-    found: dict[Method, dict[Method, str]] = {}
-    for each in data.verdicts():
-        if each.family == "baseline":
-            found.setdefault(each.reference, {})[each.method] = gain(each)
-    methods = data.trained()
-    head = ["baseline", "its mean", *(f"{data.loaded.labels[each]} {_mean(data, each)}" for each in methods)]
-    rows = [
-        [data.loaded.labels[each], _mean(data, each), *(found.get(each, {}).get(method, "–") for method in methods)]
-        for each in data.baselines()
-    ]
     n = len(data.missing)
     state = [f"{count(n, 'planned run')} {'is' if n == 1 else 'are'} missing; this may change.", ""] if n else []
-    return [*table(head, rows), *state]
-
-
-def _mean(data: DataSet, method: Method) -> str:
-    mean = data.loaded.mean(method, "recall")
-    return share(mean.mean if mean else None)
+    return [*against_baselines(data, data.trained()), *state]

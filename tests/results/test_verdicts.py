@@ -248,15 +248,6 @@ def test_text_at_full_width_can_be_the_best(tmp_path):
     assert "is that of lightgcn + full (d=64)" in lines[0]
     assert lines[1].startswith("It beats ease")
     assert "better from variance" in " ".join(lines) or "not shown to differ from variance" in " ".join(lines)
-    assert ", d = " not in lines[0]
-
-
-def test_headline_names_the_size_where_there_are_several(tmp_path):
-    """Where embedding sizes were compared, the headline says which one it is about."""
-    wide = [each.model_copy(update={"embedding_size": 64}) for each in (XAVIER, TEXT)]
-    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.2, wide[0]: 0, wide[1]: 0.2, EASE: 0.1})
-    first = headline(verdicts_of(folder), values_of(folder))[0]
-    assert "(recall@10, standard protocol, d = 8)" in first
 
 
 def test_nothing_is_most_shown_where_nothing_was():

@@ -44,9 +44,8 @@ def headline_of(verdicts: "Sequence[Verdict]", values: Mapping[Method, Mapping[i
     setting = _main_setting([each for each in verdicts if each.method.selector != FULL] or verdicts)
     main = _relabelled([each for each in verdicts if _belongs(each, setting)])
     by_family = {name: [each for each in main if each.family == name] for name in ("baseline", "init", "control")}
-    sizes = {each.setting.embedding_size for each in verdicts if each.method.selector != FULL}
     return [
-        *_on_best(main, by_family["baseline"], values, f", d = {setting.embedding_size}" if len(sizes) > 1 else ""),
+        *_on_best(main, by_family["baseline"], values),
         *(_on_text(list(found)) for _, found in groupby(by_family["init"], key=lambda each: each.reference)),
         *_on_meaning(by_family["control"]),
         _how_sure(main),
@@ -107,7 +106,7 @@ def _relabelled(main: "Sequence[Verdict]") -> "list[Verdict]":
 
 
 def _on_best(
-    main: "Sequence[Verdict]", against: "Sequence[Verdict]", values: Mapping[Method, Mapping[int, float]], size: str
+    main: "Sequence[Verdict]", against: "Sequence[Verdict]", values: Mapping[Method, Mapping[int, float]]
 ) -> list[str]:
     """Name the highest mean, and what the best trained method was shown to beat."""
     trained = {each.method: each.label for each in main}
@@ -119,7 +118,7 @@ def _on_best(
         return []
     best_trained = max(own, key=lambda each: standing.means[each])
     uneven = len({len(values[each]) for each in labels if values.get(each)}) > 1
-    where = f"{main[0].metric}, {main[0].protocol} protocol{size}"
+    where = f"{main[0].metric}, {main[0].protocol} protocol"
     where += f", {_count(len(standing.seeds), 'seed')} that all of these have" if uneven else ""
     first = f"The highest mean ({where}) is that of {labels[standing.best]}: {standing.means[standing.best]:.4f}."
     found = [each for each in against if each.method == best_trained]

@@ -1,6 +1,7 @@
 """The result table, and every method as a dot with its interval."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 from llminit.report.html import Row, Section, Shown, Table, paragraph
@@ -127,14 +128,11 @@ def _introduction(loaded: Loaded) -> str:
 
 
 def _table(loaded: Loaded) -> Table:
-    protocols = protocols_of(loaded)
-    columns = ["Method", *(f"#{metric}@{loaded.k}" for _ in protocols for metric in _METRICS), "#seeds"]
     groups = [*loaded.backbones, *(_group(each) for each in loaded.main if each.kind == "baseline")]
-    rows = [_row(loaded, each, protocols, loaded.labels[each]) for each in _ranked(loaded)]
     several = any(len(loaded.cells_of(each)) > 1 for each in loaded.main)
     caption = _OF_SEVERAL if several else "One seed: a single split of the data and a single training run."
-    over = [("", 1), *((protocol, len(_METRICS)) for protocol in protocols), ("", 1)]
-    return Table("results-table", caption, columns, rows, over, (1, "descending"), list(dict.fromkeys(groups)))
+    found = _table_of(loaded, "results-table", caption, _ranked(loaded), loaded.labels)
+    return replace(found, sorted_by=(1, "descending"), filters=list(dict.fromkeys(groups)))
 
 
 def _others(loaded: Loaded) -> Table | None:
@@ -142,12 +140,18 @@ def _others(loaded: Loaded) -> Table | None:
     methods = [each for each in loaded.methods if each not in loaded.main]
     if not methods:
         return None
+    found = _table_of(loaded, "other-settings-table", _OTHERS, methods, distinct_labels(loaded.methods))
+    return replace(found, tall=len(methods) > _MOST_ROWS)
+
+
+def _table_of(
+    loaded: Loaded, name: str, caption: str, methods: Sequence[Method], labels: Mapping[Method, str]
+) -> Table:
     protocols = protocols_of(loaded)
     columns = ["Method", *(f"#{metric}@{loaded.k}" for _ in protocols for metric in _METRICS), "#seeds"]
-    labels = distinct_labels(loaded.methods)
     rows = [_row(loaded, each, protocols, labels[each]) for each in methods]
     over = [("", 1), *((protocol, len(_METRICS)) for protocol in protocols), ("", 1)]
-    return Table("other-settings-table", _OTHERS, columns, rows, over, tall=len(rows) > _MOST_ROWS)
+    return Table(name, caption, columns, rows, over)
 
 
 def _row(loaded: Loaded, method: Method, protocols: Sequence[str], label: str) -> Row:
