@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean clean-kernels
+.PHONY: demo test lint clean
 
 # The main job on real data: MovieLens-100K, LightGCN from three initial embeddings, beside three baselines.
 demo: .venv/demo
@@ -15,10 +15,6 @@ lint: .venv/lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-
-# numba's cache does not notice a change of a kernel that another compiled function calls.
-clean-kernels:
-	find src -name '*.nb[ic]' -delete
 
 clean:
 	rm -rf .venv demo

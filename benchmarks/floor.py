@@ -22,12 +22,13 @@ import torch
 
 import benchmark_data
 import common
-from llminit.backbones import GraphConfig, backbone_class
-from llminit.backbones.sgl import SGLConfig
+from llminit.compiled.adam import AdamState, adam_constants, adam_step
+from llminit.compiled.graph import ABSENT, add_neighbours, find_frontiers, rows_of_all
 from llminit.config import TrainingConfig
 from llminit.graph import Adjacency, normalized_adjacency
-from llminit.graph.kernels import ABSENT, EACH_ITSELF, adam_constants, adam_step, add_neighbours, find_frontiers
 from llminit.initialization import xavier_embeddings
+from llminit.models import BACKBONES, GraphConfig
+from llminit.models.backbones.sgl import SGLConfig
 from llminit.training import train
 from llminit.training.sampler import TripleSampler
 
@@ -103,8 +104,8 @@ def gather_rate(graph: Adjacency, rows: list[Any], repeats: int) -> float:
     threads = numba.get_num_threads()
 
     def hop() -> None:
-        edges = (graph.indptr, graph.indices, graph.weights)
-        add_neighbours(*edges, graph.every_node, EACH_ITSELF, source, EACH_ITSELF, source, out, graph.longest, threads)
+        every = rows_of_all(source)
+        add_neighbours(graph.compiled, graph.every_node, every, every, out, threads)
 
     return len(graph.indices) * source.shape[1] * FLOAT / _fastest(hop, repeats)
 
@@ -112,8 +113,8 @@ def gather_rate(graph: Adjacency, rows: list[Any], repeats: int) -> float:
 def stream_rate(rows: list[Any], repeats: int) -> float:
     """Return the bytes a second that Adam reads and writes of embeddings and moments."""
     embeddings, mean, square, gradient = rows
-    constants, threads = adam_constants(10, 1e-3), numba.get_num_threads()
-    seconds = _fastest(lambda: adam_step(gradient, embeddings, mean, square, constants, threads), repeats)
+    state, constants, threads = AdamState(embeddings, mean, square), adam_constants(10, 1e-3), numba.get_num_threads()
+    seconds = _fastest(lambda: adam_step(gradient, state, constants, threads), repeats)
     return (ADAM_PASSES + 1) * embeddings.size * FLOAT / seconds
 
 
@@ -133,7 +134,7 @@ def product_rate(rows: list[Any], batch: int, repeats: int) -> float:
 
 def step_seconds(data: Any, graph: Adjacency, backbone: str, options: Any) -> float:
     """Return the median seconds of a step in whole epochs, after one that is not counted."""
-    kind = backbone_class(backbone)
+    kind = BACKBONES[backbone]
     start = xavier_embeddings(np.arange(data.n_users), np.arange(data.n_items), options.embedding_size, 0)
     config = kind.options_type.make(n_layers=options.layers) if issubclass(kind.options_type, GraphConfig) else None
     training = TrainingConfig(epochs=options.repeats + 1, train_batch_size=options.batch)

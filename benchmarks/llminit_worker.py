@@ -16,9 +16,9 @@ class Side:
 
     def load(self, folder: str, backbone: str, batch: int, n_layers: int) -> dict[str, Any]:
         """Read the interactions, build the graph and start from the shared initial embeddings."""
-        from llminit.backbones import GraphConfig, backbone_class
         from llminit.config import TrainingConfig
         from llminit.graph import normalized_adjacency
+        from llminit.models import BACKBONES, GraphConfig
 
         started = time.perf_counter()
         with np.load(Path(folder) / INTERACTIONS_FILE, allow_pickle=False) as arrays:
@@ -27,7 +27,7 @@ class Side:
         with np.load(Path(folder) / INITIAL_FILE, allow_pickle=False) as initial:
             self.initial = initial["users"], initial["items"]
         adjacency = normalized_adjacency(parts["train_users"], parts["train_items"], *shape)
-        kind = backbone_class(backbone)
+        kind = BACKBONES[backbone]
         layers = {"n_layers": n_layers} if issubclass(kind.options_type, GraphConfig) else {}
         self.backbone = kind(*self.initial, adjacency, kind.options_type.make(**layers))
         self.config = TrainingConfig(train_batch_size=batch, epochs=2)
@@ -52,20 +52,20 @@ class Side:
 
     def steps(self, n_steps: int, n_timings: int) -> dict[str, Any]:
         """Time the drawing of an epoch's triples and some of its steps, and say what the whole epoch takes."""
-        from llminit.training.adam import Adam
+        from llminit.training.optimizer import Adam
         from llminit.training.sampler import TripleSampler
-        from llminit.training.steps import CompiledSteps
+        from llminit.training.step import steps_of
 
         graph, size = self.backbone.adjacency, self.config.train_batch_size
         sampler = TripleSampler(*graph.edges, graph.n_users, graph.n_items)
-        compiled = CompiledSteps.where_possible(self.backbone, Adam(self.backbone.embeddings, 1e-3), size)
+        run_steps = steps_of(self.backbone, Adam(self.backbone, 1e-3), size)
         whole = -(-len(sampler.users) // size)
         counted, seconds = min(n_steps, whole), []
         for timing in range(n_timings):
             started = time.perf_counter()
             triples = sampler.epoch(np.random.default_rng(timing), negatives=True)
             drawn = time.perf_counter()
-            compiled.run(triples[:, : counted * size])
+            run_steps(triples[:, : counted * size])
             seconds.append(drawn - started + (time.perf_counter() - drawn) * whole / counted)
         share = _share_of_edges(graph, triples[:, : counted * size], size, self.backbone.options.n_layers)
         return {"all_seconds": seconds, "n_steps": counted, "peak": peak_memory(), "share_of_edges": share}
@@ -82,7 +82,7 @@ class Side:
 
     def fit(self, interactions: str, **options: Any) -> dict[str, Any]:
         """Do all from an interactions file to test metrics, from Xavier embeddings."""
-        from llminit.experiment import fit
+        from llminit.pipeline.fit import fit
 
         started = time.perf_counter()
         recommender = fit(interactions, init="xavier", **options)
@@ -99,7 +99,7 @@ class Side:
 
 def _share_of_edges(graph: Any, triples: Any, size: int, n_layers: int) -> float:
     """Return which share of the edges the widest hop of a step reads, on average over batches."""
-    from llminit.graph.kernels import ABSENT, find_frontiers
+    from llminit.compiled.graph import ABSENT, find_frontiers
 
     degrees = np.diff(graph.indptr)
     shares = []

@@ -17,7 +17,7 @@ from llminit.cli.main import app
 from llminit.config import CompareConfig
 from llminit.results import ResultsFolder
 from llminit.results.cell import Failure
-from llminit.results.verdicts import verdicts_of
+from llminit.verdicts.judge import verdicts_of
 from results_page import commands, conclusions
 from results_page.markdown import gain, gain_in_words, number, percent, share, spread, table
 from results_page.sources import Plan, Published, load_data_sets

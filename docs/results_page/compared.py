@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from llminit.results import Method
-from llminit.results.verdicts import Verdict
+from llminit.verdicts.record import Verdict
 from results_page.markdown import gain, share, table
 from results_page.sources import DataSet, labels_in, trained_in
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from llminit.results import Method
-from llminit.results.certainty import most_shown, n_better, often_missed
-from llminit.results.verdicts import Verdict, headline
+from llminit.verdicts.certainty import most_shown, n_better, often_missed
+from llminit.verdicts.record import Verdict
+from llminit.verdicts.wording import headline
 from results_page.markdown import count, gain_in_words, listed, number, p_in_words, percent, share
 from results_page.sources import XAVIER, DataSet, Number, Published, confirmations_of
 

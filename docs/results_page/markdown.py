@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from llminit.results.verdicts import Verdict
+from llminit.verdicts.record import Verdict
 
 DASH = "–"
 SIGNS = {"better": "▲", "worse": "▼", "no difference shown": "○"}

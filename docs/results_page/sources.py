@@ -12,7 +12,7 @@ from llminit.config import CompareConfig, Config
 from llminit.report.loaded import Loaded
 from llminit.report.write import load
 from llminit.results import CellKey, Method, ResultsFolder, distinct_labels
-from llminit.results.verdicts import Verdict
+from llminit.verdicts.record import Verdict
 
 XAVIER = "xavier"
 CONFIRMATION = "-confirmation"

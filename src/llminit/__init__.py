@@ -12,15 +12,16 @@ from importlib import import_module
 from os import environ
 from typing import TYPE_CHECKING, Any
 
+from llminit.version import __version__
+
 if TYPE_CHECKING:
     from llminit.comparison import compare
     from llminit.config import CompareConfig, FitConfig, InitializeConfig
     from llminit.errors import LLMInitError
-    from llminit.experiment import fit, initialize
     from llminit.initialization import InitialEmbeddings
+    from llminit.pipeline.fit import fit
+    from llminit.pipeline.initialize import initialize
     from llminit.recommender import Recommender
-
-__version__ = "0.1.0"
 
 # While GNU's OpenMP waits for a thread it spins for milliseconds by default, so that one busy process beside ours would
 # slow a compiled step many times over (benchmarks/beside.py). It reads this when numba or torch loads it.
@@ -35,8 +36,8 @@ _HOMES = {
     "LLMInitError": "llminit.errors",
     "Recommender": "llminit.recommender",
     "compare": "llminit.comparison",
-    "fit": "llminit.experiment",
-    "initialize": "llminit.experiment",
+    "fit": "llminit.pipeline.fit",
+    "initialize": "llminit.pipeline.initialize",
 }
 
 __all__ = [

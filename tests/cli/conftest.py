@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from llminit.cli.main import main
-from llminit.text import encoder as encoders
+from llminit.text import ENCODERS
 from planted import World, plant
 
 
@@ -120,6 +120,6 @@ class HashEncoder:
 def hash_encoder() -> Iterator[HashEncoder]:
     """An encoder whose SPEC is `hash`."""
     encoder = HashEncoder()
-    encoders.register("hash", "for tests")(lambda: encoder)
+    ENCODERS.register(lambda: encoder, name="hash")
     yield encoder
-    del encoders._BACKENDS["hash"]
+    ENCODERS.remove("hash")

@@ -49,7 +49,7 @@ def test_an_error_of_our_own_is_a_message_and_exit_code_1(run, monkeypatch, fitt
     def broken(*_arguments, **_options):
         raise RuntimeError("gremlins")
 
-    monkeypatch.setattr("llminit.recommender.Recommender.load", broken)
+    monkeypatch.setattr("llminit.recommender.recommender.Recommender.load", broken)
     ran = run("similar", fitted, "--item", "i01")
     assert ran.code == 1
     assert "RuntimeError: gremlins" in ran.stderr
@@ -62,7 +62,7 @@ def test_interrupted(run, monkeypatch, fitted):
     def interrupted(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("llminit.recommender.Recommender.load", interrupted)
+    monkeypatch.setattr("llminit.recommender.recommender.Recommender.load", interrupted)
     ran = run("similar", fitted, "--item", "i01")
     assert ran.code == 130
     assert "Traceback" not in ran.stderr

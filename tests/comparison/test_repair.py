@@ -156,7 +156,7 @@ def test_interrupted_cells_continue(compare, monkeypatch):
     """A cell that is interrupted leaves its state, continues from it to the same metrics, and cleans up."""
     undisturbed = compare(out=compare().path.with_name("u")).cell("lightgcn_xavier_d8_seed-0")
     folder = compare(baselines="none", inits="pca", out=compare().path.with_name("i"))
-    calls, real = [], llminit.experiment.mean_metric
+    calls, real = [], llminit.pipeline.training.mean_metric
 
     def fail_at_the_second(*arguments):
         calls.append(1)
@@ -165,7 +165,7 @@ def test_interrupted_cells_continue(compare, monkeypatch):
         time.sleep(0.5 if len(calls) == 1 else 0)
         return real(*arguments)
 
-    monkeypatch.setattr("llminit.experiment.mean_metric", fail_at_the_second)
+    monkeypatch.setattr("llminit.pipeline.training.mean_metric", fail_at_the_second)
     again = {"baselines": "none", "inits": "xavier", "out": folder.path, "checkpoint_seconds": 0}
     with pytest.raises(KeyboardInterrupt):
         compare(**again)

@@ -7,12 +7,13 @@ import pytest
 
 from llminit.comparison import resources
 from llminit.comparison.execute import Job, Workplace
-from llminit.comparison.memory import available_memory
+from llminit.comparison.peak_memory import available_memory
 from llminit.comparison.prepared import PreparedData
 from llminit.comparison.resources import chosen_workers, described_machine, n_cores
 from llminit.config import CompareConfig
 from llminit.data import make_dataset
 from llminit.errors import ConfigError
+from llminit.models import BASELINES
 from llminit.results import CellKey
 from planted import plant
 
@@ -57,7 +58,7 @@ def test_asked_for_and_accelerators(workers):
 def test_dense_baselines_need_room(workers, monkeypatch):
     """A baseline with a table of all pairs of items is counted with it."""
     dense = [Job(CellKey(model="ease", seed=seed), "f") for seed in range(5)]
-    monkeypatch.setattr(resources, "_BYTES_PER_PAIR_OF_ITEMS", 10 * GIB // 40**2)
+    monkeypatch.setattr(BASELINES["ease"], "memory_bytes", classmethod(lambda cls, sizes: 10 * GIB))
     assert workers(8, 30 * GIB, jobs=dense) == 2
     assert workers(8, 30 * GIB) == 4
 

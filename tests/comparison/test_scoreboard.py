@@ -9,7 +9,7 @@ from llminit.comparison import scoreboard
 from llminit.comparison.execute import Job
 from llminit.comparison.scoreboard import Scoreboard
 from llminit.results import CellKey
-from llminit.results.shown import shown_metrics
+from llminit.results.shown_metrics import shown_metrics
 
 
 def key(seed, init="xavier", model="lightgcn"):

@@ -40,7 +40,7 @@ def test_dropped_interactions_stay_out_of_the_ranking():
     """What was dropped is unknown to the model and yet no candidate: candidates are the same at every sparsity."""
     division, whole = thinned(DATASET, SPLIT, 0.5, None, 1), thinned(DATASET, SPLIT, 1.0, None, 1)
     assert matrix_pairs(division.train) == pairs(division.split.train)
-    for name in ("known_before_valid", "known_before_test"):
+    for name in ("seen_at_valid", "seen_at_test"):
         assert matrix_pairs(getattr(division, name)) == matrix_pairs(getattr(whole, name))
         assert getattr(division, name).data.max() == 1
 
@@ -58,4 +58,4 @@ def test_nothing_dropped_is_the_plain_split():
     """A share of 1 and all history is what `fit` uses."""
     division = thinned(DATASET, SPLIT, 1.0, None, 0)
     assert division.split is SPLIT
-    assert matrix_pairs(division.known_before_test) == pairs(SPLIT.train) | pairs(SPLIT.valid)
+    assert matrix_pairs(division.seen_at_test) == pairs(SPLIT.train) | pairs(SPLIT.valid)

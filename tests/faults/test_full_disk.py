@@ -14,7 +14,7 @@ from planted import everything_under, plant
 MAIN = """
 import sys
 from llminit.cli.main import main
-from llminit.text import encoder
+from llminit.text import ENCODERS
 import numpy as np
 
 class Wide:
@@ -24,7 +24,7 @@ class Wide:
     def encode(self, texts):
         return np.random.default_rng(0).normal(size=(len(texts), 4096)).astype(np.float32)
 
-encoder.register("wide", "for tests")(Wide)
+ENCODERS.register(Wide)
 sys.exit(main(sys.argv[1:]))
 """
 

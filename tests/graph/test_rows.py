@@ -7,10 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
-from llminit.graph import gather, kernels, normalized_adjacency, propagate
+from llminit.compiled import graph as kernels
+from llminit.compiled.adam import AdamState, adam_constants, adam_step
+from llminit.compiled.graph import Rows, rows_of_all
+from llminit.graph import gather, normalized_adjacency, propagate
 from llminit.graph.rows import Neighbourhood
-from llminit.training.adam import Adam
+from llminit.training.optimizer import Adam
 from sample_graphs import pairs_of, random_pairs, small_graph, vectors
+
+
+def table(parameter):
+    """A module with this parameter as its embeddings."""
+    module = torch.nn.Module()
+    module.embeddings = parameter
+    return module
+
 
 ROWS = [
     (torch.tensor([0, 3, 3]), torch.tensor([7, 15, 9])),  # a repeated user and the isolated item
@@ -75,13 +86,14 @@ def test_frontiers_are_the_nodes_within_so_many_hops(seed, n_hops, n_rows):
     rng = np.random.default_rng(seed)
     graph = normalized_adjacency(*random_pairs(rng, 6, 8, 12), 6, 8)
     rows = rng.integers(0, 14, n_rows)
-    around = Neighbourhood.around(graph, n_hops + 1, rows)
+    found = Neighbourhood.around(graph, n_hops + 1, rows).frontier
     expected = oracles.nodes_within_hops(pairs_of(graph), 6, rows.tolist(), n_hops)
     for hop, nodes in enumerate(expected):
-        assert set(around.nodes[: around.ends[hop]].tolist()) == nodes
-        assert around.ends[hop] == len(nodes)
-    assert np.array_equal(around.position[around.nodes], np.arange(len(around.nodes)))
-    assert (np.delete(around.position, around.nodes) == kernels.ABSENT).all()
+        assert set(found.nodes[: found.ends[hop]].tolist()) == nodes
+        assert found.ends[hop] == len(nodes)
+    listed = found.nodes[: found.ends[-1]]
+    assert np.array_equal(found.position[listed], np.arange(len(listed)))
+    assert (np.delete(found.position, listed) == kernels.ABSENT).all()
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
@@ -93,7 +105,8 @@ def test_add_neighbours_is_its_twin(n_threads):
     position[[0, 7, 8, 3, 9]] = np.arange(5)
     targets, out = np.array([0, 7, 3, 15, 6], dtype=np.int32), np.empty((5, 3), dtype=np.float32)
     edges = (graph.indptr, graph.indices, graph.weights)
-    kernels.add_neighbours(*edges, targets, position, source, position, base, out, graph.longest, n_threads)
+    rows = Rows(source, position), Rows(base, position)
+    kernels.add_neighbours(graph.compiled, targets, *rows, out, n_threads)
     oracles.assert_close(out, oracles.add_neighbours(*edges, targets, position, source, position, base), 1e-5)
 
 
@@ -104,7 +117,7 @@ def test_deferred_gradients_update_as_dense_ones_do(n_layers, with_dense):
     adjacency, rng = small_graph(), np.random.default_rng(n_layers)
     values, weights = vectors(rng, 16, 6), [torch.from_numpy(vectors(rng, 3, 6)) for _ in range(2)]
     fused = torch.nn.Parameter(torch.from_numpy(values.copy()))
-    plain, adam, by_hand = oracles.tensor(values), Adam(fused, 0.01), oracles.Adam(0.01)
+    plain, adam, by_hand = oracles.tensor(values), Adam(table(fused), 0.01), oracles.Adam(0.01)
     matrices = dense_matrices(adjacency, n_layers)
 
     def loss(trained, final, everything):
@@ -128,7 +141,7 @@ def test_several_deferred_gradients_keep_apart(n_layers):
     """Gradients that wait together, of one loss or of several, stay what they were, and Adam takes their sum."""
     adjacency, start = small_graph(), torch.from_numpy(vectors(np.random.default_rng(3), 16, 4))
     waiting, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
-    adam, plain_adam = Adam(waiting, 0.01), Adam(plain, 0.01)
+    adam, plain_adam = Adam(table(waiting), 0.01), Adam(table(plain), 0.01)
     for parameter, deferred in ((waiting, adam.deferred), (plain, None)):
         for scale, parts in enumerate(((torch.arange(6),), (torch.arange(7, 15),), (torch.tensor([2, 9]),)), start=1):
             _, (final,) = gather(parameter, adjacency, n_layers, parts, deferred)
@@ -148,7 +161,7 @@ def test_adam_on_a_plain_gradient_is_adam_by_hand(n_threads):
     expected, by_hand = oracles.tensor(values), oracles.Adam(0.01)
     mean, square = np.zeros_like(values), np.zeros_like(values)
     for step, gradient in enumerate(gradients, start=1):
-        kernels.adam_step(gradient, values, mean, square, kernels.adam_constants(step, 0.01), n_threads)
+        adam_step(gradient, AdamState(values, mean, square), adam_constants(step, 0.01), n_threads)
         expected = by_hand.move(expected, oracles.tensor(gradient))
     oracles.assert_close(values, expected, 1e-5)
 
@@ -158,8 +171,6 @@ def test_more_threads_than_rows():
     graph, rng = small_graph(), np.random.default_rng(0)
     source, out = vectors(rng, 16, 3), np.empty((2, 3), dtype=np.float32)
     targets, edges = np.array([0, 7], dtype=np.int32), (graph.indptr, graph.indices, graph.weights)
-    kernels.add_neighbours(
-        *edges, targets, kernels.EACH_ITSELF, source, kernels.EACH_ITSELF, source, out, graph.longest, 8
-    )
+    kernels.add_neighbours(graph.compiled, targets, rows_of_all(source), rows_of_all(source), out, 8)
     itself = np.arange(16, dtype=np.int32)
     oracles.assert_close(out, oracles.add_neighbours(*edges, targets, itself, source, itself, source), 1e-5)

@@ -15,7 +15,7 @@ from llminit.report import write_report
 from llminit.report.numbers import decimals
 from llminit.report.write import load, page_of
 from llminit.results import ResultsFolder, distinct_labels
-from llminit.results.verdicts import headline
+from llminit.verdicts.wording import headline
 from synthetic_results import HOSTILE_TITLE, MAPPED, SMALL, Plan, write_results
 
 HOSTILE = "</style><script>window.stolen = 1</script>'\" $title"

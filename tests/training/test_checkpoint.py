@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from llminit.backbones import backbone_class, backbone_names
 from llminit.config import TrainingConfig
 from llminit.errors import StorageError
+from llminit.models import BACKBONES
 from llminit.progress import SilentReporter
 from llminit.training import CheckpointFile, train
 from sample_graphs import small_graph, vectors
@@ -42,7 +42,7 @@ def checkpoint(tmp_path):
 def run(name="lightgcn", checkpoint=None, killed_in=None, reporter=None, epochs_before=0):
     """Train a fresh backbone; `killed_in` stops it inside that epoch, `epochs_before` counts those restored."""
     rng, epoch = np.random.default_rng(0), epochs_before
-    fresh = backbone_class(name)(vectors(rng, 7, 5), vectors(rng, 9, 5), small_graph())
+    fresh = BACKBONES[name](vectors(rng, 7, 5), vectors(rng, 9, 5), small_graph())
 
     def validate(users, items):
         nonlocal epoch
@@ -64,7 +64,7 @@ def assert_same(result, expected):
 
 
 @pytest.mark.parametrize("killed_in", range(1, EPOCHS + 1))
-@pytest.mark.parametrize("name", backbone_names())
+@pytest.mark.parametrize("name", BACKBONES.names())
 def test_a_killed_run_ends_as_an_undisturbed_one(name, killed_in, checkpoint):
     """Killed in any epoch, every backbone continues after the last whole one and ends the same, bit for bit."""
     with pytest.raises(Killed):

@@ -5,11 +5,11 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from llminit.backbones import backbone_class, backbone_names
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
 from llminit.evaluation import factor_scorer, mean_metric, ranks_under
 from llminit.graph import normalized_adjacency
+from llminit.models import BACKBONES
 from llminit.training import train
 from sample_graphs import small_graph, vectors
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def backbone(name="lightgcn", scale=0.3):
     rng = np.random.default_rng(0)
-    return backbone_class(name)(vectors(rng, 7, 5, scale=scale), vectors(rng, 9, 5, scale=scale), small_graph())
+    return BACKBONES[name](vectors(rng, 7, 5, scale=scale), vectors(rng, 9, 5, scale=scale), small_graph())
 
 
 def config(**options):
@@ -96,7 +96,7 @@ def test_without_validation_all_epochs_run_and_the_last_counts():
     assert np.array_equal(result.users, improving.users)
 
 
-@pytest.mark.parametrize("name", backbone_names())
+@pytest.mark.parametrize("name", BACKBONES.names())
 def test_the_seed_decides(name):
     """The same seed gives the same result bit for bit, another seed another one."""
     first, again, other = (train(backbone(name), config(epochs=3), seed=seed) for seed in (1, 1, 2))
@@ -137,7 +137,7 @@ def test_cuda_without_a_gpu():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
-@pytest.mark.parametrize("name", backbone_names())
+@pytest.mark.parametrize("name", BACKBONES.names())
 def test_cuda_agrees_with_the_cpu(name):
     """Training on CUDA ends within rounding of training on the CPU."""
     on_cpu, on_cuda = (train(backbone(name), config(epochs=3), device=device) for device in ("cpu", "cuda"))
@@ -157,12 +157,12 @@ def planted_clusters(n_users=80, n_items=48, n_clusters=4):
     return normalized_adjacency(*train_pairs, n_users, n_items), matrix(*train_pairs), matrix(users, liked[:, 6])
 
 
-@pytest.mark.parametrize("name", backbone_names())
+@pytest.mark.parametrize("name", BACKBONES.names())
 def test_training_finds_planted_clusters(name):
     """From small random embeddings, every backbone learns to rank a user's own cluster first."""
     adjacency, seen, held_out = planted_clusters()
     rng = np.random.default_rng(2)
-    learner = backbone_class(name)(vectors(rng, 80, 16, scale=0.1), vectors(rng, 48, 16, scale=0.1), adjacency)
+    learner = BACKBONES[name](vectors(rng, 80, 16, scale=0.1), vectors(rng, 48, 16, scale=0.1), adjacency)
 
     def ndcg(users, items):
         return mean_metric(ranks_under("standard", factor_scorer(users, items), held_out, seen), "ndcg@10")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from llminit.analysis.matrices import Float64Array, checked, gram
-from llminit.arrays import AnyArray
+from llminit.analysis.matrices import checked, gram
+from llminit.arrays import AnyArray, Float64Array
 from llminit.errors import InputError
 
 

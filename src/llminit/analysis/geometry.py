@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from llminit.analysis.collapse import effective_rank, information_abundance, spectrum
-from llminit.analysis.matrices import Float64Array, blocks, checked, gram, unit_rows
-from llminit.arrays import AnyArray, FloatArray, IntArray
+from llminit.analysis.matrices import blocks, checked, gram, unit_rows
+from llminit.arrays import AnyArray, Float64Array, FloatArray, IntArray
 from llminit.errors import EmbeddingError, InputError
 
 N_PAIRS = 100_000

@@ -1,15 +1,11 @@
 """What every analysis does with a table of embeddings first: check it, and see it in bounded memory."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from llminit.arrays import AnyArray, FloatArray
+from llminit.arrays import AnyArray, Float64Array, FloatArray
 from llminit.errors import EmbeddingError
-
-Float64Array: TypeAlias = NDArray[np.float64]
 
 BLOCK_BYTES = 64 * 2**20
 

@@ -119,7 +119,7 @@ def _table(folder: "ResultsFolder") -> pl.DataFrame:
     """Return one row a method: its mean and standard deviation over seeds for each shown metric and protocol."""
     from llminit.evaluation import PROTOCOLS
     from llminit.results import distinct_labels
-    from llminit.results.shown import shown_metrics
+    from llminit.results.shown_metrics import shown_metrics
 
     cells, shown = folder.cells(), shown_metrics(folder.header.config["ks"])
     labels = distinct_labels(cell.key.method for cell in cells)

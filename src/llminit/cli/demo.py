@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Fit LightGCN on MovieLens-100K from three initial embeddings, beside three baselines, and recommend."""
     from llminit.data.sources import get_source
-    from llminit.experiment import fit
+    from llminit.pipeline.fit import fit
 
     opt.use_threads(threads)
     reporter = RichReporter()
@@ -54,18 +54,18 @@ def command(
 
 
 def _baseline_rows(tables: tuple[Path, Path], config: FitConfig) -> list[dict[str, Any]]:
-    from llminit.baselines import make_baseline
-    from llminit.data import split_interactions
+    from llminit.data import HeldOut, split_interactions
     from llminit.evaluation import evaluate
-    from llminit.experiment import Division, load_dataset
+    from llminit.models import BASELINES as REGISTERED
+    from llminit.pipeline.inputs import load_dataset
 
     dataset = load_dataset(*tables, config)
-    division = Division(dataset, split_interactions(dataset, config.splitting, config.seed))
+    held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
     rows = []
     for name in BASELINES:
         started = time.perf_counter()
-        fitted = make_baseline(name).fit(division.train)
-        metrics = evaluate(fitted.scores, division.test, division.known_before_test)
+        fitted = REGISTERED[name].make().fit(held_out.train)
+        metrics = evaluate(fitted.scores, held_out.test, held_out.seen_at_test)
         rows.append(_row(name, metrics, time.perf_counter() - started, None))
     return rows
 

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import typer
 
-from llminit import __version__
 from llminit.cli import options as opt
 from llminit.cli.show import print_json, print_table
+from llminit.version import __version__
 
 CORE = ("numpy", "scipy", "polars", "torch", "numba", "safetensors", "pydantic", "typer", "rich")
 EXTRAS = {

@@ -25,7 +25,7 @@ def command(
     """Encode item texts once; a second run, or a run after a kill, encodes only what is new."""
     from llminit.config import ColumnNames
     from llminit.data import read_items
-    from llminit.experiment import DEFAULT_ENCODER
+    from llminit.pipeline.inputs import DEFAULT_ENCODER
     from llminit.text import EncodingCache, encode_items, open_encoder, write_embeddings
 
     opt.use_threads(threads)

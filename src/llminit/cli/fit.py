@@ -34,7 +34,7 @@ def command(
     Killed, the same command continues where it was. Both protocols are reported: `standard` removes seen items from
     the ranking, `paper` (as published) does not.
     """
-    from llminit.experiment import fit
+    from llminit.pipeline.fit import fit
 
     opt.use_threads(threads)
     recommender = fit(

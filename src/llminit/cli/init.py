@@ -29,7 +29,7 @@ def command(
 
     All interactions given count as training interactions.
     """
-    from llminit.experiment import initialize
+    from llminit.pipeline.initialize import initialize
 
     initial = initialize(
         interactions,

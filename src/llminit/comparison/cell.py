@@ -10,29 +10,30 @@ from scipy.sparse import issparse
 
 from llminit.analysis import describe, item_map
 from llminit.arrays import FloatArray, IntArray
-from llminit.baselines import make_baseline, tune
 from llminit.comparison.controls import controlled
 from llminit.comparison.grid import backbone_options, baseline_options, selector_options
-from llminit.comparison.memory import peak_memory, reset_peak_memory
+from llminit.comparison.peak_memory import peak_memory, reset_peak_memory
 from llminit.comparison.prepared import PreparedData
 from llminit.comparison.sparsity import thinned
-from llminit.comparison.versions import versions
 from llminit.config import CompareConfig, FitConfig
-from llminit.data import Dataset, split_interactions
+from llminit.data import Dataset, HeldOut, split_interactions
 from llminit.errors import DataError
 from llminit.evaluation import (
     METRICS,
     RelevantRanks,
     Scorer,
-    beyond_accuracy,
     factor_scorer,
     grouped_metrics,
     mean_metrics,
+    measure_lists,
     ranks_by_protocol,
     top_k,
 )
-from llminit.experiment import Division, initial_from, train_backbone
 from llminit.initialization import XAVIER
+from llminit.models import BASELINES
+from llminit.pipeline.grid_search import tune
+from llminit.pipeline.provenance import versions
+from llminit.pipeline.training import initial_from, train_backbone
 from llminit.progress import SILENT, Reporter
 from llminit.results import Cell, CellKey
 from llminit.results.ranks import to_column
@@ -96,21 +97,21 @@ def run_cell(
         InputError: The cell cannot be run: its loss diverged, the split has no test interactions, and the like.
     """
     reset_peak_memory(device)
-    division = division_of(data.dataset, config, key)
-    if not len(division.split.test):
+    held_out = held_out_of(data.dataset, config, key)
+    if not len(held_out.split.test):
         raise DataError("the split holds no test interactions, expected some; use another split or more data")
     text = None if key.encoder is None else data.texts[key.encoder]
     started = time.perf_counter()
     if key.kind == "baseline":
-        fitted = _fit_baseline(division, text, config, key, reporter)
+        fitted = _fit_baseline(held_out, text, config, key, reporter)
     else:
-        fitted = _train(division, text, config, key, device, checkpoint, reporter)
+        fitted = _train(held_out, text, config, key, device, checkpoint, reporter)
     trained = time.perf_counter()
-    ranks = ranks_by_protocol(fitted.scorer, division.test, division.known_before_test)
+    ranks = ranks_by_protocol(fitted.scorer, held_out.test, held_out.seen_at_test)
     record = fitted.record | {
         "metrics": {protocol: mean_metrics(found, config.ks, tuple(METRICS)) for protocol, found in ranks.items()},
-        "groups": {protocol: _groups(found, division, config) for protocol, found in ranks.items()},
-        "beyond": _beyond(fitted.scorer, division, data),
+        "groups": {protocol: _groups(found, held_out, config) for protocol, found in ranks.items()},
+        "beyond": _beyond(fitted.scorer, held_out, data),
         "seconds": {"fit": trained - started + fitted.earlier_seconds, "evaluate": time.perf_counter() - trained},
         "peak_memory_bytes": peak_memory(device),
     }
@@ -118,11 +119,11 @@ def run_cell(
     columns = pl.DataFrame({protocol: to_column(found) for protocol, found in ranks.items()})
     drawn = None
     if text is not None and fitted.items is not None and _is_drawn(key, config):
-        drawn = _map(text, fitted.items, _degrees(division)[1], data.titles)
-    return Measured(cell, columns, split_rows(division), drawn)
+        drawn = _map(text, fitted.items, _degrees(held_out)[1], data.titles)
+    return Measured(cell, columns, split_rows(held_out), drawn)
 
 
-def division_of(dataset: Dataset, config: CompareConfig, key: CellKey) -> Division:
+def held_out_of(dataset: Dataset, config: CompareConfig, key: CellKey) -> HeldOut:
     """Return the split data of a cell, thinned as its key says.
 
     Args:
@@ -137,12 +138,12 @@ def division_of(dataset: Dataset, config: CompareConfig, key: CellKey) -> Divisi
     return thinned(dataset, split, key.train_share, key.max_history, key.seed)
 
 
-def split_rows(division: Division) -> pl.DataFrame:
+def split_rows(held_out: HeldOut) -> pl.DataFrame:
     """Return the test interactions as a results folder keeps them: user, user_degree, item_popularity.
 
     Sorted by user, then item; the item itself is not kept.
     """
-    test, (degrees, popularity) = division.split.test, _degrees(division)
+    test, (degrees, popularity) = held_out.split.test, _degrees(held_out)
     columns = {
         "user": test.users,
         "item": test.items,
@@ -169,7 +170,7 @@ def fit_config(config: CompareConfig, key: CellKey) -> FitConfig:
 
 
 def _train(
-    division: Division,
+    held_out: HeldOut,
     text: TextEmbeddings | None,
     config: CompareConfig,
     key: CellKey,
@@ -178,16 +179,16 @@ def _train(
     reporter: Reporter,
 ) -> _Fitted:
     options = fit_config(config, key)
-    initial = controlled(initial_from(division, text, options), key.control, division.train, key.seed)
-    result = train_backbone(division, initial, options, device=device, checkpoint=checkpoint, reporter=reporter)
+    initial = controlled(initial_from(held_out, text, options), key.control, held_out.train, key.seed)
+    result = train_backbone(held_out, initial, options, device=device, checkpoint=checkpoint, reporter=reporter)
     collapse = {
-        "initial": _described(initial.users, initial.items, division, key.seed),
-        "final": _described(result.users, result.items, division, key.seed),
+        "initial": _described(initial.users, initial.items, held_out, key.seed),
+        "final": _described(result.users, result.items, held_out, key.seed),
     }
     record = {
         "best_epoch": result.best_epoch,
         "history": [asdict(epoch) for epoch in result.history],
-        "n_parameters": initial.users.size + initial.items.size,
+        "n_parameters": result.n_parameters,
         "options": options.backbone_options | options.init_options,
         "collapse": collapse,
     }
@@ -195,18 +196,18 @@ def _train(
 
 
 def _fit_baseline(
-    division: Division, text: TextEmbeddings | None, config: CompareConfig, key: CellKey, reporter: Reporter
+    held_out: HeldOut, text: TextEmbeddings | None, config: CompareConfig, key: CellKey, reporter: Reporter
 ) -> _Fitted:
     options = baseline_options(config, key.model)
     values = None if text is None else text.values
-    if not config.tune or not len(division.split.valid):
-        model = make_baseline(key.model, **options).fit(division.train, values)
+    if not config.tune or not len(held_out.split.valid):
+        model = BASELINES[key.model].make(**options).fit(held_out.train, values)
         return _Fitted(model.scores, {"options": options, "n_parameters": _n_stored(model)})
     tuned = tune(
         key.model,
-        division.train,
-        division.valid,
-        division.known_before_valid,
+        held_out.train,
+        held_out.valid,
+        held_out.seen_at_valid,
         text=values,
         metric=config.valid_metric,
         protocol=config.valid_protocol,
@@ -226,32 +227,32 @@ def _n_stored(model: Any) -> int | None:
     return sum(int(array.nnz if issparse(array) else array.size) for array in kept if hasattr(array, "shape"))
 
 
-def _described(users: FloatArray, items: FloatArray, division: Division, seed: int) -> dict[str, Any]:
-    train = division.split.train
+def _described(users: FloatArray, items: FloatArray, held_out: HeldOut, seed: int) -> dict[str, Any]:
+    train = held_out.split.train
     return describe(users, items, train.users, train.items, seed)
 
 
-def _degrees(division: Division) -> tuple[IntArray, IntArray]:
+def _degrees(held_out: HeldOut) -> tuple[IntArray, IntArray]:
     """Return how many training interactions each user and each item has."""
-    train, dataset = division.split.train, division.dataset
+    train, dataset = held_out.split.train, held_out.dataset
     return np.bincount(train.users, minlength=dataset.n_users), np.bincount(train.items, minlength=dataset.n_items)
 
 
-def _groups(ranks: RelevantRanks, division: Division, config: CompareConfig) -> dict[str, dict[str, float]]:
+def _groups(ranks: RelevantRanks, held_out: HeldOut, config: CompareConfig) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
-    for row in grouped_metrics(ranks, ranks.items, *_degrees(division), config.ks, GROUP_METRICS):
+    for row in grouped_metrics(ranks, ranks.items, *_degrees(held_out), config.ks, GROUP_METRICS):
         found.setdefault(row.group, {"n": row.n})[f"{row.metric}@{row.k}"] = row.value
     return found
 
 
-def _beyond(scorer: Scorer, division: Division, data: PreparedData) -> dict[str, dict[str, float]]:
-    users, popularity = np.unique(division.split.test.users), _degrees(division)[1]
+def _beyond(scorer: Scorer, held_out: HeldOut, data: PreparedData) -> dict[str, dict[str, float]]:
+    users, popularity = np.unique(held_out.split.test.users), _degrees(held_out)[1]
     space = data.texts.get(data.measures_diversity or "")
     measured = {}
-    for protocol, seen in (("standard", division.known_before_test), ("paper", None)):
+    for protocol, seen in (("standard", held_out.seen_at_test), ("paper", None)):
         items, _ = top_k(scorer, users, LIST_LENGTH, seen)
         text = None if space is None else space.values
-        values = beyond_accuracy(items, popularity, len(popularity), text, n_users=division.dataset.n_users)
+        values = measure_lists(items, popularity, len(popularity), text, n_users=held_out.dataset.n_users)
         measured[protocol] = {f"{name}@{LIST_LENGTH}": value for name, value in values.items()}
     return measured
 

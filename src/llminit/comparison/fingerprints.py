@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from llminit.config import CompareConfig
-from llminit.data import Dataset
 from llminit.errors import ConfigError
 from llminit.results.cell import Header
 from llminit.results.key import CellKey
-from llminit.text import TextEmbeddings
 
 GROWING = (
     "backbones",
@@ -34,25 +32,6 @@ def fixed_options(config: CompareConfig) -> dict[str, Any]:
     Without the defaults, so that an option that a later version adds leaves old results as they are.
     """
     return config.model_dump(mode="json", exclude=set(GROWING), exclude_defaults=True)
-
-
-def data_fingerprint(dataset: Dataset) -> str:
-    """Return a SHA-256 of who met what, when, by the caller's ids."""
-    digest = hashlib.sha256()
-    for ids in (dataset.users.ids, dataset.items.ids):
-        digest.update(f"{ids.dtype}\n".encode())
-        digest.update("\n".join(map(repr, ids.to_list())).encode())
-    for array in (dataset.interactions.users, dataset.interactions.items, dataset.interactions.timestamps):
-        digest.update(b"" if array is None else array.tobytes())
-    return digest.hexdigest()
-
-
-def text_fingerprint(text: TextEmbeddings) -> str:
-    """Return a SHA-256 of text embeddings in the order of the items."""
-    digest = hashlib.sha256(str(text.values.shape).encode())
-    digest.update(text.values.tobytes())
-    digest.update(text.missing.tobytes())
-    return digest.hexdigest()
 
 
 def cell_fingerprint(key: CellKey, config: CompareConfig, header: Header) -> str:

@@ -1,6 +1,5 @@
 """From the options of a comparison to its cells, in an order in which partial results are useful."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import product
@@ -8,23 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from llminit.backbones import backbone_class, backbone_names
-from llminit.baselines import BASELINES
 from llminit.comparison.options import check_options, own_options
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError, EmbeddingError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
+from llminit.models import BACKBONES, BASELINES
+from llminit.registry import Registry
 from llminit.results.key import CONTROLS, CellKey
 from llminit.results.ranks import RANK_LIMIT
-from llminit.selectors import SELECTORS, fit_selector
-
-# Cheap ones first, so that a comparison is worth looking at early; unknown ones last.
-_BY_COST = ("popularity", "text-only", "item-knn", "rp3beta", "gf-cf", "ease", "edlae", "mf", "lightgcn", "sgcl", "sgl")
+from llminit.selectors import FULL, SELECTORS, fit_selector
 
 
 def check_grid(config: CompareConfig) -> None:
-    """Complain about names and values that mean nothing now, before any work.
+    """Validate names and values before any work.
 
     Raises:
         ConfigError: A name or an option is unknown (the message lists the known ones), an option's value cannot be
@@ -32,7 +28,7 @@ def check_grid(config: CompareConfig) -> None:
     """
     backbones = [name for name, _ in _backbones(config)]
     selectors = [name for name in config.inits if name != XAVIER]
-    _check_known(backbones, backbone_names(), "backbone")
+    _check_known(backbones, BACKBONES.names(), "backbone")
     _check_known(config.inits, [XAVIER, *SELECTORS], "init")
     _check_known([name for name in config.baselines if name not in ("all", "none")], list(BASELINES), "baseline")
     _check_known(config.controls, CONTROLS, "control")
@@ -47,9 +43,11 @@ def check_grid(config: CompareConfig) -> None:
             f"control_init={','.join(config.control_init)} says what controls are made from, but no control is asked "
             f"for; add controls, of {', '.join(CONTROLS)}"
         )
-    check_options(config.backbone_options, {name: _backbone_fields(name) for name in backbones}, "backbone")
-    check_options(config.init_options, {name: _selector_fields(name) for name in selectors}, "selector")
-    check_options(config.baseline_options, {name: _baseline_fields(name) for name in baselines_of(config)}, "baseline")
+    check_options(config.backbone_options, {name: _fields(BACKBONES, name) for name in backbones}, "backbone")
+    check_options(config.init_options, {name: _fields(SELECTORS, name) for name in selectors}, "selector")
+    check_options(
+        config.baseline_options, {name: _fields(BASELINES, name) for name in baselines_of(config)}, "baseline"
+    )
     _check_values(config, backbones, selectors)
     # How wide text embeddings are shows later, and `check_sizes` complains of it; here they are as wide as need be.
     grid_cells(config, {"text": max(config.embedding_sizes, default=1)} if needs_text(config) else {})
@@ -74,17 +72,17 @@ def baseline_needs_text(name: str) -> bool:
 
 def backbone_options(config: CompareConfig, name: str) -> dict[str, Any]:
     """Return the options that were given for a backbone."""
-    return own_options(config.backbone_options, name, _backbone_fields(name))
+    return own_options(config.backbone_options, name, _fields(BACKBONES, name))
 
 
 def selector_options(config: CompareConfig, name: str) -> dict[str, Any]:
     """Return the options that were given for a selector."""
-    return own_options(config.init_options, name, _selector_fields(name))
+    return own_options(config.init_options, name, _fields(SELECTORS, name))
 
 
 def baseline_options(config: CompareConfig, name: str) -> dict[str, Any]:
     """Return the options that were given for a baseline."""
-    return own_options(config.baseline_options, name, _baseline_fields(name))
+    return own_options(config.baseline_options, name, _fields(BASELINES, name))
 
 
 def grid_cells(config: CompareConfig, widths: Mapping[str, int]) -> list[CellKey]:
@@ -144,7 +142,7 @@ def _starts(config: CompareConfig, widths: Mapping[str, int]) -> Iterator[tuple[
 
 def _sizes(config: CompareConfig, init: str, width: int) -> list[int]:
     # Text embeddings cannot be made wider than they are; wider cells are left out.
-    return [width] if init == "full" else [size for size in config.embedding_sizes if size <= width]
+    return [width] if init == FULL else [size for size in config.embedding_sizes if size <= width]
 
 
 def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
@@ -155,7 +153,7 @@ def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
     """
     widest = max(widths.values(), default=0)
     too_wide = [size for size in config.embedding_sizes if size > widest]
-    if widths and too_wide and set(config.inits) - {XAVIER, "full"}:
+    if widths and too_wide and set(config.inits) - {XAVIER, FULL}:
         raise ConfigError(
             f"embedding_sizes={too_wide[0]} exceeds the text embeddings' {widest} dimensions; lower it or use a wider "
             "encoder"
@@ -165,11 +163,12 @@ def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
 def _check_values(config: CompareConfig, backbones: Sequence[str], selectors: Sequence[str]) -> None:
     """Make each part with its options, as its cells will."""
     for name in backbones:
-        _check_made("backbone", name, backbone_class(name).options_type.make, backbone_options(config, name))
+        _check_made("backbone", name, BACKBONES.entry(name).options_type.make, backbone_options(config, name))
     for name in selectors:
+        _check_made("selector", name, SELECTORS.entry(name).options_type.make, selector_options(config, name))
         _try_selector(name, selector_options(config, name))
     for name in baselines_of(config):
-        _check_made("baseline", name, BASELINES[name].make, baseline_options(config, name))
+        _check_made("baseline", name, BASELINES.entry(name).options_type.make, baseline_options(config, name))
 
 
 def _check_made(what: str, name: str, make: Callable[..., object], options: dict[str, Any]) -> None:
@@ -187,16 +186,9 @@ def _try_selector(name: str, options: dict[str, Any]) -> None:
         fit_selector(name, embeddings, 2, item_degrees=np.arange(32), rng=rng, options=options)
 
 
-def _backbone_fields(name: str) -> list[str]:
-    return list(backbone_class(name).options_type.model_fields)
-
-
-def _selector_fields(name: str) -> list[str]:
-    return [option for option in inspect.signature(SELECTORS[name]).parameters if option != "given"]
-
-
-def _baseline_fields(name: str) -> list[str]:
-    return list(BASELINES[name].model_fields)
+def _fields(registry: Registry[Any], name: str) -> list[str]:
+    """Return the names of the options that a part takes."""
+    return list(registry.entry(name).options_type.model_fields)
 
 
 def _trains_from_text(config: CompareConfig) -> bool:
@@ -220,7 +212,7 @@ def _check_known(names: Sequence[str], known: Sequence[str], what: str) -> None:
             raise ConfigError(f"unknown {what}: {name!r}; choose of: {', '.join(known)}")
 
 
-def _cost(fields: Fields) -> tuple[int, str, bool]:
+def _cost(fields: Fields) -> tuple[float, str, bool]:
     model, init = str(fields["model"]), str(fields.get("init"))
-    place = _BY_COST.index(model) if model in _BY_COST else len(_BY_COST)
-    return place, model, "/" in init
+    registry: Registry[Any] = BASELINES if "init" not in fields else BACKBONES
+    return registry[model].relative_cost, model, "/" in init

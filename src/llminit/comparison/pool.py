@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-import llminit
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.worker import error_text
 from llminit.errors import LLMInitError, StorageError
@@ -183,6 +182,6 @@ def _death(worker: _Worker) -> Iterator[Event]:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    package_root = str(Path(llminit.__file__).resolve().parents[1])
+    package_root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
     return os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": path}

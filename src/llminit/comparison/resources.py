@@ -8,19 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from llminit.comparison.execute import Job, Workplace
-from llminit.comparison.memory import available_memory
+from llminit.comparison.peak_memory import available_memory
 from llminit.errors import ConfigError
+from llminit.models import BACKBONES, BASELINES, Sizes
 
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _CORES_A_WORKER = 2
 _WORKER_BYTES = 600 * 2**20
 """What the libraries and a block of scores take in each process."""
-_COPIES_OF_EMBEDDINGS = 10
-"""Embeddings, gradients, two moments, the best epoch and what evaluation copies."""
-_BYTES_PER_PAIR_OF_ITEMS = 24
 _BYTES_PER_TEXT_VALUE = 24
 """A selector computes in double precision on a copy."""
-_DENSE_BASELINES = ("ease", "edlae")
 
 
 def n_cores(limit: Path = _CPU_LIMIT) -> int:
@@ -71,9 +68,13 @@ def chosen_workers(asked: int | None, jobs: Sequence[Job], place: Workplace) -> 
 
 
 def _bytes_needed(jobs: Sequence[Job], place: Workplace) -> int:
-    dataset = place.data.dataset
-    widest = max((job.key.embedding_size or 0 for job in jobs), default=0)
-    needed = _WORKER_BYTES + 4 * widest * (dataset.n_users + dataset.n_items) * _COPIES_OF_EMBEDDINGS
-    needed += dataset.n_items * max(place.data.widths.values(), default=0) * _BYTES_PER_TEXT_VALUE
-    is_dense = any(job.key.model in _DENSE_BASELINES for job in jobs)
-    return needed + (dataset.n_items**2 * _BYTES_PER_PAIR_OF_ITEMS if is_dense else 0)
+    width = max(place.data.widths.values(), default=0)
+    most = max(_model_bytes(job, place, width) for job in jobs)
+    return _WORKER_BYTES + most + place.data.dataset.n_items * width * _BYTES_PER_TEXT_VALUE
+
+
+def _model_bytes(job: Job, place: Workplace, width: int) -> int:
+    dataset, key = place.data.dataset, job.key
+    sizes = Sizes(dataset.n_users, dataset.n_items, dataset.n_interactions, key.embedding_size or 0, width)
+    model = BASELINES[key.model] if key.kind == "baseline" else BACKBONES[key.model]
+    return model.memory_bytes(sizes)

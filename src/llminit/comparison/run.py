@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from llminit.analysis import anisotropy
-from llminit.comparison.cell import division_of, split_rows
+from llminit.comparison.cell import held_out_of, split_rows
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.fingerprints import (
     cell_fingerprint,
     check_same,
-    data_fingerprint,
     merged,
-    text_fingerprint,
 )
 from llminit.comparison.grid import check_grid, check_sizes, grid_cells, needs_text
 from llminit.comparison.lock import only_one
@@ -25,10 +23,11 @@ from llminit.comparison.prepared import PreparedData
 from llminit.comparison.resources import chosen_workers, described_machine, n_cores
 from llminit.comparison.scoreboard import Scoreboard
 from llminit.comparison.sources import default_sources, labelled_sources, load_texts
-from llminit.comparison.versions import versions
 from llminit.config import CompareConfig
 from llminit.errors import ArtefactError
-from llminit.experiment import load_dataset
+from llminit.pipeline.inputs import load_dataset
+from llminit.pipeline.parts import named_parts
+from llminit.pipeline.provenance import data_fingerprint, text_fingerprint, versions
 from llminit.progress import SILENT, Reporter
 from llminit.results import Cell, CellKey, Failure, Header, ResultsFolder
 from llminit.storage import replacing_file
@@ -83,7 +82,7 @@ def compare(
         InputError: Something given cannot be used, or the folder holds results of other data or options.
         StorageError: `out` cannot be written, or another comparison is at work there.
     """
-    config = CompareConfig.given_or_made(config, options)
+    config = CompareConfig.given_or_made(config, named_parts(options))
     check_grid(config)
     checked_device(device)
     sources = labelled_sources(embeddings, encoders) or (default_sources() if needs_text(config) else {})
@@ -215,7 +214,7 @@ def _restore_splits(
         if folder.has_split(name):
             folder.split(name)
         elif name in needed:
-            folder.write_split(name, split_rows(division_of(data.dataset, config, needed[name])))
+            folder.write_split(name, split_rows(held_out_of(data.dataset, config, needed[name])))
             reporter.note(f"splits/{name}.parquet was missing and was written again")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from llminit.comparison.execute import Job
 from llminit.evaluation import parse_metric
 from llminit.results import Cell, CellKey, Method
-from llminit.results.shown import shown_metrics
-from llminit.results.standing import standing_of
+from llminit.results.shown_metrics import shown_metrics
+from llminit.verdicts.standing import standing_of
 
 MOST_SHOWN = 4
 """Cells at work that the progress line names."""

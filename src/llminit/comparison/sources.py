@@ -7,7 +7,7 @@ from typing import Any
 from llminit.config import CompareConfig
 from llminit.data import Dataset
 from llminit.errors import ConfigError
-from llminit.experiment import DEFAULT_ENCODER, load_text
+from llminit.pipeline.inputs import DEFAULT_ENCODER, load_text
 from llminit.progress import Reporter
 from llminit.text import TextEmbeddings
 from llminit.text.precomputed import ATOMIC_ENDINGS, PARQUET_ENDINGS

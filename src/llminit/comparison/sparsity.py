@@ -7,15 +7,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from llminit.arrays import IntArray
-from llminit.data import Dataset, Split
+from llminit.data import Dataset, HeldOut, Split
 from llminit.data.dataset import Interactions
-from llminit.experiment import Division
 
 _STREAM = 1  # The split draws from the seed alone.
 
 
 @dataclass(frozen=True, eq=False)
-class ThinnedDivision(Division):
+class ThinnedHeldOut(HeldOut):
     """A split data set whose models see only a part of the training interactions.
 
     The interactions that were dropped are still removed from the rankings of the `standard` protocol: they are neither
@@ -25,17 +24,17 @@ class ThinnedDivision(Division):
     dropped: Interactions
 
     @cached_property
-    def known_before_valid(self) -> sp.csr_array:
+    def seen_at_valid(self) -> sp.csr_array:
         """All training interactions, the dropped ones included."""
         return (self.train + self._matrix(self.dropped)).tocsr()
 
     @cached_property
-    def known_before_test(self) -> sp.csr_array:
+    def seen_at_test(self) -> sp.csr_array:
         """All training and validation interactions, the dropped ones included."""
-        return (self.known_before_valid + self.valid).tocsr()
+        return (self.seen_at_valid + self.valid).tocsr()
 
 
-def thinned(dataset: Dataset, split: Split, share: float, max_history: int | None, seed: int) -> Division:
+def thinned(dataset: Dataset, split: Split, share: float, max_history: int | None, seed: int) -> HeldOut:
     """Drop training interactions at random; validation and test stay as they are.
 
     One random order decides for every share and history, so what a thinner training set holds, a thicker one of the
@@ -49,7 +48,7 @@ def thinned(dataset: Dataset, split: Split, share: float, max_history: int | Non
         seed: Of the random order.
     """
     if share == 1 and max_history is None:
-        return Division(dataset, split)
+        return HeldOut(dataset, split)
     order = np.random.default_rng([seed, _STREAM]).permutation(len(split.train))
     kept = order[: max(1, int(np.floor(share * len(order) + 1e-9)))]
     if max_history is not None:
@@ -57,7 +56,7 @@ def thinned(dataset: Dataset, split: Split, share: float, max_history: int | Non
     is_kept = np.zeros(len(order), dtype=np.bool_)
     is_kept[kept] = True
     rest = Split(split.train.take(is_kept), split.valid, split.test)
-    return ThinnedDivision(dataset, rest, split.train.take(~is_kept))
+    return ThinnedHeldOut(dataset, rest, split.train.take(~is_kept))
 
 
 def _place_among_own(users: IntArray) -> IntArray:

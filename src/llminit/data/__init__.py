@@ -2,6 +2,7 @@
 
 from llminit.data.dataset import Dataset, Interactions, make_dataset, to_csr
 from llminit.data.filter import apply_filters, k_core_mask
+from llminit.data.holdout import HeldOut
 from llminit.data.read import read_interactions, read_items, read_table
 from llminit.data.sources import SourceInfo, get_source, list_sources
 from llminit.data.split import Split, split_interactions
@@ -9,6 +10,7 @@ from llminit.data.vocabulary import Vocabulary
 
 __all__ = [
     "Dataset",
+    "HeldOut",
     "Interactions",
     "SourceInfo",
     "Split",

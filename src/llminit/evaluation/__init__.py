@@ -3,7 +3,7 @@
 Everything here takes arrays: scores come in as a function of user codes, so any model can be evaluated.
 """
 
-from llminit.evaluation.beyond import beyond_accuracy
+from llminit.evaluation.beyond_accuracy import measure_lists
 from llminit.evaluation.groups import COUNT_BINS, GroupValue, grouped_metrics, item_groups, user_groups
 from llminit.evaluation.metrics import METRICS, mean_metric, mean_metrics, parse_metric, per_user
 from llminit.evaluation.protocols import PROTOCOLS, evaluate, ranks_by_protocol, ranks_under
@@ -24,7 +24,6 @@ __all__ = [
     "GroupValue",
     "RelevantRanks",
     "Scorer",
-    "beyond_accuracy",
     "evaluate",
     "factor_scorer",
     "grouped_metrics",
@@ -32,6 +31,7 @@ __all__ = [
     "matrix_scorer",
     "mean_metric",
     "mean_metrics",
+    "measure_lists",
     "parse_metric",
     "per_user",
     "rank_both",

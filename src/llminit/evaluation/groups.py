@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llminit.arrays import AnyArray, BoolArray, IntArray
+from llminit.arrays import AnyArray, BoolArray, Float64Array, IntArray
 from llminit.errors import InputError
-from llminit.evaluation.metrics import DEFAULT_KS, METRICS, MetricArray, per_user
+from llminit.evaluation.metrics import DEFAULT_KS, METRICS, per_user
 from llminit.evaluation.ranking import RelevantRanks
 
 COUNT_BINS = ("1", "2-4", "5-9", "10+")
@@ -159,7 +159,7 @@ def _means(
     ]
 
 
-def _mean(group: str, mask: BoolArray, name: str, k: int, values: MetricArray) -> GroupValue:
+def _mean(group: str, mask: BoolArray, name: str, k: int, values: Float64Array) -> GroupValue:
     return GroupValue(group, name, k, int(mask.sum()), float(values[mask].mean()))
 
 

@@ -8,48 +8,47 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from llminit.arrays import Float64Array
 from llminit.errors import ConfigError, InputError
 from llminit.evaluation.ranking import RelevantRanks
 
-MetricArray: TypeAlias = NDArray[np.float64]
-Metric: TypeAlias = Callable[[RelevantRanks, int], MetricArray]
+Metric: TypeAlias = Callable[[RelevantRanks, int], Float64Array]
 
 DEFAULT_KS = (10, 20)
 
 
-def recall(ranks: RelevantRanks, k: int) -> MetricArray:
+def recall(ranks: RelevantRanks, k: int) -> Float64Array:
     """Share of a user's relevant items that are in the top k."""
     return _n_hits(ranks, k) / ranks.n_relevant
 
 
-def precision(ranks: RelevantRanks, k: int) -> MetricArray:
+def precision(ranks: RelevantRanks, k: int) -> Float64Array:
     """Share of the k places that hold a relevant item."""
     return _n_hits(ranks, k) / k
 
 
-def hit(ranks: RelevantRanks, k: int) -> MetricArray:
+def hit(ranks: RelevantRanks, k: int) -> Float64Array:
     """1 where any relevant item is in the top k, else 0."""
     return (_n_hits(ranks, k) > 0).astype(np.float64)
 
 
-def mrr(ranks: RelevantRanks, k: int) -> MetricArray:
+def mrr(ranks: RelevantRanks, k: int) -> Float64Array:
     """1 / the rank of the first relevant item, or 0 where that is below the top k."""
     first = ranks.ranks[ranks.indptr[:-1]]
     return np.where(first <= k, 1.0 / first, 0.0)
 
 
-def ndcg(ranks: RelevantRanks, k: int) -> MetricArray:
+def ndcg(ranks: RelevantRanks, k: int) -> Float64Array:
     """Sum of 1 / log2(rank + 1) over the top k, divided by the most that min(n_relevant, k) items can reach."""
     gains = np.where(ranks.ranks <= k, 1.0 / np.log2(ranks.ranks + 1.0), 0.0)
     length = np.minimum(ranks.n_relevant, k)
     ideal = np.cumsum(1.0 / np.log2(np.arange(2, length.max(initial=1) + 2)))
-    values: MetricArray = _sum_by_user(ranks, gains) / ideal[length - 1]
+    values: Float64Array = _sum_by_user(ranks, gains) / ideal[length - 1]
     return values
 
 
-def average_precision(ranks: RelevantRanks, k: int) -> MetricArray:
+def average_precision(ranks: RelevantRanks, k: int) -> Float64Array:
     """Sum of the precision at each relevant item in the top k, divided by min(n_relevant, k)."""
     position = np.arange(1, len(ranks.ranks) + 1) - np.repeat(ranks.indptr[:-1], ranks.n_relevant)
     precisions = np.where(ranks.ranks <= k, position / ranks.ranks, 0.0)
@@ -77,7 +76,7 @@ def parse_metric(name: str) -> tuple[str, int]:
     return metric, int(k)
 
 
-def per_user(ranks: RelevantRanks, metric: str) -> MetricArray:
+def per_user(ranks: RelevantRanks, metric: str) -> Float64Array:
     """Compute a metric for each evaluated user.
 
     Args:
@@ -123,11 +122,11 @@ def mean_metrics(
     return {f"{name}@{k}": mean_metric(ranks, f"{name}@{k}") for k in ks for name in names}
 
 
-def _n_hits(ranks: RelevantRanks, k: int) -> MetricArray:
+def _n_hits(ranks: RelevantRanks, k: int) -> Float64Array:
     return _sum_by_user(ranks, (ranks.ranks <= k).astype(np.float64))
 
 
-def _sum_by_user(ranks: RelevantRanks, values: MetricArray) -> MetricArray:
+def _sum_by_user(ranks: RelevantRanks, values: Float64Array) -> Float64Array:
     if len(ranks) == 0:
         return np.empty(0, dtype=np.float64)
     # Every user has at least one rank, so no segment is empty, which reduceat would get wrong.

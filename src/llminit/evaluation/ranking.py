@@ -11,7 +11,6 @@ from scipy.sparse import csr_array
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.errors import InputError
-from llminit.evaluation.best import top_k
 from llminit.evaluation.scorers import (
     Scorer,
     canonical,
@@ -21,6 +20,7 @@ from llminit.evaluation.scorers import (
     reject_nan,
     score_blocks,
 )
+from llminit.evaluation.top_items import top_k
 from llminit.progress import SILENT, Reporter
 
 __all__ = ["RelevantRanks", "Scorer", "factor_scorer", "matrix_scorer", "rank_both", "rank_relevant", "top_k"]
@@ -166,7 +166,7 @@ def _rank(
     block_size: int | None,
     reporter: Reporter,
 ) -> tuple[IntArray, IntArray, IntArray]:
-    from llminit.evaluation.kernels import rank_block  # compiling takes seconds that recommending need not spend
+    from llminit.compiled.ranking import rank_block  # compiling takes seconds that recommending need not spend
 
     masked, unmasked, items = (np.empty(relevant.nnz, dtype=np.int64) for _ in range(3))
     with reporter.task("ranking", len(users)) as task:

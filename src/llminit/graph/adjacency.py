@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from llminit.arrays import BoolArray, FloatArray, IntArray
+from llminit.compiled.graph import Graph, even_runs
+from llminit.compiled.propagation import hop_memory
 from llminit.errors import DataError
-from llminit.graph.kernels import even_runs
-from llminit.graph.workspace import Workspace
 
 # Added to every degree, as in the reference, so that an isolated node divides by something.
 DEGREE_OFFSET = 1e-7
@@ -58,19 +58,26 @@ class Adjacency:
         return np.arange(self.n_nodes, dtype=np.int32)
 
     @cached_property
-    def longest(self) -> int:
-        """The most neighbours that a node has."""
-        return int(np.diff(self.indptr).max(initial=0))
+    def compiled(self) -> Graph:
+        """The graph as kernels take it."""
+        longest = int(np.diff(self.indptr).max(initial=0))
+        return Graph(self.indptr, self.indices, self.weights, longest)
 
     def runs(self, n_threads: int) -> IntArray:
         """Return the n_threads + 1 bounds of runs of nodes that are about equally much work."""
         bounds: IntArray = even_runs(self.indptr, self.every_node, n_threads)
         return bounds
 
+    def hop_memory(self, width: int) -> tuple[FloatArray, FloatArray]:
+        """Return two float32 arrays of shape (n_nodes, width) that hops on this graph write to, again and again."""
+        # Fresh memory costs more to map than to fill.
+        if width not in self._hop_memory:
+            self._hop_memory[width] = hop_memory(self.n_nodes, width)
+        return self._hop_memory[width]
+
     @cached_property
-    def workspace(self) -> Workspace:
-        """Memory that kernels on this graph use again and again."""
-        return Workspace()
+    def _hop_memory(self) -> dict[int, tuple[FloatArray, FloatArray]]:
+        return {}
 
     def torch_csr(self, device: torch.device) -> torch.Tensor:
         """Return the matrix as a torch sparse CSR tensor on `device`, made once."""

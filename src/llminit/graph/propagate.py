@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from llminit.compiled.graph import add_neighbours, rows_of_all
 from llminit.graph.adjacency import Adjacency
-from llminit.graph.kernels import EACH_ITSELF, add_neighbours
 from llminit.graph.rows import Neighbourhood, RowGradient
 
 Parts = tuple[torch.Tensor, ...]
@@ -163,17 +163,6 @@ def _add_neighbours(adjacency: Adjacency, embeddings: torch.Tensor, base: torch.
         matrix = adjacency.torch_csr(embeddings.device).to(embeddings.dtype)
         return torch.addmm(base, matrix, embeddings)
     out = np.empty(embeddings.shape, dtype=np.float32)
-    add_neighbours(
-        adjacency.indptr,
-        adjacency.indices,
-        adjacency.weights,
-        adjacency.every_node,
-        EACH_ITSELF,
-        embeddings.detach().numpy(),
-        EACH_ITSELF,
-        base.detach().numpy(),
-        out,
-        adjacency.longest,
-        numba.get_num_threads(),
-    )
+    source, start = (rows_of_all(tensor.detach().numpy()) for tensor in (embeddings, base))
+    add_neighbours(adjacency.compiled, adjacency.every_node, source, start, out, numba.get_num_threads())
     return torch.from_numpy(out)

@@ -15,8 +15,8 @@ from llminit.report.numbers import Mean, mean_of
 from llminit.report.plots import REFERENCE, Style, styles_of
 from llminit.results import Cell, Failure, Header, Method, distinct_labels
 from llminit.results.key import FULL
-from llminit.results.standing import Standing, standing_of
-from llminit.results.verdicts import Verdict
+from llminit.verdicts.record import Verdict
+from llminit.verdicts.standing import Standing, standing_of
 
 BySeed = dict[int, float]
 
@@ -152,7 +152,7 @@ class Loaded:
     def best(self, methods: Iterable[Method], metric: str = "recall") -> Method | None:
         """Return the method with the highest mean under the standard protocol; None where there is none.
 
-        Means are over the seeds that all of them have; see `llminit.results.standing`.
+        Means are over the seeds that all of them have; see `llminit.verdicts.standing`.
         """
         return self.standing(methods, metric).best
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llminit.evaluation.significance import paired_t
+from llminit.statistics.paired import paired_t
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from llminit.report.sections import (
 )
 from llminit.results import ResultsFolder
 from llminit.results.tidy import tidy_rows
-from llminit.results.verdicts import verdicts_of
 from llminit.storage import replacing_file
+from llminit.verdicts.judge import verdicts_of
 
 _SECTIONS: tuple[Callable[[Loaded], Section | None], ...] = (
     verdict.section,
@@ -93,7 +93,7 @@ def page_of(loaded: Loaded) -> str:
     """Return the page as HTML."""
     from plotly.offline import get_plotlyjs
 
-    from llminit import __version__
+    from llminit.version import __version__
 
     sections = [section for make in _SECTIONS if (section := make(loaded)) is not None]
     # The page allows these two scripts by their digests, so that nothing else in it can ever run as one.

@@ -3,18 +3,18 @@
 from llminit.text.cache import EncodingCache
 from llminit.text.embeddings import TextEmbeddings
 from llminit.text.encode import encode_items, encode_texts
-from llminit.text.encoder import Encoder, known_encoders, open_encoder
+from llminit.text.encoder import ENCODERS, Encoder, open_encoder
 from llminit.text.precomputed import read_embeddings, write_embeddings
 from llminit.text.template import default_template, render_texts
 
 __all__ = [
+    "ENCODERS",
     "Encoder",
     "EncodingCache",
     "TextEmbeddings",
     "default_template",
     "encode_items",
     "encode_texts",
-    "known_encoders",
     "open_encoder",
     "read_embeddings",
     "render_texts",

@@ -1,22 +1,24 @@
 """What an encoder is, and opening one by its SPEC, such as `minilm` or `st:NAME_OR_PATH`.
 
-Each file in `llminit.text.backends` registers its encoder with `register`; a new one is a new file there. Any other
-object with the methods of `Encoder` can be passed wherever an encoder is expected.
+Each file in `llminit.text.backends` registers its encoder with `ENCODERS.register`; a new one is a new file there, or a
+function in a package of its own. Any other object with the methods of `Encoder` can be passed wherever an encoder is
+expected.
 """
 
-import importlib
 import importlib.util
-import pkgutil
+import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from llminit.arrays import FloatArray
+from llminit.config import Config
 from llminit.errors import ConfigError, MissingExtraError
+from llminit.registry import Entry, Registry, check_defaults
 
 Identity = dict[str, str | int | float | bool]
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """Turns item texts into text embeddings."""
 
@@ -37,44 +39,52 @@ class Encoder(Protocol):
 OpenEncoder = Callable[..., Encoder]
 
 
-@dataclass(frozen=True)
-class Backend:
-    """One way to open an encoder."""
-
-    form: str
-    """The form of its SPEC: `kind`, or `kind:WHAT`."""
-    summary: str
-    """One line for people."""
-    open: OpenEncoder
-    """Called with WHAT, if the form has one, and the options."""
-
-    @property
-    def kind(self) -> str:
-        """The part of the SPEC before the colon."""
-        return self.form.partition(":")[0]
+class NoOptions(Config):
+    """The options of an encoder that has none."""
 
 
-_BACKENDS: dict[str, Backend] = {}
+def describe_encoder(part: Any, name: str | None) -> Entry[OpenEncoder]:
+    """Return the registry's entry of what opens an encoder.
+
+    It is a function, or the encoder's class. It may take a text, what follows the colon of a SPEC, and `options`, a
+    `Config`: open_hash(), open_hash(options: HashOptions), open_hash(model: str, options: HashOptions).
+
+    Raises:
+        ConfigError: It does not keep this contract; the message says what to write.
+    """
+    if not callable(part):
+        raise ConfigError(f"{part!r} opens no encoder; expected a function that returns one, or an encoder's class")
+    label = f"{part.__module__}:{part.__qualname__}"
+    missing = [method for method in ("identity", "encode") if isinstance(part, type) and not hasattr(part, method)]
+    if missing:
+        raise ConfigError(f"the encoder {label} does not define {' and '.join(missing)}; write it, see Encoder")
+    own = name or vars(part).get("name") or (None if isinstance(part, type) else part.__name__)
+    if not isinstance(own, str):
+        raise ConfigError(f'the encoder {label} has no name; register it with ENCODERS.register(name="...")')
+    what, options_type = _parameters(part, label)
+    check_defaults(options_type, part, "encoder")
+    return Entry(own, part, options_type, f"{own}:{what.upper()}" if what else own)
 
 
-def register(form: str, summary: str) -> Callable[[OpenEncoder], OpenEncoder]:
-    """Make a function that opens an encoder known under a SPEC of the given form."""
+def _parameters(part: Any, label: str) -> tuple[str | None, type[Config]]:
+    """Return the name of the parameter that takes what follows the colon, if there is one, and the options."""
+    what: str | None = None
+    options_type: type[Config] = NoOptions
+    for parameter in inspect.signature(part, eval_str=True).parameters.values():
+        if parameter.annotation is str and what is None:
+            what = parameter.name
+        elif isinstance(parameter.annotation, type) and issubclass(parameter.annotation, Config):
+            options_type = parameter.annotation
+        elif parameter.default is parameter.empty:
+            raise ConfigError(
+                f"the parameter {parameter.name!r} of the encoder {label} is neither a text (str) nor a Config of "
+                "options; give it one of these types, or a default"
+            )
+    return what, options_type
 
-    def add(opening: OpenEncoder) -> OpenEncoder:
-        backend = Backend(form, summary, opening)
-        _BACKENDS[backend.kind] = backend
-        return opening
 
-    return add
-
-
-def known_encoders() -> list[Backend]:
-    """Return every registered backend, in the order of their SPECs."""
-    from llminit.text import backends
-
-    for module in pkgutil.iter_modules(backends.__path__):
-        importlib.import_module(f"{backends.__name__}.{module.name}")
-    return sorted(_BACKENDS.values(), key=lambda backend: backend.form)
+ENCODERS: Registry[OpenEncoder] = Registry("encoder", "llminit.text.backends", describe_encoder)
+"""What opens encoders, by the part of a SPEC before the colon."""
 
 
 def open_encoder(spec: str, **options: Any) -> Encoder:
@@ -85,7 +95,7 @@ def open_encoder(spec: str, **options: Any) -> Encoder:
 
     Args:
         spec: `minilm`, `st:NAME_OR_PATH`, `static:NAME_OR_PATH` or `openai:MODEL`.
-        options: The backend's own options, such as `batch_size`; see its configuration class.
+        options: The encoder's own options, such as `batch_size`; see its configuration class.
 
     Raises:
         ConfigError: The SPEC or an option is not known.
@@ -93,13 +103,14 @@ def open_encoder(spec: str, **options: Any) -> Encoder:
         EmbeddingError: The model does not exist.
     """
     kind, _, what = spec.partition(":")
-    backends = {backend.kind: backend for backend in known_encoders()}
-    if kind not in backends:
-        raise ConfigError(f"unknown encoder {spec!r}; known are: {_forms(backends)}")
-    backend = backends[kind]
-    if (":" in backend.form) != bool(what.strip()):
-        raise ConfigError(f"encoder {spec!r} is not complete or says too much; expected the form {backend.form}")
-    return backend.open(what, **options) if what else backend.open(**options)
+    if kind not in ENCODERS:
+        forms = ", ".join(entry.form for entry in ENCODERS.entries())
+        raise ConfigError(f"unknown encoder {spec!r}; known are: {forms}")
+    entry = ENCODERS.entry(kind)
+    if (":" in entry.form) != bool(what.strip()):
+        raise ConfigError(f"encoder {spec!r} is not complete or says too much; expected the form {entry.form}")
+    checked = [entry.options_type.make(**options)]
+    return entry.part(*([what] if what else []), *([] if entry.options_type is NoOptions else checked))
 
 
 def require_package(package: str, what: str, extra: str) -> None:
@@ -110,7 +121,3 @@ def require_package(package: str, what: str, extra: str) -> None:
     """
     if importlib.util.find_spec(package) is None:
         raise MissingExtraError(what, extra)
-
-
-def _forms(backends: dict[str, Backend]) -> str:
-    return ", ".join(backend.form for backend in backends.values())

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from llminit.progress import SILENT, Reporter
 from llminit.storage import replacing_file
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,17 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 
-from llminit.arrays import FloatArray, IntArray
-from llminit.backbones import Backbone, Batch
+from llminit.arrays import FloatArray
+from llminit.compiled.steps import are_compiled
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
-from llminit.memory import keep_freed_memory
+from llminit.models.backbone import Backbone
 from llminit.progress import SILENT, Reporter
-from llminit.training.adam import Adam
+from llminit.training.allocator import keep_freed_memory
 from llminit.training.checkpoint import CheckpointFile
+from llminit.training.optimizer import Adam
 from llminit.training.sampler import TripleSampler
-from llminit.training.steps import CompiledSteps, are_compiled
+from llminit.training.step import steps_of
 
 Validate = Callable[[FloatArray, FloatArray], float]
 
@@ -47,6 +48,7 @@ class TrainingResult:
         items: float32 of shape (n_items, d), final embeddings.
         best_epoch: The epoch that they are from; 0 is the untrained state.
         history: One record an epoch.
+        n_parameters: How many numbers were trained.
         earlier_seconds: Training time of epochs that killed calls had done, and this one did not do again.
     """
 
@@ -54,6 +56,7 @@ class TrainingResult:
     items: FloatArray
     best_epoch: int
     history: list[EpochRecord]
+    n_parameters: int
     earlier_seconds: float = 0.0
 
 
@@ -92,7 +95,7 @@ def train(
     Each epoch draws its randomness from (seed, epoch) alone, so a resumed run does what an undisturbed one does.
 
     Args:
-        backbone: Its embeddings are changed in place.
+        backbone: Its parameters and buffers are changed in place, and end as they were at the best epoch.
         config: How to train.
         validate: Takes final user and item embeddings and returns the metric that early stopping maximises; without
             it all epochs run and the last one counts as best.
@@ -125,12 +128,12 @@ class _Run:
         self, backbone: Backbone, config: TrainingConfig, seed: int, checkpoint: CheckpointFile | None
     ) -> None:
         self.backbone, self.config, self.seed, self.checkpoint = backbone, config, seed, checkpoint
-        self.optimizer = Adam(backbone.embeddings, config.learning_rate)
+        self.optimizer = Adam(backbone, config.learning_rate)
         backbone.deferred = self.optimizer.deferred
+        self.run_steps = steps_of(backbone, self.optimizer, config.train_batch_size)
         adjacency = backbone.adjacency
-        self.compiled = CompiledSteps.where_possible(backbone, self.optimizer, config.train_batch_size)
         self.sampler = TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
-        self.best = backbone.embeddings.detach().clone()
+        self.best = {name: value.clone() for name, value in self._state().items()}
         self.progress = _Progress()
         self.earlier_seconds = 0.0
         self._saved_at = time.monotonic()
@@ -160,8 +163,7 @@ class _Run:
         order_rng, view_rng = (np.random.default_rng([self.seed, epoch, stream]) for stream in range(2))
         backbone.start_epoch(view_rng)
         triples = self.sampler.epoch(order_rng, negatives=backbone.uses_negatives)
-        total = self.compiled.run(triples) if self.compiled is not None else self._steps_in_torch(triples)
-        mean: float = total / -(-triples.shape[1] // config.train_batch_size)
+        mean: float = self.run_steps(triples) / -(-triples.shape[1] // config.train_batch_size)
         if not np.isfinite(mean):
             raise ConfigError(
                 f"the loss became {mean} in epoch {epoch}, expected a finite number; lower learning_rate "
@@ -169,43 +171,29 @@ class _Run:
             )
         return mean
 
-    def _steps_in_torch(self, triples: IntArray) -> float:
-        device, size = self.backbone.embeddings.device, self.config.train_batch_size
-        total = torch.zeros((), device=device)
-        parts = [torch.from_numpy(part).to(device) for part in triples]
-        nothing = torch.empty(0, dtype=torch.int64, device=device)
-        for start in range(0, triples.shape[1], size):
-            rows = [part[start : start + size] for part in parts]
-            loss = self.backbone.loss(Batch(*rows, *[nothing] * (3 - len(rows))))
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            total += loss.detach()
-        return float(total)
+    def _state(self) -> dict[str, torch.Tensor]:
+        """Return the backbone's parameters and buffers by their names, as memory that they share."""
+        return {name: value.detach() for name, value in self.backbone.state_dict().items()}
 
     def _keep_as_best(self, epoch: int) -> None:
         self.progress.best_epoch = epoch
-        self.best.copy_(self.backbone.embeddings.detach())
+        for name, value in self._state().items():
+            self.best[name].copy_(value)
 
     def result(self) -> TrainingResult:
         self.backbone.deferred = None
-        with torch.no_grad():
-            self.backbone.embeddings.copy_(self.best)
+        self.backbone.load_state_dict(self.best)
         users, items = self.backbone.final_embeddings()
-        return TrainingResult(users, items, self.progress.best_epoch, self.progress.history, self.earlier_seconds)
+        n_parameters = sum(parameter.numel() for parameter in self.optimizer.parameters.values())
+        progress = self.progress
+        return TrainingResult(users, items, progress.best_epoch, progress.history, n_parameters, self.earlier_seconds)
 
     def save(self, *, force: bool) -> None:
         if self.checkpoint is None:
             return
         if not force and time.monotonic() - self._saved_at < self.checkpoint.every_seconds:
             return
-        tensors = {
-            "embeddings": self.backbone.embeddings.detach(),
-            "best": self.best,
-            "adam_mean": self.optimizer.mean,
-            "adam_square": self.optimizer.square,
-            "adam_steps": torch.tensor(self.optimizer.steps),
-        }
-        self.checkpoint.write(tensors, asdict(self.progress))
+        self.checkpoint.write(self._tensors(), asdict(self.progress) | {"adam_steps": self.optimizer.steps})
         self._saved_at = time.monotonic()
 
     def restore(self, reporter: Reporter) -> bool:
@@ -213,16 +201,26 @@ class _Run:
         if saved is None:
             return False
         tensors, state = saved
-        with torch.no_grad():
-            self.backbone.embeddings.copy_(tensors["embeddings"])
-            self.best.copy_(tensors["best"])
-        self.optimizer.mean.copy_(tensors["adam_mean"])
-        self.optimizer.square.copy_(tensors["adam_square"])
-        self.optimizer.steps = int(tensors["adam_steps"])
+        own = self._tensors()
+        if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in tensors.items()}:
+            reporter.note(f"the checkpoint is of another {self.backbone.name}; training starts from the beginning")
+            return False
+        for name, value in own.items():
+            value.copy_(tensors[name])
+        self.optimizer.steps = state.pop("adam_steps")
         history = [EpochRecord(**record) for record in state.pop("history")]
         self.progress = _Progress(**state, history=history)
         self.earlier_seconds = self.progress.seconds
         return True
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """Return all tensors that a resumed run needs, as memory that is in use."""
+        return {
+            **{f"model.{name}": value for name, value in self._state().items()},
+            **{f"best.{name}": value for name, value in self.best.items()},
+            **{f"mean.{name}": moments.mean for name, moments in self.optimizer.moments.items()},
+            **{f"square.{name}": moments.square for name, moments in self.optimizer.moments.items()},
+        }
 
 
 def checked_device(device: str) -> torch.device:

@@ -8,7 +8,8 @@ from llminit.report.loaded import Loaded
 from llminit.report.numbers import p_value, percent
 from llminit.report.plots import REFERENCE, Figure, Style, Trace, margins, plot_text, rounded, window
 from llminit.results import Method
-from llminit.results.verdicts import Verdict
+from llminit.verdicts.record import Verdict
+from llminit.verdicts.wording import sentence_of
 
 FAMILIES = {"init": f"against {REFERENCE}", "control": "against controls", "baseline": "against baselines"}
 _STYLES = {"standard": Style("--s1", "circle", "solid"), "paper": Style("--s2", "square", "dash")}
@@ -98,7 +99,7 @@ def _controls(loaded: Loaded) -> str:
         "Is it the meaning of the text that helps, or only the shape of its numbers? Shuffled gives each item another "
         "item's text, noise keeps no more than mean and spread, untrained is the text without any training."
     )
-    sentences = "".join(f"<li>{sentence(each.sentence())}</li>" for each in verdicts)
+    sentences = "".join(f"<li>{sentence(sentence_of(each))}</li>" for each in verdicts)
     return f"{paragraph(text)}<ul>{sentences}</ul>"
 
 

@@ -6,7 +6,7 @@ from llminit.report.numbers import decimals, interval
 from llminit.report.plots import REFERENCE
 from llminit.results import Method
 from llminit.results.key import FULL
-from llminit.results.verdicts import headline
+from llminit.verdicts.wording import headline
 
 STANDARD = "standard"
 _MOST_NAMED = 5

@@ -1,1 +1,1 @@
-"""Encoders that can be opened by a SPEC, one file each; see `llminit.text.encoder.register`."""
+"""Encoders that can be opened by a SPEC, one file each; see `llminit.text.encoder.ENCODERS`."""

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 from llminit.arrays import FloatArray
 from llminit.config import Config
 from llminit.errors import ConfigError, EmbeddingError, EndpointError
-from llminit.text.encoder import Encoder, Identity, register, require_package
+from llminit.text.encoder import ENCODERS, Encoder, Identity, require_package
 
 PUBLIC_URL = "https://api.openai.com/v1"
 ANSWER_SHOWN = 300
@@ -157,22 +157,23 @@ class OpenAIEncoder:
         )
 
 
-@register("openai:MODEL", "any OpenAI-compatible endpoint; its address is the option base_url")
-def open_openai(model: str, **options: Any) -> Encoder:
-    """Open a model behind an endpoint; nothing is sent until the first text is encoded.
+@ENCODERS.register(name="openai")
+def open_openai(model: str, options: OpenAIOptions) -> Encoder:
+    """Open a model behind any OpenAI-compatible endpoint; its address is the option base_url.
+
+    Nothing is sent until the first text is encoded.
 
     Raises:
-        ConfigError: An option is not known, the URL is none, or the public endpoint is used without a key.
+        ConfigError: The URL is none, or the public endpoint is used without a key.
         MissingExtraError: The openai package is not installed.
     """
     require_package("openai", "the encoder openai", "openai")
-    settings = OpenAIOptions.make(**{name: value for name, value in options.items() if value is not None})
-    parts = urlsplit(settings.base_url)
+    parts = urlsplit(options.base_url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ConfigError(f"base_url={settings.base_url!r} is not a URL; expected one such as {PUBLIC_URL}")
-    if settings.base_url == PUBLIC_URL and settings.api_key is None:
+        raise ConfigError(f"base_url={options.base_url!r} is not a URL; expected one such as {PUBLIC_URL}")
+    if options.base_url == PUBLIC_URL and options.api_key is None:
         raise ConfigError(f"{PUBLIC_URL} needs a key; set OPENAI_API_KEY, or give the base URL of another endpoint")
-    return OpenAIEncoder(model, settings)
+    return OpenAIEncoder(model, options)
 
 
 def _without_credentials(url: str) -> str:

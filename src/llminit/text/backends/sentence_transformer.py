@@ -12,7 +12,7 @@ from pydantic import Field
 
 from llminit.arrays import FloatArray
 from llminit.config import Config
-from llminit.text.encoder import Encoder, Identity, register, require_package
+from llminit.text.encoder import ENCODERS, Encoder, Identity, require_package
 from llminit.text.models import Model, cannot_load, find_model
 
 HUB_OWNER = "sentence-transformers"
@@ -110,19 +110,19 @@ class SentenceTransformerEncoder:
                 raise cannot_load(self.name, error) from error
 
 
-@register("st:NAME_OR_PATH", "any sentence-transformers model, by its name on the model hub or its folder")
-def open_sentence_transformer(name_or_path: str, **options: Any) -> Encoder:
-    """Open a sentence-transformers model; a name without an owner is one of that project's own.
+@ENCODERS.register(name="st")
+def open_sentence_transformer(name_or_path: str, options: SentenceTransformerOptions) -> Encoder:
+    """Open any sentence-transformers model, by its name on the model hub or its folder.
+
+    A name without an owner is one of that project's own.
 
     Raises:
-        ConfigError: An option is not known.
         MissingExtraError: sentence-transformers is not installed.
         EmbeddingError: The folder does not exist.
     """
     require_package("sentence_transformers", "the encoder st", "text")
-    settings = SentenceTransformerOptions.make(**options)
     location = _with_owner(name_or_path)
-    return SentenceTransformerEncoder(f"st:{name_or_path}", location, settings)
+    return SentenceTransformerEncoder(f"st:{name_or_path}", location, options)
 
 
 def _with_owner(name_or_path: str) -> str:

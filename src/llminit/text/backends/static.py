@@ -10,7 +10,7 @@ from pydantic import Field
 
 from llminit.arrays import FloatArray
 from llminit.config import Config
-from llminit.text.encoder import Encoder, Identity, register, require_package
+from llminit.text.encoder import ENCODERS, Encoder, Identity, require_package
 from llminit.text.models import Model, cannot_load, find_model
 
 HUB_FILES = ["*.json", "*.safetensors", "README.md"]
@@ -82,13 +82,12 @@ class StaticEncoder:
         return Path(snapshot_download(self._location, revision=self._model.state, allow_patterns=HUB_FILES))
 
 
-@register("static:NAME_OR_PATH", "any model2vec model, by its name on the model hub or its folder")
-def open_static(name_or_path: str, **options: Any) -> Encoder:
-    """Open a model2vec model.
+@ENCODERS.register(name="static")
+def open_static(name_or_path: str, options: StaticOptions) -> Encoder:
+    """Open any model2vec model, by its name on the model hub or its folder.
 
     Raises:
-        ConfigError: An option is not known.
         MissingExtraError: model2vec is not installed.
     """
     require_package("model2vec", "the encoder static", "static")
-    return StaticEncoder(name_or_path, StaticOptions.make(**options))
+    return StaticEncoder(name_or_path, options)

@@ -1,0 +1,168 @@
+"""What every backbone is: parameters that start from initial embeddings, a loss on a batch, and final embeddings."""
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from llminit.arrays import FloatArray
+from llminit.compiled.steps import CompiledLoss
+from llminit.config import Config
+from llminit.errors import ConfigError, EmbeddingError
+from llminit.graph import Adjacency, RowGradient, gather, propagate
+from llminit.models.sizes import Sizes
+from llminit.registry import Entry, check_defaults, named_class
+
+_COPIES_OF_EMBEDDINGS = 10
+"""Embeddings, gradients, two moments, the best epoch and what evaluation copies."""
+
+
+class BackboneConfig(Config):
+    """The hyper-parameters of a backbone; each backbone adds its own."""
+
+
+class GraphConfig(BackboneConfig):
+    """The hyper-parameters of a backbone that propagates over the graph."""
+
+    n_layers: int = Field(default=2, ge=0)
+    """Number of propagation layers."""
+
+
+class Batch(NamedTuple):
+    """Training triples: rows of the embedding matrix (users first, then items), int64 of shape (batch_size,).
+
+    `negatives` is empty for a backbone that uses none.
+    """
+
+    users: torch.Tensor
+    positives: torch.Tensor
+    negatives: torch.Tensor
+
+
+class Backbone(nn.Module, ABC):
+    """A collaborative-filtering model that starts from given embeddings.
+
+    A subclass is one file: it names itself, names its options and writes `loss`. It is an ordinary module: whatever
+    parameters it has besides `embeddings` are trained, and parameters and buffers are kept in checkpoints and set back
+    to their best epoch. `llminit.testing.check_backbone` is its test.
+    """
+
+    name: ClassVar[str]
+    options_type: ClassVar[type[BackboneConfig]] = BackboneConfig
+    uses_negatives: ClassVar[bool] = True
+    relative_cost: ClassVar[float] = math.inf
+    """About how long training takes, BPR-MF being 10: a comparison runs what is cheap first, and unknown ones last."""
+
+    _shapes_the_loss: ClassVar[frozenset[str]] = frozenset({"loss", "rows", "layers"})
+
+    def __init__(
+        self, users: FloatArray, items: FloatArray, adjacency: Adjacency, options: BackboneConfig | None = None
+    ) -> None:
+        """Start from initial embeddings.
+
+        Args:
+            users: float32 of shape (n_users, d).
+            items: float32 of shape (n_items, d).
+            adjacency: The training graph.
+            options: An `options_type`; its defaults if None.
+
+        Raises:
+            EmbeddingError: The shapes do not fit the graph, or a value is not finite.
+        """
+        super().__init__()
+        _check_initial(users, items, adjacency)
+        self.adjacency = adjacency
+        self.options = options if options is not None else self.options_type()
+        self.deferred: list[RowGradient] | None = None
+        self.embeddings = nn.Parameter(torch.from_numpy(np.concatenate([users, items]).astype(np.float32)))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # A subclass with another loss must not be trained by the compiled one that it would inherit.
+        if cls._shapes_the_loss & vars(cls).keys() and "compiled_loss" not in vars(cls):
+            cls.compiled_loss = Backbone.compiled_loss  # type: ignore[method-assign]
+
+    @property
+    def n_users(self) -> int:
+        """Number of users; the first item's row in `embeddings`."""
+        return self.adjacency.n_users
+
+    def start_epoch(self, rng: np.random.Generator) -> None:
+        """Prepare an epoch; a backbone with random parts draws them here, from `rng` alone."""
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """Return the scalar loss of a batch."""
+
+    def compiled_loss(self) -> CompiledLoss | None:
+        """Return which compiled loss is exactly `loss` with these options, None where there is none."""
+        return None
+
+    @property
+    def layers(self) -> tuple[Adjacency, ...]:
+        """The adjacency to propagate over at each layer; none unless the backbone's options count layers."""
+        return (self.adjacency,) * getattr(self.options, "n_layers", 0)
+
+    def rows(self, *parts: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+        """Return the trained (layer 0) and the final (propagated) embeddings of a batch's rows.
+
+        Args:
+            parts: Rows of the embedding matrix, each int64 of shape (batch_size,).
+
+        Returns:
+            Two tuples with one float32 tensor of shape (batch_size, d) for each part.
+        """
+        return gather(self.embeddings, self.adjacency, len(self.layers), parts, self.deferred)
+
+    @torch.no_grad()
+    def final_embeddings(self) -> tuple[FloatArray, FloatArray]:
+        """Return user and item embeddings whose dot products rank: float32, (n_users, d) and (n_items, d)."""
+        nodes = propagate(self.embeddings, self.layers).detach().cpu().numpy()
+        return nodes[: self.n_users].copy(), nodes[self.n_users :].copy()
+
+    @classmethod
+    def memory_bytes(cls, sizes: Sizes) -> int:
+        """Estimate the memory that training holds at most, beside what every process needs."""
+        return 4 * sizes.embedding_size * (sizes.n_users + sizes.n_items) * _COPIES_OF_EMBEDDINGS
+
+
+def describe_backbone(part: Any, name: str | None) -> Entry[type[Backbone]]:
+    """Return the registry's entry of a backbone.
+
+    Raises:
+        ConfigError: The class does not keep the contract; the message says what to write.
+    """
+    own = named_class(part, name, Backbone, "backbone")
+    check_defaults(part.options_type, part, "backbone")
+    positional = [
+        parameter.name
+        for parameter in inspect.signature(part).parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.VAR_POSITIONAL)
+    ]
+    if len(positional) < 4 and "VAR_POSITIONAL" not in {
+        parameter.kind.name for parameter in inspect.signature(part).parameters.values()
+    }:
+        raise ConfigError(
+            f"the backbone {part.__module__}:{part.__qualname__} is made with ({', '.join(positional)}); write "
+            "__init__(self, users, items, adjacency, options=None) and hand all four to super().__init__"
+        )
+    return Entry(own, part, part.options_type, own)
+
+
+def _check_initial(users: FloatArray, items: FloatArray, adjacency: Adjacency) -> None:
+    expected = (adjacency.n_users, adjacency.n_items)
+    if users.ndim != 2 or items.ndim != 2 or users.shape[1] != items.shape[1] or (len(users), len(items)) != expected:
+        raise EmbeddingError(
+            f"initial embeddings have shapes {users.shape} and {items.shape}, expected ({expected[0]}, d) and "
+            f"({expected[1]}, d) with one d; make them from the same data as the graph"
+        )
+    if not (np.isfinite(users).all() and np.isfinite(items).all()):
+        raise EmbeddingError(
+            "initial embeddings hold NaN or infinite values, expected finite ones; check the text "
+            "embeddings that they were made from"
+        )

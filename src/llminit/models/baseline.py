@@ -1,0 +1,168 @@
+"""What a baseline is: options, and `fit`, which learns from the training interactions with no gradient."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from llminit.arrays import FloatArray, IntArray
+from llminit.config import Config
+from llminit.errors import ConfigError, EmbeddingError, InputError
+from llminit.models.sizes import Sizes
+from llminit.models.sparse import degrees
+from llminit.registry import Entry, check_defaults, named_class
+
+
+class FittedBaseline(Protocol):
+    """Scores every item for the users that it was fitted on; those without a training item get popularity's scores."""
+
+    def scores(self, users: IntArray) -> FloatArray:
+        """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineInput:
+    """What a baseline may look at, checked.
+
+    Attributes:
+        train: float32 CSR of shape (n_users, n_items), without duplicates or stored zeros; a copy of the caller's.
+        text: float32 of shape (n_items, D), a row of zeros for an item without text; D is 0 for a baseline that does
+            not need text.
+    """
+
+    train: csr_array
+    text: FloatArray
+
+
+class Baseline(Config, ABC):
+    """A set of options that can be fitted. A new one is one file: it names itself, its options, and writes `learn`."""
+
+    name: ClassVar[str]
+    """What it is called."""
+    relative_cost: ClassVar[float] = math.inf
+    """About how long fitting takes, BPR-MF being 10: a comparison runs what is cheap first, and unknown ones last."""
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType({})
+    """The values that `tune` tries of some options: every combination, in order, the last option changing fastest."""
+    needs_text: ClassVar[bool] = False
+    """Whether `fit` must be given text embeddings."""
+
+    def fit(self, train: csr_array, text: FloatArray | None = None) -> FittedBaseline:
+        """Learn from training interactions, and from the items' text where the baseline needs it.
+
+        Args:
+            train: float32 of shape (n_users, n_items), non-zero where a user has an item in the training data.
+            text: Text embeddings, float32 of shape (n_items, D), a row of zeros for an item without text; not looked
+                at where `needs_text` is False.
+
+        Raises:
+            ConfigError: Text is needed and was not given, or an option does not fit this data.
+            EmbeddingError: The text embeddings cannot be used.
+            InputError: The matrix is not sparse, is empty, or holds NaN or infinite values.
+        """
+        matrix = _checked_train(train)
+        n_items = matrix.shape[1]
+        rows = self._checked_text(text, n_items) if self.needs_text else np.empty((n_items, 0), dtype=np.float32)
+        return self.learn(BaselineInput(matrix, rows))
+
+    @abstractmethod
+    def learn(self, data: BaselineInput) -> FittedBaseline:
+        """Learn from what `fit` has checked."""
+
+    @classmethod
+    def memory_bytes(cls, sizes: Sizes) -> int:
+        """Estimate the memory that fitting holds at most, beside what every process needs."""
+        return 100 * sizes.n_interactions
+
+    def _checked_text(self, text: FloatArray | None, n_items: int) -> FloatArray:
+        if text is None:
+            raise ConfigError(
+                f"{self.name} was given no text, expected text embeddings of the items; give an item table with an "
+                "encoder, or embeddings, or leave this baseline out"
+            )
+        rows = np.asarray(text, dtype=np.float32)
+        if rows.ndim != 2 or len(rows) != n_items:
+            raise EmbeddingError(
+                f"found text embeddings of shape {rows.shape}, expected ({n_items}, D), a row for each item of the "
+                "training data; align them to its items"
+            )
+        if not np.isfinite(rows).all():
+            raise EmbeddingError("the text embeddings hold NaN or infinite values, expected numbers; encode again")
+        if not rows.any():
+            raise EmbeddingError(f"none of {n_items} items has text, expected some; encode items that have text")
+        return rows
+
+
+def describe_baseline(part: Any, name: str | None) -> Entry[type[Baseline]]:
+    """Return the registry's entry of a baseline.
+
+    Raises:
+        ConfigError: The class does not keep the contract; the message says what to write.
+    """
+    own = named_class(part, name, Baseline, "baseline")
+    check_defaults(part, part, "baseline")
+    unknown = sorted(set(part.grid) - set(part.model_fields))
+    if unknown:
+        raise ConfigError(
+            f"the grid of the baseline {part.__module__}:{part.__qualname__} varies {unknown[0]!r}, which is none of "
+            f"its options ({', '.join(part.model_fields) or 'it has none'}); name an option"
+        )
+    return Entry(own, part, part, own)
+
+
+@dataclass(frozen=True)
+class LinearItemModel:
+    """Scores a user by the sum of the weights from each of the user's training items to every item.
+
+    Users without a training item get popularity's scores.
+
+    Attributes:
+        train: float32 CSR of shape (n_users, n_items).
+        weights: float32 of shape (n_items, n_items), sparse or dense; row j holds what item j adds to every item.
+    """
+
+    train: csr_array
+    weights: csr_array | FloatArray
+
+    def scores(self, users: IntArray) -> FloatArray:
+        """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
+        product = self.train[users] @ self.weights
+        scores = np.asarray(product.toarray() if issparse(product) else product, dtype=np.float32)
+        return popular_without_history(scores, users, self.train)
+
+
+def popular_without_history(scores: FloatArray, users: IntArray, train: csr_array) -> FloatArray:
+    """Score items by their number of training interactions for users who have none, of whom nothing else is known.
+
+    Args:
+        scores: float32 of shape (n, n_items), a row for each of `users`; overwritten.
+        users: int64 of shape (n,), user codes.
+        train: float32 CSR of shape (n_users, n_items), without stored zeros.
+
+    Returns:
+        `scores`; the rows of users with a training item are as they were.
+    """
+    without = np.diff(train.indptr)[users] == 0
+    if without.any():
+        scores[without] = degrees(train)[1]
+    return scores
+
+
+def _checked_train(train: Any) -> csr_array:
+    if not issparse(train):
+        raise InputError(f"train is a {type(train).__name__}; expected a scipy.sparse matrix; wrap it in csr_array")
+    matrix = csr_array(train, dtype=np.float32, copy=True)
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    if matrix.nnz == 0:
+        raise InputError(
+            f"the training matrix of shape {matrix.shape} has no interaction; expected at least one; "
+            "use a split or a filter that leaves some for training"
+        )
+    if not np.isfinite(matrix.data).all():
+        raise InputError("the training matrix holds NaN or infinite values; expected finite numbers; remove those")
+    return matrix

@@ -1,0 +1,49 @@
+"""EDLAE: EASE with inputs dropped at random, so that it is held back most where an item could copy itself.
+
+Source: Steck, Autoencoders that don't overfit towards the identity, NeurIPS 2020, of full rank and with the zero
+diagonal: the expectation over the dropped inputs has a closed form, so nothing is drawn.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from llminit.models.baseline import Baseline, BaselineInput, LinearItemModel
+from llminit.models.registry import BASELINES
+from llminit.models.ridge import check_memory, ridge_weights, table_bytes
+from llminit.models.sizes import Sizes
+
+
+@BASELINES.register
+class EDLAE(Baseline):
+    """EASE with the penalty l2 + p / (1 - p) * diag(X'X): an item is held back as its interactions are many."""
+
+    name: ClassVar[str] = "edlae"
+    relative_cost: ClassVar[float] = 6
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
+        {"dropout": (0.2, 0.5, 0.8), "l2": (30.0, 100.0, 300.0, 1000.0)}
+    )
+
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    """The probability p that an input is dropped; 0 is EASE."""
+    l2: float = Field(default=100.0, gt=0)
+    """Strength of the regulariser that is the same for every item."""
+    max_memory_gib: float = Field(default=8.0, gt=0)
+    """Fitting needs 16 bytes for each pair of items, and is refused where that is more GiB than this."""
+
+    def learn(self, data: BaselineInput) -> LinearItemModel:
+        """Solve one ridge regression an item, each held back by how often it was met."""
+        train = data.train
+        check_memory("EDLAE", train.shape[1], self.max_memory_gib)
+        squares = train.data.astype(np.float64) ** 2
+        diagonal = np.bincount(train.indices, weights=squares, minlength=train.shape[1])
+        penalty = np.asarray(self.l2 + self.dropout / (1 - self.dropout) * diagonal, dtype=np.float64)
+        return LinearItemModel(train, ridge_weights(train, penalty))
+
+    @classmethod
+    def memory_bytes(cls, sizes: Sizes) -> int:
+        """Estimate the memory of fitting: tables of all pairs of items."""
+        return table_bytes(sizes.n_items)

@@ -1,0 +1,92 @@
+"""Text-only: what the text embeddings can do with no training at all, or spread over the interactions.
+
+Spreading untrained text over the graph is that of TextGCN (arXiv 2510.12461), with the layers averaged as in LightGCN
+(arXiv 2002.02126).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+from scipy.sparse import csr_array
+
+from llminit.arrays import FloatArray, IntArray
+from llminit.initialization import user_means
+from llminit.models.baseline import Baseline, BaselineInput, popular_without_history
+from llminit.models.registry import BASELINES
+from llminit.models.sparse import normalized, ones
+
+
+@BASELINES.register
+class TextOnly(Baseline):
+    """Scores by the cosine of an item's text and the mean text of the user's training items.
+
+    Users without a training item get popularity's scores, as from every baseline and whether centred or not: the mean
+    of all centred texts is rounding noise.
+    """
+
+    name: ClassVar[str] = "text-only"
+    relative_cost: ClassVar[float] = 1
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
+        {"centred": (False, True), "n_layers": (0, 1, 2, 4, 6, 8)}
+    )
+    needs_text: ClassVar[bool] = True
+
+    centred: bool = True
+    """Subtract the mean text embedding, which most encoders give to every text."""
+    n_layers: int = Field(default=4, ge=0)
+    """How many steps users and items take over from each other; 0 compares the texts as they are."""
+
+    def learn(self, data: BaselineInput) -> "CosineModel":
+        """Average the items' texts over each user's history and propagate both."""
+        items = _centred(data.text) if self.centred else data.text
+        users, _ = user_means(items, ones(data.train).astype(np.float32))
+        users, items = _propagated(users, items, data.train, self.n_layers)
+        return CosineModel(_unit_rows(users), _unit_rows(items), data.train)
+
+
+@dataclass(frozen=True)
+class CosineModel:
+    """Scores by the dot product of rows of length 1; users without a training item get popularity's scores.
+
+    Attributes:
+        users: float32 of shape (n_users, D).
+        items: float32 of shape (n_items, D).
+        train: float32 CSR of shape (n_users, n_items).
+    """
+
+    users: FloatArray
+    items: FloatArray
+    train: csr_array
+
+    def scores(self, users: IntArray) -> FloatArray:
+        """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
+        scores: FloatArray = self.users[users] @ self.items.T
+        return popular_without_history(scores, users, self.train)
+
+
+def _centred(text: FloatArray) -> FloatArray:
+    has_text = np.any(text, axis=1)[:, None]
+    # In float64: a float32 sum over the rows of a large catalogue loses digits.
+    centre = text.mean(axis=0, dtype=np.float64, where=has_text).astype(np.float32)
+    return np.where(has_text, text - centre, np.float32(0))
+
+
+def _propagated(users: FloatArray, items: FloatArray, train: csr_array, n_layers: int) -> tuple[FloatArray, FloatArray]:
+    to_users = normalized(train).astype(np.float32)
+    to_items = csr_array(to_users.T)
+    user_sum, item_sum = users.copy(), items.copy()
+    for _ in range(n_layers):
+        users, items = to_users @ items, to_items @ users
+        user_sum += users
+        item_sum += items
+    return user_sum, item_sum
+
+
+def _unit_rows(rows: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: FloatArray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return unit

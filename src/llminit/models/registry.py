@@ -1,0 +1,11 @@
+"""The registered models: backbones and baselines by their names."""
+
+from llminit.models.backbone import Backbone, describe_backbone
+from llminit.models.baseline import Baseline, describe_baseline
+from llminit.registry import Registry
+
+BACKBONES: Registry[type[Backbone]] = Registry("backbone", "llminit.models.backbones", describe_backbone)
+"""Models that start from initial embeddings."""
+
+BASELINES: Registry[type[Baseline]] = Registry("baseline", "llminit.models.baselines", describe_baseline)
+"""Models without a gradient."""

@@ -1,0 +1,1 @@
+"""Where the stages meet: tables -> data set -> split -> initial embeddings -> model -> recommender."""

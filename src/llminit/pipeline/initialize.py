@@ -1,0 +1,57 @@
+"""`initialize`: initial embeddings for a trainer of the caller's own."""
+
+from pathlib import Path
+from typing import Any
+
+from llminit.config import InitializeConfig
+from llminit.data import to_csr
+from llminit.initialization import InitialEmbeddings, initial_embeddings
+from llminit.pipeline.inputs import load_dataset, load_text
+from llminit.pipeline.parts import named_parts
+from llminit.progress import SILENT, Reporter
+from llminit.selectors import SELECTORS
+
+
+def initialize(
+    interactions: Any,
+    items: Any = None,
+    *,
+    embeddings: Any = None,
+    encoder: Any = None,
+    cache: str | Path | None = None,
+    config: InitializeConfig | None = None,
+    reporter: Reporter = SILENT,
+    **options: Any,
+) -> InitialEmbeddings:
+    """Make initial embeddings for a trainer of your own.
+
+    All interactions given count as training interactions: leave out what you will test on.
+
+    Args:
+        interactions: A path or a pandas, polars or Arrow table.
+        items: The same, for the item table; not needed where `embeddings` are given.
+        embeddings: Text embeddings: a path, or a pair of ids and an array of shape (n, D).
+        encoder: An encoder's SPEC or an object with its methods, for the texts of `items`; by default `minilm`.
+        cache: Folder where encoded texts are kept.
+        config: All options at once, instead of `options`.
+        reporter: Receives progress.
+        options: Fields of `InitializeConfig`, such as `select="variance"`, `embedding_size=64`.
+
+    Raises:
+        InputError: Something given cannot be used; the message says what to do.
+    """
+    config = InitializeConfig.given_or_made(config, named_parts(options))
+    SELECTORS.entry(config.select).options_type.make(**config.select_options)
+    dataset = load_dataset(interactions, items, config)
+    text = load_text(
+        dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
+    )
+    return initial_embeddings(
+        dataset.users.ids,
+        text,
+        to_csr(dataset.interactions, dataset.n_users, dataset.n_items),
+        select=config.select,
+        embedding_size=config.embedding_size,
+        seed=config.seed,
+        options=config.select_options,
+    )

@@ -1,0 +1,79 @@
+"""Initial embeddings and a trained backbone, for one part of the data."""
+
+from llminit.arrays import FloatArray
+from llminit.config import FitConfig
+from llminit.data import HeldOut
+from llminit.evaluation import evaluate, factor_scorer, mean_metric, ranks_under
+from llminit.graph import normalized_adjacency
+from llminit.initialization import XAVIER, InitialEmbeddings, initial_embeddings, xavier_embeddings
+from llminit.models import BACKBONES
+from llminit.progress import SILENT, Reporter
+from llminit.text import TextEmbeddings
+from llminit.training import CheckpointFile, TrainingResult, train
+
+
+def initial_from(held_out: HeldOut, text: TextEmbeddings | None, config: FitConfig) -> InitialEmbeddings:
+    """Make the initial embeddings that a configuration asks for.
+
+    Args:
+        held_out: The data; only its training interactions play a part.
+        text: Text embeddings, one row an item; not needed for Xavier.
+        config: The options.
+    """
+    users, items = held_out.dataset.users.ids, held_out.dataset.items.ids
+    if config.init == XAVIER or text is None:
+        return xavier_embeddings(users, items, config.embedding_size, config.seed)
+    return initial_embeddings(
+        users,
+        text,
+        held_out.train,
+        select=config.init,
+        embedding_size=config.embedding_size,
+        seed=config.seed,
+        options=config.init_options,
+    )
+
+
+def train_backbone(
+    held_out: HeldOut,
+    initial: InitialEmbeddings,
+    config: FitConfig,
+    *,
+    device: str = "cpu",
+    checkpoint: CheckpointFile | None = None,
+    reporter: Reporter = SILENT,
+) -> TrainingResult:
+    """Train the backbone from given initial embeddings, watching the validation interactions.
+
+    Args:
+        held_out: The data.
+        initial: Where training starts.
+        config: The options; those of the initial embeddings play no part.
+        device: A torch device.
+        checkpoint: Where to keep the state.
+        reporter: Receives progress.
+    """
+    dataset, train_part = held_out.dataset, held_out.split.train
+    adjacency = normalized_adjacency(train_part.users, train_part.items, dataset.n_users, dataset.n_items)
+    kind = BACKBONES[config.backbone]
+    backbone = kind(initial.users, initial.items, adjacency, kind.options_type.make(**config.backbone_options))
+
+    def validate(users: FloatArray, items: FloatArray) -> float:
+        scorer = factor_scorer(users, items)
+        ranks = ranks_under(config.valid_protocol, scorer, held_out.valid, held_out.seen_at_valid)
+        return mean_metric(ranks, config.valid_metric)
+
+    watch = validate if len(held_out.split.valid) else None
+    if watch is None:
+        reporter.note("there are no validation interactions: training runs all its epochs")
+    return train(
+        backbone, config.training, watch, seed=config.seed, device=device, checkpoint=checkpoint, reporter=reporter
+    )
+
+
+def metrics_on_test(held_out: HeldOut, users: FloatArray, items: FloatArray) -> dict[str, dict[str, float]]:
+    """Measure embeddings on the test interactions under both protocols; empty where there are none."""
+    if not len(held_out.split.test):
+        return {}
+    found = evaluate(factor_scorer(users, items), held_out.test, held_out.seen_at_test)
+    return {protocol: dict(values) for protocol, values in found.items()}

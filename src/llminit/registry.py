@@ -1,0 +1,274 @@
+"""One registry for every kind of part: encoders, selectors, backbones and baselines, ours and those of other packages.
+
+A part gets in by a decorator,
+
+    @BACKBONES.register
+    class Tempered(Backbone): ...
+
+by an entry point of an installed package, named as the part is,
+
+    [project.entry-points."llminit.backbones"]
+    tempered = "my_package:Tempered"
+
+or by being passed to a function of this library instead of a name. Whatever is asked of a part by name (its options and
+their defaults, help texts, grids, memory estimates) is read from what was registered.
+"""
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module, metadata
+from pkgutil import iter_modules
+from typing import Any, Generic, TypeVar, overload
+
+from llminit.config import Config
+from llminit.errors import ConfigError
+
+Part = TypeVar("Part")
+Decorated = TypeVar("Decorated")
+
+NAME = re.compile(r"[a-z0-9][a-z0-9.+_-]*")
+"""What a part may be called: its name is an option's value, a prefix of options and a piece of file names."""
+
+
+@dataclass(frozen=True)
+class Entry(Generic[Part]):
+    """A registered part.
+
+    Attributes:
+        name: What it is called.
+        part: The class or function itself.
+        options_type: Its options, with their types, defaults and descriptions.
+        form: How a person writes it: its name, with what must follow it, such as "st:NAME_OR_PATH".
+    """
+
+    name: str
+    part: Part
+    options_type: type[Config]
+    form: str
+
+    @property
+    def summary(self) -> str:
+        """The first line of the part's documentation."""
+        return (inspect.getdoc(self.part) or "").partition("\n")[0]
+
+    @property
+    def source(self) -> str:
+        """Where the part is defined, as MODULE:NAME."""
+        return _source_of(self.part)
+
+
+class Registry(Generic[Part]):
+    """The parts of one kind by their names.
+
+    Args:
+        kind: What a part is called in messages, such as "backbone".
+        package: The package whose modules register the built-in parts; imported when parts are first asked for.
+        describe: Checks a part and returns its entry; it is given the part and the name that the caller wants, or
+            None for the part's own. It raises a ConfigError that says what to write where the part breaks the
+            contract of its kind.
+    """
+
+    def __init__(self, kind: str, package: str, describe: Callable[[Any, str | None], Entry[Part]]) -> None:
+        self.kind = kind
+        self._package = package
+        self._describe = describe
+        self._entries: dict[str, Entry[Part]] = {}
+        self._is_imported = False
+
+    @overload
+    def register(self, part: Decorated, *, name: str | None = None) -> Decorated: ...
+
+    @overload
+    def register(self, part: None = None, *, name: str | None = None) -> Callable[[Decorated], Decorated]: ...
+
+    def register(self, part: Any = None, *, name: str | None = None) -> Any:
+        """Register a part; a decorator, with or without a name.
+
+        Args:
+            part: A class or function.
+            name: What to call it; by default what it calls itself.
+
+        Returns:
+            The part, unchanged.
+
+        Raises:
+            ConfigError: The part does not keep the contract of its kind, or its name is taken.
+        """
+        if part is None:
+            return lambda decorated: self.register(decorated, name=name)
+        self._add(self._describe(part, name))
+        return part
+
+    def describe(self, part: Any) -> Entry[Part]:
+        """Return what would be registered of a part, without registering it.
+
+        Raises:
+            ConfigError: The part does not keep the contract of its kind.
+        """
+        return self._describe(part, None)
+
+    def remove(self, name: str) -> None:
+        """Forget a registered part; one that is not there is no error."""
+        self._entries.pop(name, None)
+
+    def names(self) -> list[str]:
+        """Return the names of all parts, sorted; those of other packages are not imported for it."""
+        self._import_builtin()
+        return sorted({*self._entries, *self._entry_points})
+
+    def entries(self) -> list[Entry[Part]]:
+        """Return all parts, in order of their names.
+
+        Raises:
+            ConfigError: A part of another package cannot be used; the message names the package.
+        """
+        return [self.entry(name) for name in self.names()]
+
+    def entry(self, name: str) -> Entry[Part]:
+        """Return a part with what is known of it.
+
+        Raises:
+            ConfigError: There is none of that name, or it cannot be used.
+        """
+        self._import_builtin()
+        if name not in self._entries and name in self._entry_points:
+            self._load(self._entry_points[name])
+        if name not in self._entries:
+            close = difflib.get_close_matches(name, self.names(), n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ConfigError(f"unknown {self.kind} {name!r}{hint}; choose one of: {', '.join(self.names())}")
+        return self._entries[name]
+
+    def __getitem__(self, name: str) -> Part:
+        return self.entry(name).part
+
+    def __contains__(self, name: object) -> bool:
+        self._import_builtin()
+        return name in self._entries or name in self._entry_points
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def name_of(self, part: Any) -> str:
+        """Return the name of a part that was passed instead of a name; it is registered if it was not yet.
+
+        Args:
+            part: A name, which is returned as it is, or a class or function.
+
+        Raises:
+            ConfigError: The part does not keep the contract of its kind, or its name is taken.
+        """
+        if isinstance(part, str):
+            return part
+        entry = self._describe(part, None)
+        self._add(entry)
+        return entry.name
+
+    def _add(self, entry: Entry[Part]) -> None:
+        if not entry.source.startswith(self._package):
+            self._import_builtin()  # So that a name of theirs is known to be taken.
+        if not NAME.fullmatch(entry.name):
+            raise ConfigError(
+                f"{entry.source} calls itself {entry.name!r}; expected lower-case letters, digits, dashes, dots or "
+                f"underscores, beginning with a letter or digit; rename the {self.kind}"
+            )
+        taken = self._entries.get(entry.name)
+        # A module that is loaded again, as in a notebook, defines the same part again.
+        if taken is not None and taken.source != entry.source:
+            raise ConfigError(
+                f"the name {entry.name!r} of {entry.source} is taken by the {self.kind} {taken.source}; choose another "
+                "name"
+            )
+        self._entries[entry.name] = entry
+
+    def _load(self, point: metadata.EntryPoint) -> None:
+        package = point.dist.name if point.dist is not None else point.value
+        try:
+            part = point.load()
+        except Exception as error:
+            raise ConfigError(
+                f"the {self.kind} {point.name!r} of the package {package} cannot be imported "
+                f"({type(error).__name__}: {error}); repair or uninstall that package"
+            ) from error
+        try:
+            entry = self._describe(part, point.name)
+        except ConfigError as error:
+            raise ConfigError(f"the {self.kind} {point.name!r} of the package {package}: {error}") from error
+        self._add(entry)
+
+    def _import_builtin(self) -> None:
+        if self._is_imported:
+            return
+        self._is_imported = True
+        package = import_module(self._package)
+        for module in iter_modules(package.__path__):
+            import_module(f"{self._package}.{module.name}")
+
+    @cached_property
+    def _entry_points(self) -> dict[str, metadata.EntryPoint]:
+        return {point.name: point for point in metadata.entry_points(group=f"llminit.{self.kind}s")}
+
+
+def named_class(part: Any, wanted: str | None, base: type, kind: str) -> str:
+    """Return the name that a class gives itself, which all that it makes is known by.
+
+    Args:
+        part: What is to be registered.
+        wanted: The name that it is to be registered under, where the caller gives one.
+        base: The class that parts of this kind derive from.
+        kind: What a part is called in messages.
+
+    Raises:
+        ConfigError: It is not a subclass, lacks a method, or has no name or another one; the message says what to
+            write.
+    """
+    if not (isinstance(part, type) and issubclass(part, base)):
+        raise ConfigError(
+            f"{_source_of(part)} is not a {kind}; expected a class that derives from {base.__module__}.{base.__name__}"
+        )
+    missing = sorted(getattr(part, "__abstractmethods__", ()))
+    if missing:
+        shown = ", ".join(f"{name}{inspect.signature(getattr(part, name))}" for name in missing)
+        raise ConfigError(f"the {kind} {_source_of(part)} does not define {shown}; write it")
+    name = vars(part).get("name")
+    if not isinstance(name, str):
+        raise ConfigError(
+            f'the {kind} {_source_of(part)} has no name of its own; write name: ClassVar[str] = "..." in its class'
+        )
+    if wanted not in (None, name):
+        raise ConfigError(
+            f"the {kind} {_source_of(part)} calls itself {name!r} and is to be registered as {wanted!r}; give both the "
+            "same name"
+        )
+    return name
+
+
+def check_defaults(options_type: Any, owner: Any, kind: str) -> None:
+    """Complain about options that a part cannot be made without.
+
+    Raises:
+        ConfigError: The options are no `Config`, or one has no default.
+    """
+    if not (isinstance(options_type, type) and issubclass(options_type, Config)):
+        raise ConfigError(
+            f"the options_type of the {kind} {_source_of(owner)} is {options_type!r}; expected a class that derives "
+            "from llminit.config.Config, with a type and a default for each option"
+        )
+    required = [name for name, field in options_type.model_fields.items() if field.is_required()]
+    if required:
+        raise ConfigError(
+            f"the option {required[0]!r} of the {kind} {_source_of(owner)} has no default; write one, such as "
+            f"{required[0]}: int = 1"
+        )
+
+
+def _source_of(part: Any) -> str:
+    module, name = getattr(part, "__module__", None), getattr(part, "__qualname__", None)
+    return f"{module}:{name}" if module and name else repr(part)

@@ -1,0 +1,47 @@
+"""Selectors that choose d of the D columns: those of the paper (arXiv 2503.01814), and the simplest ones."""
+
+import numpy as np
+
+from llminit.errors import ConfigError, EmbeddingError
+from llminit.selectors.registry import SELECTORS
+from llminit.selectors.selection import Selection, SelectorInput
+
+
+@SELECTORS.register
+def random(data: SelectorInput, *, replacement: bool = False) -> Selection:
+    """Choose columns at random; `replacement=True` lets them repeat, as the paper's code does."""
+    return Selection(dims=np.sort(data.rng.choice(data.width, data.embedding_size, replace=replacement)))
+
+
+@SELECTORS.register
+def uniform(data: SelectorInput) -> Selection:
+    """Choose evenly spaced columns over the whole width (the paper's, where d divides D)."""
+    return Selection(dims=np.arange(data.embedding_size) * data.width // data.embedding_size)
+
+
+@SELECTORS.register
+def variance(data: SelectorInput, *, share: float = 0.2) -> Selection:
+    """Choose the columns with the largest variance over the most popular `share` of items, in ascending order."""
+    if not 0 < share <= 1:
+        raise ConfigError(f"share={share} cannot be used, expected a number in (0, 1]")
+    n_popular = int(len(data.item_degrees) * share)
+    if n_popular < 2:
+        raise EmbeddingError(
+            f"{share:.0%} of {len(data.item_degrees)} items with text are {n_popular}, expected at least 2 to have a "
+            "variance; raise share or choose another selector"
+        )
+    popular = np.argsort(-data.item_degrees, kind="stable")[:n_popular]
+    variances = data.text_embeddings[popular].astype(np.float64).var(axis=0, ddof=1)
+    return Selection(dims=np.sort(np.argsort(-variances, kind="stable")[: data.embedding_size]))
+
+
+@SELECTORS.register
+def full(data: SelectorInput) -> Selection:
+    """Keep every column."""
+    return Selection(dims=np.arange(data.width))
+
+
+@SELECTORS.register
+def prefix(data: SelectorInput) -> Selection:
+    """Keep the first columns, for encoders trained to be cut short (Matryoshka, arXiv 2205.13147)."""
+    return Selection(dims=np.arange(data.embedding_size))

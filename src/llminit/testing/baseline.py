@@ -1,0 +1,120 @@
+"""The contract of a baseline."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from llminit.arrays import FloatArray
+from llminit.errors import ConfigError, InputError
+from llminit.models import BASELINES, Baseline, Sizes
+from llminit.testing.promise import promise, refuses
+
+MOST_POINTS = 12
+"""A grid is small: a comparison fits every point of it for every seed."""
+
+
+def check_baseline(kind: type[Baseline]) -> None:
+    """Check that a baseline keeps the promises of `llminit.models.Baseline`.
+
+    Args:
+        kind: The class.
+
+    Raises:
+        AssertionError: A promise is broken; the message says which.
+        ConfigError: It cannot be registered; the message says what to write.
+    """
+    part = f"baseline {BASELINES.describe(kind).name}"
+    promise(refuses(ConfigError, lambda: kind.make(no_such_option=1)), "it refuses unknown options", part)
+    train, text = _sample()
+    baseline = kind.make()
+    before, text_before, users = train.copy(), text.copy(), np.array([3, 0, 3, 11])
+    scores = baseline.fit(train, text).scores(users)
+    promise(scores.dtype == np.float32 and scores.shape == (4, 8), "scores are float32, a row a user", part)
+    promise(bool(np.isfinite(scores).all()), "scores are finite", part)
+    promise(np.array_equal(scores[0], scores[2]), "a user given twice gets the same scores twice", part)
+    again = baseline.fit(train, text).scores(users)
+    promise(np.array_equal(scores, again), "fitting again gives the same scores", part)
+    same = np.array_equal(train.toarray(), before.toarray()) and np.array_equal(text, text_before)
+    promise(same, "it leaves what it is given as it is", part)
+    _check_odd_input(baseline, part)
+    _check_untidy_input(baseline, part)
+    _check_users_without_history(kind, part)
+    _check_text_need(kind, part)
+    _check_grid(kind, part)
+
+
+def _sample() -> tuple[csr_array, FloatArray]:
+    rng = np.random.default_rng(11)
+    train = csr_array((rng.random((12, 8)) < 0.4).astype(np.float32))
+    return train, rng.normal(size=(8, 5)).astype(np.float32)
+
+
+def _check_odd_input(baseline: Baseline, part: str) -> None:
+    train, text = _sample()
+    rows = train.toarray()
+    rows[5], rows[:, 6], text[2] = 0, 0, 0
+    scores = baseline.fit(csr_array(rows), text).scores(np.arange(12))
+    what = "users without history, and items without interactions or text, get finite scores"
+    promise(bool(np.isfinite(scores).all()), what, part)
+    nothing = csr_array((3, 8), dtype=np.float32)
+    promise(refuses(InputError, lambda: baseline.fit(nothing, text), "no interaction"), "it refuses no data", part)
+    dense: Any = np.ones((3, 8), dtype=np.float32)
+    promise(refuses(InputError, lambda: baseline.fit(dense, text), "scipy.sparse"), "it refuses dense data", part)
+    broken = csr_array(np.array([[1.0, np.nan]]))
+    promise(refuses(InputError, lambda: baseline.fit(broken, text[:2]), "NaN"), "it refuses NaN", part)
+
+
+def _check_untidy_input(baseline: Baseline, part: str) -> None:
+    """Halves stored twice and stored zeros mean what they add up to, and stay as they are."""
+    train, text = _sample()
+    tidy = train.tocoo()
+    values = np.concatenate([tidy.data / 2, tidy.data / 2, [0]]).astype(np.float32)
+    rows, columns = (np.concatenate([codes, codes, [at]]) for codes, at in ((tidy.row, 1), (tidy.col, 3)))
+    order = np.argsort(rows, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=12))])
+    untidy = csr_array((values[order], columns[order], indptr), shape=(12, 8))
+    data, indices, users = untidy.data.copy(), untidy.indices.copy(), np.arange(12)
+    found, expected = baseline.fit(untidy, text).scores(users), baseline.fit(train, text).scores(users)
+    promise(np.array_equal(found, expected), "entries that are stored twice add up, stored zeros are nothing", part)
+    same = np.array_equal(untidy.data, data) and np.array_equal(untidy.indices, indices)
+    promise(same, "it leaves an untidy matrix as it is", part)
+
+
+def _check_users_without_history(kind: type[Baseline], part: str) -> None:
+    """Users of whom nothing is known get popularity's ranking, with its ties, at every point of the grid."""
+    train, text = _sample()
+    rows = train.toarray()
+    rows[[4, 5]] = 0
+    popularity = np.unique((rows != 0).sum(axis=0), return_inverse=True)[1]
+    users = np.array([5, 0, 4, 5])
+    for options in _points(kind):
+        scores = kind.make(**options).fit(csr_array(rows * 2), text).scores(users)
+        for newcomer in (0, 2, 3):
+            order = np.unique(scores[newcomer], return_inverse=True)[1]
+            promise(np.array_equal(order, popularity), "users without history get popularity's ranking", part)
+
+
+def _check_text_need(kind: type[Baseline], part: str) -> None:
+    train, _ = _sample()
+    if kind.needs_text:
+        said = refuses(ConfigError, lambda: kind.make().fit(train), "was given no text")
+        promise(said, "it says that it needs text", part)
+    else:
+        kind.make().fit(train, np.full((1, 1), np.nan, dtype=np.float32))  # not looked at
+
+
+def _check_grid(kind: type[Baseline], part: str) -> None:
+    points = list(_points(kind))
+    promise(len(points) <= MOST_POINTS, f"its grid has at most {MOST_POINTS} points", part)
+    kept = all(kind.make(**options).model_dump().items() >= options.items() for options in points)
+    promise(kept, "every point of its grid can be made", part)
+    few, many = (kind.memory_bytes(Sizes(n, n, 10 * n, 64, 384)) for n in (1000, 100_000))
+    promise(0 <= few <= many, "its estimate of memory grows with the data", part)
+
+
+def _points(kind: type[Baseline]) -> Iterator[dict[str, Any]]:
+    for values in product(*kind.grid.values()):
+        yield dict(zip(kind.grid, values, strict=True))

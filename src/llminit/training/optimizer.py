@@ -1,0 +1,143 @@
+"""Adam (Kingma & Ba, arXiv 1412.6980) for every parameter of a backbone.
+
+On the CPU the gradient of all embeddings is the largest thing that a step would write and read again, so it is not
+made: a kernel adds up each node's gradient and updates the node at once. Other parameters take the same kernel's dense
+form, and elsewhere torch's own Adam does it.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.adam import adam
+
+from llminit.arrays import FloatArray
+from llminit.compiled.adam import BETA1, BETA2, EPSILON, AdamState, adam_constants, adam_step
+from llminit.compiled.graph import Rows
+from llminit.compiled.propagation import add_neighbours_and_update
+from llminit.graph import RowGradient
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """The moments of one parameter, of its shape.
+
+    Attributes:
+        mean: Of its gradients.
+        square: Of their squares.
+    """
+
+    mean: torch.Tensor
+    square: torch.Tensor
+
+    @classmethod
+    def of(cls, parameter: torch.Tensor) -> "Moments":
+        """Return those of a parameter that has made no step: zeros."""
+        return cls(_zeros_like(parameter), _zeros_like(parameter))
+
+
+class Adam:
+    """Updates the parameters of a module from their `grad`, and one of them from deferred row gradients as well.
+
+    Attributes:
+        moments: Of each parameter that is trained, by its name in the module.
+        steps: How many steps were made.
+        deferred: Gradients of `table` that the backward pass leaves here; None where kernels cannot be used.
+    """
+
+    def __init__(self, module: nn.Module, learning_rate: float, table: str = "embeddings") -> None:
+        """Start with zero moments.
+
+        Args:
+            module: Its parameters are updated in place.
+            learning_rate: Step size.
+            table: Name of the parameter whose gradients may be deferred, of shape (n, d).
+        """
+        self.parameters = {name: value for name, value in module.named_parameters() if value.requires_grad}
+        self.moments = {name: Moments.of(value) for name, value in self.parameters.items()}
+        self.learning_rate, self.table = learning_rate, table
+        self.steps = 0
+        has_kernels = table in self.parameters and _has_kernels(self.parameters[table])
+        self.deferred: list[RowGradient] | None = [] if has_kernels else None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update the parameters and forget the gradients; one without any gradient stays as it is."""
+        self.steps += 1
+        in_torch = []
+        for name, parameter in self.parameters.items():
+            if name == self.table and self.deferred:
+                self._step_table(parameter)
+            elif parameter.grad is not None and _has_kernels(parameter):
+                self._step_dense(name, parameter.grad.contiguous().numpy())
+            elif parameter.grad is not None:
+                in_torch.append(name)
+            # With no gradient there is nothing to learn from, as in torch's Adam.
+        if in_torch:
+            self._step_in_torch(in_torch)
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def state(self, name: str) -> AdamState:
+        """Return a parameter and its moments, float32 of its shape, as memory that they share."""
+        moments = self.moments[name]
+        return AdamState(*(tensor.detach().numpy() for tensor in (self.parameters[name], moments.mean, moments.square)))
+
+    def _step_table(self, parameter: torch.Tensor) -> None:
+        deferred = self.deferred or []
+        if len(deferred) > 1:
+            parts = [gradient.dense() for gradient in deferred]
+            parts += [] if parameter.grad is None else [parameter.grad.contiguous().numpy()]
+            self._step_dense(self.table, sum(parts[1:], start=parts[0]))
+        else:
+            gradient = deferred[0]
+            graph = gradient.neighbourhood.adjacency
+            dense = np.empty((0, gradient.base.shape[1]), dtype=np.float32)
+            add_neighbours_and_update(
+                graph.compiled,
+                graph.runs(numba.get_num_threads()),
+                Rows(gradient.source, gradient.position),
+                Rows(gradient.base, gradient.position),
+                dense if parameter.grad is None else parameter.grad.contiguous().numpy(),
+                self.state(self.table),
+                adam_constants(self.steps, self.learning_rate),
+            )
+        deferred.clear()
+
+    def _step_dense(self, name: str, gradient: FloatArray) -> None:
+        # The kernel takes rows; a vector is one column and a number one entry.
+        state = AdamState(*(array.reshape(len(array) if array.ndim else 1, -1) for array in self.state(name)))
+        constants = adam_constants(self.steps, self.learning_rate)
+        adam_step(gradient.reshape(state.values.shape), state, constants, numba.get_num_threads())
+
+    def _step_in_torch(self, names: list[str]) -> None:
+        parameters = [self.parameters[name] for name in names]
+        adam(
+            [*parameters],
+            [parameter.grad for parameter in parameters if parameter.grad is not None],
+            [self.moments[name].mean for name in names],
+            [self.moments[name].square for name in names],
+            [],
+            [torch.tensor(float(self.steps - 1)) for _ in names],
+            amsgrad=False,
+            beta1=BETA1,
+            beta2=BETA2,
+            lr=self.learning_rate,
+            weight_decay=0.0,
+            eps=EPSILON,
+            maximize=False,
+        )
+
+
+def _has_kernels(parameter: torch.Tensor) -> bool:
+    return parameter.device.type == "cpu" and parameter.dtype == torch.float32 and parameter.is_contiguous()
+
+
+def _zeros_like(parameter: torch.Tensor) -> torch.Tensor:
+    """Return zeros, on the CPU in memory of numpy's, which asks for large pages."""
+    if parameter.device.type != "cpu":
+        return torch.zeros_like(parameter.detach())
+    zeros = torch.from_numpy(np.empty_like(parameter.detach().numpy()))
+    return zeros.zero_()

@@ -1,0 +1,101 @@
+"""The steps of one epoch: in compiled code for backbones that name a compiled loss, else by autograd."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numba
+import torch
+from threadpoolctl import threadpool_limits
+
+from llminit.arrays import IntArray
+from llminit.compiled.steps import CompiledLoss, StepMemory, make_steps, step_memory
+from llminit.models.backbone import Backbone, Batch
+from llminit.training.optimizer import Adam
+
+# The most multiplications between two returns to Python, where a run can be interrupted: about a second's work.
+_MOST_WORK = 2**32
+
+RunSteps = Callable[[IntArray], float]
+"""Makes one step for each batch of triples and returns the sum of the losses.
+
+Triples are int64 of shape (3, n): users, positives and negatives, as rows of the embeddings; (2, n) without negatives.
+"""
+
+
+def steps_of(backbone: Backbone, optimizer: Adam, batch_size: int) -> RunSteps:
+    """Return what makes a backbone's steps.
+
+    Args:
+        backbone: Its parameters are changed in place.
+        optimizer: Of these parameters; its moments are changed in place.
+        batch_size: Triples a step.
+    """
+    loss = backbone.compiled_loss()
+    # A compiled step trains the embeddings and nothing else; a `loss` set on the object itself is another loss.
+    is_whole = set(optimizer.parameters) == {optimizer.table} and "loss" not in vars(backbone)
+    if loss is not None and is_whole and optimizer.deferred is not None:
+        return CompiledSteps(backbone, optimizer, batch_size, loss).run
+    return lambda triples: _steps_in_torch(backbone, optimizer, batch_size, triples)
+
+
+class CompiledSteps:
+    """Makes the steps of a backbone on the CPU.
+
+    Args:
+        backbone: Its embeddings are changed in place.
+        optimizer: Its moments are changed in place.
+        batch_size: Triples a step.
+        loss: What `backbone.compiled_loss` names.
+    """
+
+    def __init__(self, backbone: Backbone, optimizer: Adam, batch_size: int, loss: CompiledLoss) -> None:
+        self.backbone, self.optimizer, self.batch_size, self.loss = backbone, optimizer, batch_size, loss
+
+    def run(self, triples: IntArray) -> float:
+        """Make one step for each batch and return the sum of the losses; see `RunSteps`."""
+        # Small products, between our own threads: a BLAS that spreads them over the same cores makes both wait.
+        with threadpool_limits(1, user_api="blas"):
+            return self._run(triples)
+
+    def _run(self, triples: IntArray) -> float:
+        optimizer, total, at_once = self.optimizer, 0.0, self._triples_at_once()
+        for start in range(0, triples.shape[1], at_once):
+            part = triples[:, start : start + at_once]
+            total += make_steps(
+                self.backbone.adjacency.compiled,
+                part,
+                self.batch_size,
+                len(self.backbone.layers),
+                self.loss,
+                optimizer.state(optimizer.table),
+                optimizer.steps,
+                optimizer.learning_rate,
+                self._memory,
+                numba.get_num_threads(),
+            )
+            optimizer.steps += -(-part.shape[1] // self.batch_size)
+        return total
+
+    def _triples_at_once(self) -> int:
+        graph = self.backbone.adjacency
+        work_of_step = (len(graph.indices) + graph.n_nodes) * self.backbone.embeddings.shape[1]
+        return max(1, _MOST_WORK // work_of_step) * self.batch_size
+
+    @cached_property
+    def _memory(self) -> StepMemory:
+        n_nodes, width = self.backbone.embeddings.shape
+        return step_memory(n_nodes, width, self.batch_size, len(self.backbone.layers))
+
+
+def _steps_in_torch(backbone: Backbone, optimizer: Adam, batch_size: int, triples: IntArray) -> float:
+    device = backbone.embeddings.device
+    total = torch.zeros((), device=device)
+    parts = [torch.from_numpy(part).to(device) for part in triples]
+    nothing = torch.empty(0, dtype=torch.int64, device=device)
+    for start in range(0, triples.shape[1], batch_size):
+        rows = [part[start : start + batch_size] for part in parts]
+        loss = backbone.loss(Batch(*rows, *[nothing] * (3 - len(rows))))
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        total += loss.detach()
+    return float(total)

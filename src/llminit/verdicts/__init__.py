@@ -1,0 +1,1 @@
+"""The one place that decides what a comparison has shown, and says it in words."""

@@ -1,0 +1,195 @@
+"""The contract of backbones: what it lets through, and that it fails where a promise is broken."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from llminit.compiled.steps import BPR, CompiledLoss
+from llminit.config import TrainingConfig
+from llminit.errors import ConfigError
+from llminit.models import BACKBONES, Backbone, Batch
+from llminit.models.backbones.lightgcn import LightGCN
+from llminit.models.backbones.mf import MatrixFactorization
+from llminit.models.losses import bpr
+from llminit.testing import check_backbone
+from llminit.training import CheckpointFile, train
+from sample_graphs import small_graph, vectors
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+class Tempered(Backbone):
+    """BPR whose margins are scaled by a temperature that is learned, with a count of epochs as a buffer."""
+
+    name: ClassVar[str] = "tempered"
+
+    def __init__(self, users, items, adjacency, options=None):
+        super().__init__(users, items, adjacency, options)
+        self.log_temperature = nn.Parameter(torch.zeros(()))
+        self.scales = nn.Parameter(torch.ones(users.shape[1]))
+        self.register_buffer("n_epochs", torch.zeros((), dtype=torch.int64))
+
+    def start_epoch(self, rng):
+        self.n_epochs += 1
+
+    def loss(self, batch):
+        _, (users, positives, negatives) = self.rows(*batch)
+        users = users * self.scales * self.log_temperature.exp()
+        return bpr(users, positives, negatives)
+
+
+class Hidden(Tempered):
+    """Keeps a trained tensor where torch does not look."""
+
+    name: ClassVar[str] = "hidden"
+
+    def __init__(self, *start):
+        super().__init__(*start)
+        self.extra = [torch.zeros((), requires_grad=True)]
+
+    def loss(self, batch):
+        return super().loss(batch) + self.extra[0] ** 2
+
+
+class Unused(Tempered):
+    """Has a parameter that plays no part in its loss."""
+
+    name: ClassVar[str] = "unused"
+
+    def __init__(self, *start):
+        super().__init__(*start)
+        self.idle = nn.Parameter(torch.zeros(3))
+
+
+class Remembering(MatrixFactorization):
+    """Keeps a state from epoch to epoch that is no buffer, so that no checkpoint holds it."""
+
+    name: ClassVar[str] = "remembering"
+
+    def __init__(self, *start):
+        super().__init__(*start)
+        self.n_epochs = 0
+
+    def start_epoch(self, rng):
+        self.n_epochs += 1
+
+    def loss(self, batch):
+        return super().loss(batch) * (1 + self.n_epochs) + 0.1 * self.n_epochs * (self.embeddings**3).sum()
+
+
+class WronglyCompiled(LightGCN):
+    """Names a compiled loss that is another one than its own."""
+
+    name: ClassVar[str] = "wrongly-compiled"
+
+    def loss(self, batch):
+        return 3 * super().loss(batch) + (self.embeddings**2).sum()
+
+    def compiled_loss(self):
+        return CompiledLoss(BPR, 0.0)
+
+
+class Noisy(MatrixFactorization):
+    """Draws from torch's global generator."""
+
+    name: ClassVar[str] = "noisy"
+
+    def loss(self, batch):
+        return super().loss(batch) + torch.rand(())
+
+
+class Stuck(MatrixFactorization):
+    """Has no gradient."""
+
+    name: ClassVar[str] = "stuck"
+
+    def loss(self, batch):
+        return 0 * super().loss(batch)
+
+
+def start(kind, seed=0):
+    rng = np.random.default_rng(seed)
+    return kind(vectors(rng, 7, 5), vectors(rng, 9, 5), small_graph())
+
+
+def test_more_parameters_and_buffers_keep_the_contract():
+    """A backbone with a learned number, a learned vector and a buffer is trained, resumed and set back as a whole."""
+    check_backbone(Tempered)
+
+
+@pytest.mark.parametrize(
+    ("kind", "promise"),
+    [
+        (Hidden, "what is trained is a parameter"),
+        (Unused, "every parameter has a say in the loss"),
+        (Remembering, "a resumed run"),
+        (WronglyCompiled, "its compiled loss trains as its own loss does"),
+        (Noisy, "the same generator gives the same loss|a small step"),
+        (Stuck, "the gradient is finite and not zero"),
+    ],
+)
+def test_broken_promises_are_noticed(kind, promise):
+    """The contract fails for each way to break it, and names the promise."""
+    with pytest.raises(AssertionError, match=f"backbone {kind.name} breaks its contract: .*({promise})"):
+        check_backbone(kind)
+    assert kind.name not in BACKBONES, "a check registers nothing"
+
+
+def test_every_parameter_moves_as_torch_adam_moves_it():
+    """Three epochs of our Adam on a table, a vector and a number end where torch's own Adam does."""
+    config = TrainingConfig(epochs=3, train_batch_size=4, learning_rate=0.01)
+    ours, theirs = start(Tempered), start(Tempered).double()
+    result = train(ours, config, seed=5)
+    adjacency, optimizer = theirs.adjacency, torch.optim.Adam(theirs.parameters(), lr=0.01)
+    from llminit.training import TripleSampler
+
+    sampler = TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
+    for epoch in range(1, 4):
+        triples = sampler.epoch(np.random.default_rng([5, epoch, 0]), negatives=True)
+        for begin in range(0, triples.shape[1], 4):
+            optimizer.zero_grad()
+            theirs.loss(Batch(*(torch.from_numpy(part[begin : begin + 4]) for part in triples))).backward()
+            optimizer.step()
+    for (name, found), expected in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(found.double(), expected, atol=2e-5), name
+    assert result.n_parameters == 16 * 5 + 5 + 1
+
+
+def test_a_checkpoint_of_another_shape_is_not_used(tmp_path):
+    """A checkpoint with the right fingerprint and other tensors is left alone, with a note."""
+    file, notes = CheckpointFile(tmp_path / "c.safetensors", "same", every_seconds=0), []
+    train(start(MatrixFactorization), TrainingConfig(epochs=1), checkpoint=file)
+
+    class Listener:
+        def note(self, message):
+            notes.append(message)
+
+        def task(self, *_):
+            from llminit.progress import SILENT
+
+            return SILENT.task("", 0)
+
+    train(start(Tempered), TrainingConfig(epochs=1), checkpoint=file, reporter=Listener())
+    assert any("is of another tempered" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (type("NoLoss", (Backbone,), {"name": "no-loss"}), r"does not define loss\(self, batch"),
+        (type("NoName", (MatrixFactorization,), {}), "has no name of its own; write name: ClassVar"),
+        (type("Loud", (MatrixFactorization,), {"name": "LOUD name"}), "lower-case letters"),
+        (type("Taken", (MatrixFactorization,), {"name": "lightgcn"}), "is taken by the backbone llminit.models"),
+        (type("Untyped", (MatrixFactorization,), {"name": "untyped", "options_type": dict}), "derives from llminit"),
+        (type("Bare", (MatrixFactorization,), {"name": "bare", "__init__": lambda self: None}), "hand all four"),
+        (dict, "expected a class that derives from llminit.models.backbone.Backbone"),
+        ("lightgcn", "is not a backbone"),
+    ],
+)
+def test_what_cannot_be_registered_says_what_to_write(broken, says):
+    """A class that misses something is refused at registration, with what to write."""
+    with pytest.raises(ConfigError, match=says):
+        BACKBONES.register(broken)

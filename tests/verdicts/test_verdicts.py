@@ -1,0 +1,322 @@
+"""What a results folder shows, pair by pair, and that its claims are right as often as they say."""
+
+import dataclasses
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from llminit.errors import ArtefactError, ConfigError
+from llminit.results import Cell, CellKey, Method, ResultsFolder
+from llminit.statistics.two_way import compare_paired
+from llminit.verdicts.certainty import most_shown, often_missed
+from llminit.verdicts.families import Pair, pairs_of
+from llminit.verdicts.judge import Compared, judge, verdicts_of
+from llminit.verdicts.wording import headline, sentence_of
+from simulated_hits import simulated_hits
+
+XAVIER = Method(model="lightgcn", init="xavier", embedding_size=8)
+TEXT = Method(model="lightgcn", init="variance", encoder="mini", embedding_size=8)
+SHUFFLED = TEXT.model_copy(update={"init": "variance/shuffled"})
+EASE = Method(model="ease")
+POPULARITY = Method(model="popularity")
+N_USERS = 400
+
+
+def split_of(seed, n_users=N_USERS):
+    items = np.random.default_rng(seed).integers(0, 50, n_users)
+    ones = np.ones(n_users, dtype=np.int32)
+    return pl.DataFrame({"user": np.arange(n_users), "item": items, "user_degree": ones, "item_popularity": ones})
+
+
+def add(folder, method, seed, hits, split=None):
+    """Write a cell whose users have their test item at rank 5 where they hit, else at rank 500."""
+    key = CellKey(**method.model_dump(), seed=seed)
+    name = split or key.split_name
+    if not folder.has_split(name):
+        folder.write_split(name, split_of(seed, len(hits)))
+    ranks = np.where(hits > 0, 5, 500).astype(np.uint16)
+    cell = Cell(key=key, fingerprint="f", split=name, metrics={"standard": {"recall@10": float(hits.mean())}})
+    folder.write_cell(
+        cell, pl.DataFrame({"standard": ranks, "paper": np.minimum(ranks + 1000, 1001).astype(np.uint16)})
+    )
+
+
+def folder_of(path, rates, n_seeds=5, n_users=N_USERS, draw=0):
+    """Make a folder where each method's probit shift over a rate of .12 is given."""
+    folder = ResultsFolder(path)
+    hits = simulated_hits(
+        np.random.default_rng(draw), len(rates), n_seeds, n_users, seed_sd=0.02, shifts=list(rates.values())
+    )
+    for method, by_seed in zip(rates, hits, strict=True):
+        for seed in range(n_seeds):
+            add(folder, method, seed, by_seed[seed])
+    return folder
+
+
+def values_of(folder, metric="recall@10"):
+    found = {}
+    for cell in folder.cells():
+        found.setdefault(cell.key.method, {})[cell.key.seed] = cell.metrics["standard"][metric]
+    return found
+
+
+def by_names(verdicts):
+    return {(each.family, each.label, each.reference_label): each for each in verdicts}
+
+
+def test_every_pair_and_no_other_is_compared():
+    """Text starts meet xavier and their own controls; all starts meet all baselines; settings are never mixed."""
+    wide, thin = (
+        each.model_copy(update=u) for each, u in ((TEXT, {"embedding_size": 16}), (EASE, {"train_share": 0.5}))
+    )
+    other = TEXT.model_copy(update={"encoder": "other"})
+    found = set(pairs_of([XAVIER, TEXT, SHUFFLED, EASE, wide, thin, other]))
+    assert found == {
+        Pair("init", TEXT, XAVIER),
+        Pair("init", other, XAVIER),
+        Pair("control", TEXT, SHUFFLED),
+        *(Pair("baseline", each, EASE) for each in (XAVIER, TEXT, wide, other)),
+    }
+
+
+def test_starts_are_corrected_for_each_backbone_and_baselines_for_all():
+    """A second backbone does not dilute the first one's starts, but joins it against the baselines."""
+    others = [each.model_copy(update={"model": "sgl"}) for each in (XAVIER, TEXT, SHUFFLED)]
+    families = [each.corrected_with for each in pairs_of([XAVIER, TEXT, SHUFFLED, *others, EASE, POPULARITY])]
+    assert sorted(families.count(each) for each in set(families)) == [1, 1, 1, 1, 8]
+
+
+def test_a_verdict_holds_the_numbers_of_its_comparison(tmp_path):
+    """Means, gain, p-values, effects and family are those computed from the hits that were written."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5, SHUFFLED: 0, EASE: 0.5, POPULARITY: -1})
+    verdicts = by_names(verdicts_of(folder))
+    assert len(verdicts) == 6
+    found = verdicts["init", "lightgcn + variance", "lightgcn + xavier"]
+    means = {cell.key.method: [] for cell in folder.cells()}
+    for cell in folder.cells():
+        means[cell.key.method].append(cell.metrics["standard"]["recall@10"])
+    assert found.mean == pytest.approx(np.mean(means[TEXT]))
+    assert found.gain == pytest.approx(np.mean(means[TEXT]) / np.mean(means[XAVIER]) - 1)
+    assert found.p_seed == pytest.approx(stats.ttest_rel(means[TEXT], means[XAVIER]).pvalue)
+    assert (found.n_seeds, found.n_users, found.n_comparisons, found.outcome) == (5, N_USERS, 1, "better")
+    low, high = found.user_interval
+    assert 0 < low < found.gain < high
+    against = [each for each in verdicts.values() if each.family == "baseline"]
+    assert {each.n_comparisons for each in against} == {4}
+    assert all(each.p_holm >= each.p for each in against)
+    assert verdicts["baseline", "lightgcn + variance", "popularity"].outcome == "better"
+    assert verdicts["baseline", "lightgcn + xavier", "ease"].outcome == "worse"
+
+
+def test_only_common_seeds_are_compared(tmp_path):
+    """A method with fewer seeds is compared on those; one without a common seed is left out."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=4)
+    hits = np.tile([1.0, 0.0, 0.0, 0.0], N_USERS // 4)
+    add(folder, EASE, 1, hits)
+    add(folder, POPULARITY, 9, hits)
+    verdicts = verdicts_of(folder)
+    assert {each.reference_label: each.n_seeds for each in verdicts} == {"lightgcn + xavier": 4, "ease": 1}
+
+
+def test_users_evaluated_at_every_seed_are_compared(tmp_path):
+    """Where seeds test different users, those tested at all of them count."""
+    folder = ResultsFolder(tmp_path)
+    for seed, n_users in enumerate((300, 250, 280)):
+        for method in (XAVIER, TEXT):
+            add(folder, method, seed, np.arange(n_users) % 2)
+    assert [each.n_users for each in verdicts_of(folder)] == [250]
+
+
+def test_different_test_rows_are_an_error(tmp_path):
+    """Two methods that were tested on different splits at one seed are never paired."""
+    folder = folder_of(tmp_path, {XAVIER: 0}, n_seeds=1)
+    add(folder, TEXT, 0, np.ones(N_USERS), split="elsewhere")
+    with pytest.raises(ArtefactError, match=r"different interactions at seed 0: the splits"):
+        verdicts_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"metric": "recall@2000"}, "lower its k"), ({"metric": "auc"}, "auc"), ({"protocol": "papier"}, "papier")],
+)
+def test_bad_options_are_named(tmp_path, options, words):
+    """A metric or protocol that is not in the results is refused."""
+    with pytest.raises(ConfigError, match=words):
+        verdicts_of(folder_of(tmp_path, {XAVIER: 0}, n_seeds=1), **options)
+
+
+def test_protocols_are_told_apart(tmp_path):
+    """Verdicts come from the ranks of the protocol that is asked for: here nobody hits under `paper`."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=3)
+    (found,) = verdicts_of(folder, protocol="paper")
+    assert (found.mean, found.p, found.outcome) == (0, 1, "no difference shown")
+    assert sentence_of(found) == (
+        "lightgcn + variance was not shown to differ from lightgcn + xavier in recall@10 (paper) (0.0000 against "
+        "0.0000), p = 1, 3 seeds"
+    )
+
+
+def example(**changes):
+    hits = simulated_hits(np.random.default_rng(0), 2, 5, 100)
+    (verdict,) = judge(
+        [Compared(Pair("init", TEXT, XAVIER), compare_paired(*hits), (0.0, 0.1))],
+        {TEXT: "lightgcn + variance", XAVIER: "lightgcn + xavier"},
+        "recall@10",
+        "standard",
+    )
+    base = {"n_seeds": 5, "covers_training": True, "outcome": "better", "gain": 0.041, "interval": (0.012, 0.07)}
+    return dataclasses.replace(verdict, **(base | {"p_holm": 0.01, "n_comparisons": 1, "detectable": 0.05} | changes))
+
+
+SENTENCES = {
+    "lightgcn + variance beats lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p = .01, 5 seeds": {},
+    (
+        "lightgcn + variance loses to lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p < .001 (Holm, 3 "
+        "comparisons), 5 seeds"
+    ): {"outcome": "worse", "gain": -0.041, "interval": (-0.07, -0.012), "p_holm": 2e-4, "n_comparisons": 3},
+    (
+        "lightgcn + variance was not shown to differ from lightgcn + xavier in recall@10 (standard): +0.8 % [−2.1, "
+        "3.7], p = .41, 5 seeds; a difference of less than about 5 % would often be missed"
+    ): {"outcome": "no difference shown", "gain": 0.008, "interval": (-0.021, 0.037), "p_holm": 0.41},
+    (
+        "lightgcn + variance beats lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p = .01, 1 seed; "
+        "this holds for these trained models, and another training run may differ"
+    ): {"n_seeds": 1, "covers_training": False},
+}
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_sentences(sentence):
+    """Each outcome is said in words that claim no more than was shown."""
+    assert sentence_of(example(**SENTENCES[sentence])) == sentence
+
+
+def test_headline_says_what_to_ship_and_how_sure(tmp_path):
+    """The best method and what it beats, whether text helps, whether it is the meaning, and what the seeds cover."""
+    rates = {XAVIER: 0, TEXT: 0.5, SHUFFLED: 0, EASE: 0.5, POPULARITY: -1}
+    folder = folder_of(tmp_path, rates, draw=3)
+    lines = headline(verdicts_of(folder), values_of(folder))
+    text = " ".join(lines)
+    assert "highest mean (recall@10, standard protocol) is that of" in lines[0]
+    assert "beats popularity" in text
+    assert "was not shown to differ from ease" in text
+    assert "against lightgcn + xavier: better from variance (+" in text
+    assert "Controls: lightgcn + variance beats the same with its items shuffled (+" in text
+    assert lines[-1].startswith("How sure: 5 seeds")
+    assert "significant" not in text
+
+
+def test_more_shown_of_another_method_than_of_the_best(tmp_path):
+    """Where the highest mean rests on seeds too few to show it, the headline says so, and of what more was shown."""
+    folder, best = ResultsFolder(tmp_path), TEXT.model_copy(update={"model": "sgl"})
+    levels = {EASE: [120] * 5, POPULARITY: [112] * 5, TEXT: [200] * 5, best: [188, 220, 252]}
+    for method, by_seed in levels.items():
+        for seed, n_hits in enumerate(by_seed):
+            add(folder, method, seed, (np.arange(N_USERS) < n_hits).astype(float))
+    verdicts = [each for each in verdicts_of(folder) if each.protocol == "standard"]
+    lines = headline(verdicts, values_of(folder))
+    assert "is that of sgl + variance" in lines[0]
+    assert lines[1].startswith("It was not shown to differ from ease (+")
+    low, high = sorted(100 * each.detectable for each in verdicts if each.outcome == "no difference shown")
+    assert (
+        f"3 seeds, and corrected for 4 comparisons, a difference of less than about {low:.0f} to {high:.0f} %"
+        in lines[1]
+    )
+    assert lines[2].startswith("More was shown of lightgcn + variance (0.5000, 5 seeds): it beats ease (+")
+    assert most_shown(verdicts)[0] == TEXT
+
+
+def test_only_intervals_without_zero_are_called_too_few_seeds():
+    """A difference whose interval holds 0, and one that was shown, need no word about seeds."""
+    plain = example(outcome="no difference shown", interval=(-0.01, 0.05))
+    assert often_missed([plain, example()]) == ""
+    short = example(outcome="no difference shown", n_comparisons=8, detectable=0.12)
+    assert "with 5 seeds, and corrected for 8 comparisons, a difference of less than about 12 %" in often_missed(
+        [short]
+    )
+    both = [short, dataclasses.replace(short, detectable=0.2)]
+    assert "about 12 to 20 %" in often_missed(both)
+
+
+def test_text_at_full_width_can_be_the_best(tmp_path):
+    """A start at the encoder's width, for which there is no xavier, is judged beside those of the chosen size."""
+    full = TEXT.model_copy(update={"init": "full", "embedding_size": 64})
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.2, full: 0.9, EASE: 0.1})
+    lines = headline(verdicts_of(folder), values_of(folder))
+    assert "is that of lightgcn + full (d=64)" in lines[0]
+    assert lines[1].startswith("It beats ease")
+    assert "better from variance" in " ".join(lines) or "not shown to differ from variance" in " ".join(lines)
+
+
+def test_nothing_is_most_shown_where_nothing_was():
+    """No difference shown, or on one seed alone, names no method."""
+    assert most_shown([]) is None
+    assert most_shown([example(outcome="no difference shown"), example(covers_training=False)]) is None
+
+
+def test_headline_of_one_seed_warns(tmp_path):
+    """One seed is never presented as if it covered another training run."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=1)
+    assert "says nothing of another training run" in headline(verdicts_of(folder), values_of(folder))[-1]
+    assert headline([], {}) == []
+
+
+def test_headline_compares_means_over_the_same_seeds(tmp_path):
+    """A method that ran on one easy split only neither wins for that nor lends its split to the others' means."""
+    folder = ResultsFolder(tmp_path)
+    levels = {EASE: [60, 50, 50, 50, 50], TEXT: [61, 53, 53, 53, 53], XAVIER: [40, 30, 30, 30, 30]}
+    levels[XAVIER.model_copy(update={"model": "sgl"})] = [90]
+    for method, by_seed in levels.items():
+        for seed, n_hits in enumerate(by_seed):
+            add(folder, method, seed, (np.arange(N_USERS) < n_hits).astype(float))
+    lines = headline(verdicts_of(folder), values_of(folder))
+    assert (
+        f"5 seeds that all of these have) is that of lightgcn + variance: {np.mean([61, 53, 53, 53, 53]) / 400:.4f}"
+        in (lines[0])
+    )
+    assert "ease" in lines[1]
+    assert "fewer than 3 seeds is about these trained models alone" in lines[-1]
+
+
+def simulated_family(rng, n_comparisons=4, n_seeds=5, n_users=250, **options):
+    """Judge as many methods against one reference, all drawn alike: every claim is false."""
+    reference, *others = simulated_hits(rng, n_comparisons + 1, n_seeds, n_users, **options)
+    methods = [Method(model="lightgcn", init=f"text-{i}", embedding_size=8) for i in range(n_comparisons)]
+    family = [
+        Compared(Pair("init", method, XAVIER), compare_paired(values, reference), (-math.inf, math.inf))
+        for method, values in zip(methods, others, strict=True)
+    ]
+    return judge(family, {each: each.label for each in (XAVIER, *methods)}, "recall@10", "standard")
+
+
+def any_below(verdicts, field, alpha=0.05):
+    return any(getattr(each, field) <= alpha for each in verdicts)
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5])
+@pytest.mark.parametrize("effects", [{}, {"seed_sd": 0.15}, {"user_sd": 1.5}, {"user_sd": 1.5, "seed_sd": 0.06}])
+def test_verdicts_are_wrong_in_at_most_one_family_in_twenty(effects, n_seeds):
+    """With no true difference, at most 5 % of simulated families make any claim, within binomial error."""
+    rng, n = np.random.default_rng(11), 200
+    families = [simulated_family(rng, n_seeds=n_seeds, **effects) for _ in range(n)]
+    wrong = sum(any(each.outcome != "no difference shown" for each in family) for family in families)
+    assert wrong <= stats.binom.ppf(0.999, n, 0.05)
+
+
+def test_users_alone_would_claim_too_much_where_training_varies():
+    """Why a verdict does not rest on users alone: with training noise, most families would hold a false claim."""
+    rng, n = np.random.default_rng(12), 60
+    families = [simulated_family(rng, seed_sd=0.15) for _ in range(n)]
+    assert sum(any_below(family, "p_user_holm") for family in families) > 0.3 * n
+    assert sum(any_below(family, "p_holm") for family in families) <= stats.binom.ppf(0.999, n, 0.05)
+
+
+def test_seeds_alone_would_claim_too_much_where_users_differ():
+    """Why a verdict does not rest on seeds alone: all seeds share the users, and so what these happen to like."""
+    rng, n = np.random.default_rng(13), 60
+    families = [simulated_family(rng, n_seeds=8, user_sd=3.0) for _ in range(n)]
+    assert sum(any_below(family, "p_seed_holm") for family in families) > 0.3 * n
+    assert sum(any_below(family, "p_holm") for family in families) <= stats.binom.ppf(0.999, n, 0.05)
