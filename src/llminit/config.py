@@ -167,7 +167,7 @@ class InitializeConfig(DataConfig):
     """How initial embeddings are made for a trainer of the caller's own."""
 
     select: str = "whiten"
-    """Selector: random, uniform, variance, full, pca, whiten, prefix or projection."""
+    """Selector: how d dimensions are made of the text embeddings."""
     select_options: dict[str, Any] = Field(default_factory=dict)
     """The selector's own options, such as share=0.2 of variance."""
     embedding_size: int = Field(default=128, ge=1)
@@ -201,11 +201,11 @@ class FitConfig(HeldOutConfig):
     """How a recommender is fitted."""
 
     backbone: str = "lightgcn"
-    """Backbone: mf, lightgcn, sgl or sgcl."""
+    """The model that is trained from the initial embeddings."""
     backbone_options: dict[str, Any] = Field(default_factory=dict)
-    """The backbone's own options, such as n_layers=3."""
+    """The backbone's own options, such as n_layers=3; `llminit parts backbones` lists them."""
     init: str = "whiten"
-    """Initial embeddings: xavier (no text), or a selector of text embeddings (see `init --select`)."""
+    """Initial embeddings: xavier (no text), or a selector of text embeddings."""
     init_options: dict[str, Any] = Field(default_factory=dict)
     """The selector's own options, such as share=0.2 of variance."""
     embedding_size: int = Field(default=128, ge=1)

@@ -171,8 +171,20 @@ class Registry(Generic[Part]):
         self._add(entry)
         return entry.name
 
+    def foreign_source(self, name: str) -> str | None:
+        """Return where another process must import a part from, as MODULE:NAME; None where it finds it by itself.
+
+        Raises:
+            ConfigError: There is no part of that name.
+        """
+        source = self.entry(name).source
+        return None if self._is_builtin(source) or name in self._entry_points else source
+
+    def _is_builtin(self, source: str) -> bool:
+        return source.startswith(f"{self._package}.")
+
     def _add(self, entry: Entry[Part]) -> None:
-        if not entry.source.startswith(self._package):
+        if not self._is_builtin(entry.source):
             self._import_builtin()  # So that a name of theirs is known to be taken.
         if not NAME.fullmatch(entry.name):
             raise ConfigError(

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from llminit.cli import compare, data, demo, doctor, encode, fit, init, recommend, report, similar
+from llminit.cli import compare, data, demo, doctor, encode, fit, init, parts, recommend, report, similar
+from llminit.cli.help import PartsCommand
 from llminit.errors import LLMInitError
 
 INTERRUPTED = 130
@@ -26,8 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for module in (encode, init, fit, compare, report, recommend, similar, doctor, demo):
-    app.command(module.__name__.rpartition(".")[2])(module.command)
+for module in (encode, init, fit, compare, report, recommend, similar, parts, doctor, demo):
+    app.command(module.__name__.rpartition(".")[2], cls=PartsCommand)(module.command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -73,7 +73,7 @@ EmbeddingsFile = Annotated[
 ]
 EncoderSpec = Annotated[
     str | None,
-    typer.Option("--encoder", help="minilm (the default), st:NAME_OR_PATH, static:NAME_OR_PATH or openai:MODEL."),
+    typer.Option("--encoder", help="What encodes the item texts; by default minilm."),
 ]
 EncoderOptions = Annotated[
     list[str] | None, typer.Option("--encoder-option", metavar="KEY=VALUE", help="An option of the encoder's own.")

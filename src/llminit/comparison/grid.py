@@ -1,6 +1,6 @@
 """From the options of a comparison to its cells, in an order in which partial results are useful."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import product
 from typing import Any
@@ -143,6 +143,15 @@ def _starts(config: CompareConfig, widths: Mapping[str, int]) -> Iterator[tuple[
 def _sizes(config: CompareConfig, init: str, width: int) -> list[int]:
     # Text embeddings cannot be made wider than they are; wider cells are left out.
     return [width] if init == FULL else [size for size in config.embedding_sizes if size <= width]
+
+
+def named_in(jobs: Iterable[Any]) -> list[tuple[str, str]]:
+    """Return the parts that jobs name, each as its option and its name; for `foreign_parts`."""
+    keys = [job.key for job in jobs]
+    baselines = [("baselines", key.model) for key in keys if key.kind == "baseline"]
+    backbones = [("backbones", key.model) for key in keys if key.kind != "baseline"]
+    selectors = [("inits", key.selector) for key in keys if key.selector not in (None, XAVIER)]
+    return list(dict.fromkeys([*baselines, *backbones, *selectors]))
 
 
 def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:

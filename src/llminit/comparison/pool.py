@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -49,6 +49,7 @@ class WorkerOptions:
         device: A torch device.
         threads: CPU threads of one worker.
         checkpoint_seconds: Least time between two writes of a backbone's state.
+        parts: Parts that it must import, each an option and MODULE:NAME; see `llminit.pipeline.parts`.
     """
 
     work: str
@@ -56,6 +57,7 @@ class WorkerOptions:
     device: str
     threads: int
     checkpoint_seconds: float
+    parts: list[tuple[str, str]] = field(default_factory=list)
 
 
 def run_here(jobs: Sequence[Job], place: Workplace, reporter: Reporter) -> Iterator[Event]:
@@ -125,7 +127,7 @@ class _Worker:
         command = [sys.executable, "-m", "llminit.comparison.worker", json.dumps(asdict(options))]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(options.threads)
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=_environment(options)
             )
         threading.Thread(target=self._listen, args=(self.process.stdout, messages), daemon=True).start()
 
@@ -181,7 +183,9 @@ def _death(worker: _Worker) -> Iterator[Event]:
         yield Event(worker.job, "failed", f"the worker process ended with exit code {code}{reason}{said}")
 
 
-def _environment(threads: int) -> dict[str, str]:
-    package_root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    return os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads)) | {"PYTHONPATH": path}
+def _environment(options: WorkerOptions) -> dict[str, str]:
+    folders = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")]
+    # The modules of other people's parts are looked for where this process has found them.
+    folders += [folder for folder in sys.path if folder] if options.parts else []
+    threads = dict.fromkeys(_THREAD_VARIABLES, str(options.threads))
+    return os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}

@@ -16,7 +16,7 @@ from llminit.comparison.fingerprints import (
     check_same,
     merged,
 )
-from llminit.comparison.grid import check_grid, check_sizes, grid_cells, needs_text
+from llminit.comparison.grid import check_grid, check_sizes, grid_cells, named_in, needs_text
 from llminit.comparison.lock import only_one
 from llminit.comparison.pool import Event, WorkerOptions, run_here, run_in_workers
 from llminit.comparison.prepared import PreparedData
@@ -26,7 +26,7 @@ from llminit.comparison.sources import default_sources, labelled_sources, load_t
 from llminit.config import CompareConfig
 from llminit.errors import ArtefactError
 from llminit.pipeline.inputs import load_dataset
-from llminit.pipeline.parts import named_parts
+from llminit.pipeline.parts import foreign_parts, is_importable, named_parts
 from llminit.pipeline.provenance import data_fingerprint, text_fingerprint, versions
 from llminit.progress import SILENT, Reporter
 from llminit.results import Cell, CellKey, Failure, Header, ResultsFolder
@@ -116,13 +116,14 @@ def _run(
     workers: int | None,
     reporter: Reporter,
 ) -> None:
-    n_workers = chosen_workers(workers, jobs, place)
+    parts = foreign_parts(named_in(jobs))
+    n_workers = chosen_workers(workers, jobs, place) if _can_be_shared(parts, workers, reporter) else 0
     board = Scoreboard(finished, jobs, max(1, n_workers), place.config.valid_metric)
     written = time.monotonic()
     try:
         with (
             reporter.task("cells", len(finished) + len(jobs), len(finished)) as task,
-            _events(jobs, place, n_workers, reporter) as events,
+            _events(jobs, place, n_workers, parts, reporter) as events,
         ):
             task.advance(0, board.status(), board.seconds_left())
             for event in events:
@@ -156,8 +157,21 @@ def _note(
         board.progress(key, event.text)
 
 
+def _can_be_shared(parts: Sequence[tuple[str, str]], workers: int | None, reporter: Reporter) -> bool:
+    """Return whether worker processes can import all parts; note it where they cannot and were not ruled out."""
+    local = [source for option, source in parts if not is_importable(option, source)]
+    if local and workers != 0:
+        reporter.note(
+            f"{local[0]} is defined where no other process can import it, so all cells run in this one; define it at "
+            "the top of a module to use workers"
+        )
+    return not local
+
+
 @contextmanager
-def _events(jobs: Sequence[Job], place: Workplace, n_workers: int, reporter: Reporter) -> Iterator[Iterator[Event]]:
+def _events(
+    jobs: Sequence[Job], place: Workplace, n_workers: int, parts: list[tuple[str, str]], reporter: Reporter
+) -> Iterator[Iterator[Event]]:
     """Give the events of running the cells; when the block ends, in whatever way, so do the workers."""
     if not jobs or n_workers == 0:
         yield run_here(jobs, place, reporter)
@@ -168,7 +182,7 @@ def _events(jobs: Sequence[Job], place: Workplace, n_workers: int, reporter: Rep
         with replacing_file(work / "config.json") as temporary:
             temporary.write_text(place.config.model_dump_json(), encoding="utf-8")
         threads = max(1, n_cores() // n_workers)
-        options = WorkerOptions(str(work), str(place.out), place.device, threads, place.checkpoint_seconds)
+        options = WorkerOptions(str(work), str(place.out), place.device, threads, place.checkpoint_seconds, parts)
         events = run_in_workers(jobs, n_workers, options)
         try:
             yield events

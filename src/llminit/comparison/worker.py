@@ -22,6 +22,7 @@ from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.prepared import PreparedData
 from llminit.config import CompareConfig
 from llminit.errors import LLMInitError, StorageError
+from llminit.pipeline.parts import import_parts
 from llminit.progress import Task
 from llminit.results import CellKey
 
@@ -74,6 +75,7 @@ def main() -> None:
     # A Ctrl-C at the terminal reaches this process too; it is the parent that decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs = _jobs_from_stdin()
+    import_parts(given["parts"])
     place = _workplace(given)
     speaker.say("ready")
     while True:

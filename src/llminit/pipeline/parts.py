@@ -1,12 +1,14 @@
-"""Parts that are passed instead of named: registered, and replaced by their names."""
+"""Parts that are passed instead of named, and where another process finds them."""
 
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 from llminit.models import BACKBONES, BASELINES
 from llminit.registry import Registry
 from llminit.selectors import SELECTORS
 
-_REGISTRIES: dict[str, Registry[Any]] = {
+PART_OPTIONS: dict[str, Registry[Any]] = {
     "backbone": BACKBONES,
     "backbones": BACKBONES,
     "baselines": BASELINES,
@@ -27,7 +29,7 @@ def named_parts(options: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: A part does not keep the contract of its kind, or its name is taken.
     """
-    return {name: _named(value, _REGISTRIES.get(name)) for name, value in options.items()}
+    return {name: _named(value, PART_OPTIONS.get(name)) for name, value in options.items()}
 
 
 def _named(value: Any, registry: Registry[Any] | None) -> Any:
@@ -36,3 +38,34 @@ def _named(value: Any, registry: Registry[Any] | None) -> Any:
     if isinstance(value, list | tuple):
         return [registry.name_of(part) if callable(part) else part for part in value]
     return registry.name_of(value) if callable(value) else value
+
+
+def foreign_parts(names: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the parts that another process does not find by itself, each as its option and MODULE:NAME.
+
+    Args:
+        names: Options and the names that they have, such as ("backbones", "lightgcn").
+
+    Raises:
+        ConfigError: There is no part of that name.
+    """
+    pairs = ((option, PART_OPTIONS[option].foreign_source(name)) for option, name in names)
+    return [(option, source) for option, source in dict.fromkeys(pairs) if source is not None]
+
+
+def is_importable(option: str, source: str) -> bool:
+    """Return whether another process can import a part: it is at the top of a module that has a name of its own."""
+    module, _, name = source.partition(":")
+    if module == "__main__":
+        return False
+    try:
+        return PART_OPTIONS[option].describe(getattr(import_module(module), name)).source == source
+    except (ImportError, AttributeError):
+        return False
+
+
+def import_parts(parts: Iterable[tuple[str, str]]) -> None:
+    """Import and register parts that `foreign_parts` has named in another process."""
+    for option, source in parts:
+        module, _, name = source.partition(":")
+        PART_OPTIONS[option].name_of(getattr(import_module(module), name))

@@ -1,0 +1,62 @@
+"""Machine code on disk: used again while nothing changes, made again when any kernel that it calls has."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import llminit
+
+# norm_gradient, in one file, calls dot, in another one.
+SCRIPT = """
+import numpy as np
+from llminit.compiled.bpr import norm_gradient
+rows, gradient = np.full((3, 2), 3, np.float32), np.zeros((3, 2), np.float32)
+print(norm_gradient(rows, np.array([[0], [1], [2]]), np.arange(3, dtype=np.int32), 1.0, gradient))
+"""
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of the package without any machine code."""
+    source = Path(llminit.__file__).parent
+    shutil.copytree(source, tmp_path / "llminit", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def run(folder: Path) -> float:
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment | {"PYTHONPATH": str(folder)}
+    )
+    return float(done.stdout)
+
+
+def machine_code(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mtime_ns for file in (folder / "llminit").rglob("*.nbc")}
+
+
+def test_an_edited_kernel_is_compiled_again_with_all_that_call_it(copied: Path) -> None:
+    """A change in the file of a called kernel reaches the caller, whose own file is as it was."""
+    before = run(copied)
+    kept = machine_code(copied)
+    assert kept, "the first run leaves machine code"
+    assert run(copied) == before
+    assert machine_code(copied) == kept, "a second run compiles nothing"
+    file = copied / "llminit" / "compiled" / "rows.py"
+    text = file.read_text(encoding="utf-8")
+    assert text.count("total += left[column] * right[column]") == 1
+    changed = text.replace(
+        "total += left[column] * right[column]", "total += np.float32(4) * left[column] * right[column]"
+    )
+    file.write_text(changed, encoding="utf-8")
+    assert run(copied) == pytest.approx(2 * before)
+    # A file that is only touched, as a new checkout of the same commit is, changes nothing.
+    again = machine_code(copied)
+    os.utime(file)
+    run(copied)
+    assert machine_code(copied) == again
