@@ -4,8 +4,6 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from llminit.initialization import XAVIER
-
 
 class PartsCommand(TyperCommand):
     """A command whose help lists, beside each option that names a part, the parts that there are."""
@@ -21,6 +19,7 @@ class PartsCommand(TyperCommand):
 
 def _choices(option: str) -> list[str]:
     """Return what an option may name, empty for an option that names no part."""
+    from llminit.initialization import XAVIER
     from llminit.pipeline.parts import PART_OPTIONS
     from llminit.text import ENCODERS
 
