@@ -27,7 +27,7 @@ from llminit.report.sections import (
     sparsity,
     verdict,
 )
-from llminit.results import ResultsFolder
+from llminit.results import Results, open_results
 from llminit.results.tidy import tidy_rows
 from llminit.storage import replacing_file
 from llminit.verdicts.judge import verdicts_of
@@ -52,7 +52,7 @@ def write_report(folder: str | Path, out: str | Path, *, reporter: Reporter = SI
     """Write the report of a comparison as one HTML file that loads nothing from elsewhere.
 
     Args:
-        folder: What `llminit compare` wrote.
+        folder: What `llminit compare` wrote, or an archive of it.
         out: The HTML file, created or replaced.
         reporter: Receives progress.
 
@@ -67,13 +67,13 @@ def write_report(folder: str | Path, out: str | Path, *, reporter: Reporter = SI
     """
     if util.find_spec("plotly") is None:
         raise MissingExtraError("a report", "report")
-    page = page_of(load(ResultsFolder(folder), reporter=reporter))
+    page = page_of(load(open_results(folder), reporter=reporter))
     with replacing_file(Path(out)) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(out)
 
 
-def load(folder: ResultsFolder, *, reporter: Reporter = SILENT) -> Loaded:
+def load(folder: Results, *, reporter: Reporter = SILENT) -> Loaded:
     """Read all that a report shows.
 
     Raises:
@@ -120,7 +120,7 @@ def _facts(loaded: Loaded) -> str:
     return " · ".join(counts)
 
 
-def _maps(folder: ResultsFolder) -> dict[str, pl.DataFrame]:
+def _maps(folder: Results) -> dict[str, pl.DataFrame]:
     found = {}
     for file in sorted((folder.path / "maps").glob("[!.]*.parquet")):
         try:
