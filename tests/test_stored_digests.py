@@ -29,7 +29,7 @@ from llminit.text.models import digest_of_folder
 from llminit.text.parts import Part, read_part, write_part
 from llminit.training import CheckpointFile
 
-VALUES: FloatArray = (np.arange(12, dtype=np.float32) / 8).reshape(3, 4)
+VALUES: FloatArray = np.arange(12, dtype=np.float32).reshape(3, 4) / np.float32(8)
 MISSING: BoolArray = np.array([False, True, False])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
+from llminit.checksums import sha256_of_file
 from llminit.errors import ArtefactError, StorageError
 from llminit.evaluation import PROTOCOLS, RelevantRanks
 from llminit.results.cell import Cell, Failure, Header
@@ -22,7 +23,7 @@ from llminit.results.documents import read_document, write_document
 from llminit.results.key import CellKey
 from llminit.results.ranks import SPLIT_SCHEMA, from_column
 from llminit.results.tidy import tidy_json, tidy_rows
-from llminit.storage import remove, replacing_file, sha256_of_file
+from llminit.storage import remove, replacing_file
 
 HEADER = "comparison.json"
 _RANKS = ".ranks.parquet"
@@ -138,7 +139,7 @@ class ResultsFolder:
         return {protocol: from_column(split, columns[protocol]) for protocol in PROTOCOLS}
 
     def check_ranks(self, names: Iterable[str]) -> None:
-        """Complain about finished cells whose ranks are lost or damaged.
+        """Check that no finished cell has lost or damaged ranks.
 
         Raises:
             ArtefactError: The message names each.
@@ -258,7 +259,7 @@ class ResultsFolder:
             temporary.write_text(tidy_json(ordered), encoding="utf-8")
 
     def check_writable(self) -> None:
-        """Complain about what can never become a results folder.
+        """Check that the path is free, or holds an earlier comparison.
 
         Raises:
             StorageError: There is a file, or a folder that holds other things.
