@@ -43,6 +43,11 @@ class ResultsFolder:
         self._noted: set[str] = set()
 
     @property
+    def lock_path(self) -> Path:
+        """The file by which `compare` is alone in the folder; what a killed one leaves of it means nothing."""
+        return self.path / ".lock"
+
+    @property
     def exists(self) -> bool:
         """Whether a comparison was begun here."""
         return (self.path / HEADER).is_file()
@@ -266,7 +271,7 @@ class ResultsFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise StorageError(f"cannot write {self.path}: it is a file, expected the name of a folder")
-        if not self.exists and self.path.is_dir() and any(file.name != ".lock" for file in self.path.iterdir()):
+        if not self.exists and self.path.is_dir() and any(file != self.lock_path for file in self.path.iterdir()):
             raise StorageError(
                 f"cannot write {self.path}: it holds other things, expected nothing or an earlier comparison; choose "
                 "another folder"
