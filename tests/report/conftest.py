@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oracles_report import figures_of
 
 from llminit.report.loaded import Loaded
 from llminit.report.write import load, page_of
 from llminit.results import ResultsFolder
+from oracles_report import figures_of
 from synthetic_results import ENCODERS, Plan, write_results
 
 PLAN = Plan(encoders=ENCODERS, sizes=(16, 256), shares=(0.5,), histories=(2,))

@@ -5,9 +5,9 @@ import re
 
 import plotly.graph_objects
 import pytest
-from oracles_report import gain, mean_and_margin, values
 
 from llminit.results import Method
+from oracles_report import gain, mean_and_margin, values
 from synthetic_results import ENCODERS, MAPPED, N_ITEMS
 
 MPNET, MINILM = ENCODERS

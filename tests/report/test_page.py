@@ -8,7 +8,6 @@ from importlib import util
 
 import polars as pl
 import pytest
-from oracles_report import figures_of, mean_and_margin, values
 
 from llminit.errors import ArtefactError, DataError, MissingExtraError
 from llminit.report import write_report
@@ -16,6 +15,7 @@ from llminit.report.numbers import decimals
 from llminit.report.write import load, page_of
 from llminit.results import ResultsFolder, distinct_labels
 from llminit.verdicts.wording import headline
+from oracles_report import figures_of, mean_and_margin, values
 from synthetic_results import HOSTILE_TITLE, MAPPED, SMALL, Plan, write_results
 
 HOSTILE = "</style><script>window.stolen = 1</script>'\" $title"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llminit.checksums import sha256_of_file
 from llminit.comparison import compare
 from llminit.config import Protocol
 from llminit.errors import ArtefactError, ConfigError, DataError, StorageError
@@ -19,7 +20,6 @@ from llminit.evaluation import METRICS, PROTOCOLS, mean_metric
 from llminit.report import write_report
 from llminit.results import Archive, Cell, CellKey, Failure, ResultsFolder, open_results, write_archive
 from llminit.results.tidy import measures_of, tidy_rows
-from llminit.storage import sha256_of_file
 from llminit.verdicts.judge import verdicts_of
 from sample_cells import COLUMNS, SPLIT, cell, header
 from synthetic_results import HOSTILE_TITLE, SMALL, write_results

@@ -1,7 +1,6 @@
 """From a results folder to one HTML file that needs nothing else."""
 
 import base64
-import hashlib
 from collections.abc import Callable
 from importlib import resources, util
 from pathlib import Path
@@ -10,6 +9,7 @@ from string import Template
 import polars as pl
 from polars.exceptions import PolarsError
 
+from llminit.checksums import sha256_of
 from llminit.errors import ArtefactError, DataError, MissingExtraError
 from llminit.progress import SILENT, Reporter
 from llminit.report.html import Section, escaped
@@ -141,4 +141,4 @@ def _inlined(script: str) -> str:
 
 
 def _digest(script: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+    return f"'sha256-{base64.b64encode(bytes.fromhex(sha256_of(script))).decode()}'"

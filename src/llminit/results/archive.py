@@ -9,7 +9,6 @@ DIR/cells.json.gz     what else is known of the cells: costs, chosen options, le
 """
 
 import gzip
-import hashlib
 import json
 from functools import cached_property
 from io import BytesIO
@@ -18,6 +17,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from llminit.checksums import sha256_of
 from llminit.errors import ArtefactError
 from llminit.evaluation import PROTOCOLS, RelevantRanks
 from llminit.results.cell import Cell, Failure, Header
@@ -148,6 +148,6 @@ class Archive(Results):
             content = path.read_bytes()
         except OSError as error:
             raise ArtefactError(f"{path} cannot be read ({error}); {_REMEDY}") from error
-        if hashlib.sha256(content).hexdigest() != digest:
+        if sha256_of(content) != digest:
             raise ArtefactError(f"{path} does not match its checksum in {MANIFEST}; {_REMEDY}")
         return content

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from llminit.checksums import sha256_of_file
 from llminit.errors import ConfigError, DataError
 from llminit.evaluation import PROTOCOLS, parse_metric
 from llminit.results.archive import CELLS, MANIFEST, MEASURES, RANKS, Archive, Manifest
@@ -17,7 +18,7 @@ from llminit.results.ranks import to_column
 from llminit.results.readable import Results
 from llminit.results.shown_metrics import shown_metrics
 from llminit.results.tidy import tidy_rows
-from llminit.storage import replacing_folder, sha256_of_file
+from llminit.storage import replacing_folder
 
 RANKS_UP_TO = 20
 """Twice as far as pages and verdicts look; each rank that is kept beyond that makes an archive larger."""

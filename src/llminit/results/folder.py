@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
+from llminit.checksums import sha256_of_file
 from llminit.errors import ArtefactError, StorageError
 from llminit.evaluation import PROTOCOLS, RelevantRanks
 from llminit.results.archive import MANIFEST
@@ -26,7 +27,7 @@ from llminit.results.key import CellKey
 from llminit.results.ranks import RANK_LIMIT, SPLIT_SCHEMA, from_column
 from llminit.results.readable import Results
 from llminit.results.tidy import tidy_json, tidy_rows
-from llminit.storage import remove, replacing_file, sha256_of_file
+from llminit.storage import remove, replacing_file
 
 HEADER = "comparison.json"
 _RANKS = ".ranks.parquet"
@@ -44,6 +45,11 @@ class ResultsFolder(Results):
         super().__init__(path)
         self._splits: dict[str, pl.DataFrame] = {}
         self._noted: set[str] = set()
+
+    @property
+    def lock_path(self) -> Path:
+        """The file by which `compare` is alone in the folder; what a killed one leaves of it means nothing."""
+        return self.path / ".lock"
 
     @property
     def exists(self) -> bool:
@@ -271,7 +277,7 @@ class ResultsFolder(Results):
             )
         if self.path.exists() and not self.path.is_dir():
             raise StorageError(f"cannot write {self.path}: it is a file, expected the name of a folder")
-        if not self.exists and self.path.is_dir() and any(file.name != ".lock" for file in self.path.iterdir()):
+        if not self.exists and self.path.is_dir() and any(file != self.lock_path for file in self.path.iterdir()):
             raise StorageError(
                 f"cannot write {self.path}: it holds other things, expected nothing or an earlier comparison; choose "
                 "another folder"
