@@ -13,11 +13,14 @@
     const opaque = getComputedStyle(probe).color;
     return percent ? opaque.replace("rgb(", "rgba(").replace(")", `, ${percent / 100})`) : opaque;
   };
-  const coloured = (value) => {
-    if (typeof value === "string") return /^--(base|ink|soft|line|wash|s\d)(\/\d+)?$/.test(value) ? colour(value) : value;
-    if (Array.isArray(value)) return value.length && typeof value[0] === "number" ? value : value.map(coloured);
+  // Only a property that is a colour is read as one: a series or a title may have any name.
+  const coloured = (value, property = "") => {
+    if (typeof value === "string") return property.endsWith("color") && value.startsWith("--") ? colour(value) : value;
+    if (Array.isArray(value)) {
+      return typeof value[0] === "number" ? value : value.map((inner) => coloured(inner, property));
+    }
     if (value && typeof value === "object") {
-      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, coloured(inner)]));
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, coloured(inner, key)]));
     }
     return value;
   };
@@ -50,7 +53,9 @@
       showlegend: false,
       ...coloured(rest), xaxis: axis(xaxis, narrow), yaxis: axis(yaxis, narrow),
     };
-    return Plotly.react(element, coloured(spec.data), layout, { displayModeBar: false, scrollZoom: false });
+    // Two dollar signs in a title are prices, not mathematics.
+    const config = { displayModeBar: false, scrollZoom: false, typesetMath: false };
+    return Plotly.react(element, coloured(spec.data), layout, config);
   };
   const drawAll = (width) => Promise.all(plots.map((plot) => draw(plot, width)));
 

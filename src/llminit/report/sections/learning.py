@@ -8,7 +8,7 @@ import numpy as np
 from llminit.report.content import Paragraph, Section
 from llminit.report.data import ReportData
 from llminit.report.figures import Figure, Panel, Trace
-from llminit.report.plots import line_trace, panel, rounded
+from llminit.report.plots import line_trace, panel, plot_text, rounded
 from llminit.results import Method
 
 
@@ -97,4 +97,4 @@ def _line(data: ReportData, method: Method, x: Sequence[float], y: Sequence[floa
 
 
 def _layout(x: str, metric: str) -> dict[str, Any]:
-    return {"xaxis": {"title": {"text": x}, "rangemode": "tozero"}, "yaxis": {"title": {"text": metric}}}
+    return {"xaxis": {"title": {"text": x}, "rangemode": "tozero"}, "yaxis": {"title": {"text": plot_text(metric)}}}
