@@ -35,7 +35,7 @@ def test_xdg_cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
         info = SourceInfo("nowhere", 0, 0, 0, "", "")
 
-        def tables(self, cache: Path, reporter: Reporter) -> tuple[pl.DataFrame, pl.DataFrame]:  # noqa: ARG002
+        def tables(self, cache: Path, reporter: Reporter) -> tuple[pl.DataFrame, pl.DataFrame]:
             raise LookupError(cache)
 
     with pytest.raises(LookupError, match=str(tmp_path / "llminit")):

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from llminit.comparison.grid import grid_cells
 from llminit.config import CompareConfig, Config
-from llminit.report.loaded import Loaded
-from llminit.report.write import load
+from llminit.report.data import ReportData
+from llminit.report.read import read_report_data
 from llminit.results import CellKey, Method, distinct_labels, open_results
 from llminit.verdicts.record import Verdict
 
@@ -104,7 +104,7 @@ class DataSet:
     title: str
     short: str
     config: CompareConfig
-    loaded: Loaded
+    loaded: ReportData
     confirmation: "DataSet | None" = None
 
     @cached_property
@@ -181,7 +181,7 @@ def _load(folder: Path, plan: Plan) -> DataSet:
 
 
 def _opened(folder: Path, name: str, plan: Plan, grid: dict[str, Any]) -> DataSet:
-    loaded = load(open_results(folder))
+    loaded = read_report_data(open_results(folder))
     title = plan.data[name].title if name in plan.data else name
     config = CompareConfig.make(**loaded.header.config | grid)
     return DataSet(name, folder.resolve().name, title, name.capitalize(), config, loaded)

@@ -12,7 +12,7 @@ import polars as pl
 from llminit.config import Protocol
 from llminit.evaluation import PROTOCOLS
 from llminit.report.numbers import Mean, mean_of
-from llminit.report.plots import REFERENCE, Style, styles_of
+from llminit.report.styles import REFERENCE, Style, assign_styles
 from llminit.results import Cell, Failure, Header, Method, distinct_labels
 from llminit.results.key import FULL
 from llminit.verdicts.record import Verdict
@@ -20,13 +20,13 @@ from llminit.verdicts.standing import Standing, standing_of
 
 BySeed = dict[int, float]
 
-_KEY = tuple(Method.model_fields)
+_METHOD_FIELDS = tuple(Method.model_fields)
 # Where several initialisations are shown, the ones that need no explanation come first.
-_ORDER = (REFERENCE, "whiten", "variance", "pca", "random", "uniform", FULL)
+_INIT_ORDER = (REFERENCE, "whiten", "variance", "pca", "random", "uniform", FULL)
 
 
 @dataclass(frozen=True)
-class Loaded:
+class ReportData:
     """All that a report is made from.
 
     Attributes:
@@ -35,7 +35,7 @@ class Loaded:
         tidy: All their measures, with the columns of `llminit.results.tidy.TIDY_SCHEMA`.
         failures: The cells that failed.
         verdicts: By protocol, what paired tests say.
-        maps: By name of a cell, its items with a place in both planes.
+        maps: By name of a cell, its items with their coordinates in both planes.
     """
 
     header: Header
@@ -49,15 +49,15 @@ class Loaded:
     def methods(self) -> list[Method]:
         """Every method with a finished cell: backbones in their order, then controls, then baselines."""
         kinds = ("backbone", "control", "baseline")
-        found = dict.fromkeys(cell.key.method for cell in self.cells)
+        methods = dict.fromkeys(cell.key.method for cell in self.cells)
         return sorted(
-            found,
-            key=lambda each: (
-                kinds.index(each.kind),
-                each.model,
-                _init_order(each),
-                each.embedding_size or 0,
-                each.name,
+            methods,
+            key=lambda method: (
+                kinds.index(method.kind),
+                method.model,
+                _init_order(method),
+                method.embedding_size or 0,
+                method.name,
             ),
         )
 
@@ -78,10 +78,10 @@ class Loaded:
         sized = [key for key in whole if key.selector != FULL] or whole
         size, share, history = _most_common((key.embedding_size, key.train_share, key.max_history) for key in sized)
         return [
-            each
-            for each in self.methods
-            if (each.train_share, each.max_history) == (share, history)
-            and (each.embedding_size in (size, None) or each.selector == FULL)
+            method
+            for method in self.methods
+            if (method.train_share, method.max_history) == (share, history)
+            and (method.embedding_size in (size, None) or method.selector == FULL)
         ]
 
     @cached_property
@@ -92,7 +92,13 @@ class Loaded:
     @cached_property
     def backbones(self) -> list[str]:
         """Names of the backbones at the main setting."""
-        return list(dict.fromkeys(each.model for each in self.main if each.kind == "backbone"))
+        return list(dict.fromkeys(method.model for method in self.main if method.kind == "backbone"))
+
+    @cached_property
+    def protocols(self) -> list[Protocol]:
+        """The protocols with results, the standard one first."""
+        measured = set(self.tidy["protocol"].unique())
+        return [protocol for protocol in PROTOCOLS if protocol in measured]
 
     @cached_property
     def k(self) -> int:
@@ -103,16 +109,16 @@ class Loaded:
     @cached_property
     def styles(self) -> dict[str, Style]:
         """How each initialisation is drawn, in all plots alike."""
-        return styles_of(self.series(each) for each in self.methods if each.kind == "backbone")
+        return assign_styles(self.series(method) for method in self.methods if method.kind == "backbone")
 
     def trained(self, backbone: str) -> list[Method]:
         """Return a backbone's methods at the main setting, controls left out."""
-        return [each for each in self.main if each.kind == "backbone" and each.model == backbone]
+        return [method for method in self.main if method.kind == "backbone" and method.model == backbone]
 
     def series(self, method: Method) -> str:
         """Name an initialisation, with its encoder where there are several."""
-        several = len({each.encoder for each in self.methods if each.encoder and each.kind == "backbone"}) > 1
-        return f"{method.init} ({method.encoder})" if several and method.encoder else str(method.init)
+        encoders = {other.encoder for other in self.methods if other.encoder and other.kind == "backbone"}
+        return f"{method.init} ({method.encoder})" if len(encoders) > 1 and method.encoder else str(method.init)
 
     def reference(self, method: Method) -> Method | None:
         """Return the same backbone and setting without text, None where it was not run."""
@@ -121,11 +127,11 @@ class Loaded:
 
     def main_verdicts(self, protocol: str) -> list[Verdict]:
         """Return the verdicts of the main setting, with the labels that suffice there."""
-        names = self.labels
+        labels = self.labels
         return [
-            replace(each, label=names[each.method], reference_label=names[each.reference])
-            for each in self.verdicts.get(protocol, [])
-            if each.method in names and each.reference in names
+            replace(verdict, label=labels[verdict.method], reference_label=labels[verdict.reference])
+            for verdict in self.verdicts.get(protocol, [])
+            if verdict.method in labels and verdict.reference in labels
         ]
 
     def cells_of(self, method: Method) -> list[Cell]:
@@ -138,16 +144,16 @@ class Loaded:
 
     def mean(self, method: Method, metric: str, protocol: str = "standard", group: str = "all") -> Mean | None:
         """Return a method's mean of a metric over its seeds; None where it was not measured."""
-        found = self.by_seed(metric, protocol, group).get(method)
-        return mean_of(list(found.values())) if found else None
+        values = self.by_seed(metric, protocol, group).get(method)
+        return mean_of(list(values.values())) if values else None
 
     def gain(self, method: Method, metric: str, protocol: str = "standard", group: str = "all") -> Mean | None:
         """Return by how much a method's metric exceeds its reference's, over the seeds that both have."""
         reference = self.reference(method)
         values = self.by_seed(metric, protocol, group)
-        mine, theirs = values.get(method, {}), values.get(reference, {}) if reference else {}
-        shared = sorted(mine.keys() & theirs.keys())
-        return mean_of([mine[seed] - theirs[seed] for seed in shared]) if shared else None
+        with_text, without = values.get(method, {}), values.get(reference, {}) if reference else {}
+        shared = sorted(with_text.keys() & without.keys())
+        return mean_of([with_text[seed] - without[seed] for seed in shared]) if shared else None
 
     def best(self, methods: Iterable[Method], metric: str = "recall") -> Method | None:
         """Return the method with the highest mean under the standard protocol; None where there is none.
@@ -159,50 +165,44 @@ class Loaded:
     def standing(self, methods: Iterable[Method], metric: str, protocol: str = "standard") -> Standing[Method]:
         """Return how methods stand to each other on the seeds that all of them have."""
         values = self.by_seed(metric, protocol)
-        return standing_of({each: values.get(each, {}) for each in methods})
+        return standing_of({method: values.get(method, {}) for method in methods})
 
-    def average(self, method: Method, of: Callable[[Cell], float | None]) -> float | None:
-        """Return the mean of something over a method's cells, those left out where it is None."""
-        found = self._measured(method, of)
-        return sum(found) / len(found) if found else None
+    def average(self, method: Method, measure: Callable[[Cell], float | None]) -> float | None:
+        """Return the mean of a measure over a method's cells, those left out where it is None."""
+        values = self._measured(method, measure)
+        return sum(values) / len(values) if values else None
 
-    def median(self, method: Method, of: Callable[[Cell], float | None]) -> float | None:
-        """Return the median of something over a method's cells: for costs, which other work on the machine raises."""
-        found = self._measured(method, of)
-        return median(found) if found else None
+    def median(self, method: Method, measure: Callable[[Cell], float | None]) -> float | None:
+        """Return the median of a measure over a method's cells: for costs, which other work on the machine raises."""
+        values = self._measured(method, measure)
+        return median(values) if values else None
 
-    def _measured(self, method: Method, of: Callable[[Cell], float | None]) -> list[float]:
-        return [value for cell in self.cells_of(method) if (value := of(cell)) is not None]
+    def _measured(self, method: Method, measure: Callable[[Cell], float | None]) -> list[float]:
+        return [value for cell in self.cells_of(method) if (value := measure(cell)) is not None]
 
     @cached_property
     def _cells_by_method(self) -> dict[Method, list[Cell]]:
-        found: dict[Method, list[Cell]] = defaultdict(list)
+        cells: dict[Method, list[Cell]] = defaultdict(list)
         for cell in sorted(self.cells, key=lambda cell: cell.key.seed):
-            found[cell.key.method].append(cell)
-        return dict(found)
+            cells[cell.key.method].append(cell)
+        return dict(cells)
 
     @cached_property
     def _values(self) -> dict[tuple[str, str, str], dict[Method, BySeed]]:
-        found: dict[tuple[str, str, str], dict[Method, BySeed]] = defaultdict(lambda: defaultdict(dict))
-        methods = {each: each for each in self.methods}
+        values: dict[tuple[str, str, str], dict[Method, BySeed]] = defaultdict(lambda: defaultdict(dict))
+        methods = {method: method for method in self.methods}
         for row in self.tidy.filter(pl.col("k") == self.k).iter_rows(named=True):
-            method = Method(**{name: row[name] for name in _KEY})
-            where = (row["metric"], row["protocol"], row["group"])
-            found[where][methods.get(method, method)][row["seed"]] = row["value"]
-        return found
-
-
-def protocols_of(loaded: Loaded) -> list[Protocol]:
-    """Return the protocols with results, the standard one first."""
-    found = set(loaded.tidy["protocol"].unique())
-    return [protocol for protocol in PROTOCOLS if protocol in found]
+            method = Method(**{name: row[name] for name in _METHOD_FIELDS})
+            measured = (row["metric"], row["protocol"], row["group"])
+            values[measured][methods.get(method, method)][row["seed"]] = row["value"]
+        return values
 
 
 def _init_order(method: Method) -> tuple[int, str]:
-    init = method.selector or ""
-    return (_ORDER.index(init) if init in _ORDER else len(_ORDER), method.init or "")
+    selector = method.selector or ""
+    return (_INIT_ORDER.index(selector) if selector in _INIT_ORDER else len(_INIT_ORDER), method.init or "")
 
 
 def _most_common(settings: Iterable[Any]) -> Any:
     counts = Counter(settings)
-    return max(counts, key=lambda each: (counts[each], each[0] or 0))
+    return max(counts, key=lambda setting: (counts[setting], setting[0] or 0))
