@@ -41,8 +41,8 @@ def only_one(lock_file: Path, refusal: str) -> Iterator[None]:
 
 def _make_folders(lock_file: Path) -> list[Path]:
     """Make the folders that are missing and return them, the innermost first."""
-    missing = [folder for folder in lock_file.parents if not folder.exists()]
     try:
+        missing = [folder for folder in lock_file.parents if not folder.exists()]
         lock_file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_write(lock_file, error) from error
