@@ -41,7 +41,7 @@ def html_of(*blocks: Block) -> str:
 @settings(max_examples=50, deadline=None)
 @given(JSON)
 @example(["</script><!--<script>&amp;\u2028\u2029"])
-def test_script_json_gives_back_what_went_in_and_never_ends_its_element(value: Any) -> None:
+def test_script_json_is_read_back_unchanged_and_never_ends_its_element(value: Any) -> None:
     """JSON in a script element is read back unchanged and holds no character that HTML or JavaScript could act on."""
     text = script_json(value)
     assert json.loads(text) == value
