@@ -57,7 +57,7 @@ def test_controls_are_of_the_first_text_init_by_default() -> None:
 
 
 def test_full_takes_the_encoders_width_and_narrow_encoders_are_left_out() -> None:
-    """`full` keeps all columns whatever the size; a size wider than an encoder is left to the others."""
+    """`full` keeps all columns whatever the size; encoders that are narrower than a size have no cell for it."""
     found = cells(inits="xavier,full,pca", embedding_sizes="64,512")
     by_init = {
         init: sorted({(c.encoder, c.embedding_size) for c in found if c.init == init}) for init in ("full", "pca")

@@ -44,8 +44,8 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
     return wait
 
 
-def test_time_left_is_that_of_such_cells() -> None:
-    """Waiting cells take as long as the usual one of their model, whatever one slow run took; untrained ones apart."""
+def test_time_left_comes_from_cells_of_the_same_kind() -> None:
+    """Waiting cells are estimated by the median of their model, untrained ones apart; a slow run has no effect."""
     finished = [took(key(0), 10), took(key(1), 12), took(key(2), 900), took(key(0, "variance/untrained"), 1)]
     waiting = [key(3), key(4), key(1, "variance/untrained")]
     board = board_of([], waiting, 2)
@@ -60,7 +60,7 @@ def test_time_left_is_that_of_such_cells() -> None:
 
 
 def test_no_estimate_while_a_waiting_kind_is_unknown() -> None:
-    """One cheap cell says nothing of a hundred cells of another model, nor a trained one of an untrained one."""
+    """A finished cell gives no estimate for another model, nor a trained one for an untrained one."""
     waiting = [key(0), key(1), key(0, "variance/untrained")]
     board = board_of([], waiting)
     assert board.seconds_left() == inf
@@ -72,7 +72,7 @@ def test_no_estimate_while_a_waiting_kind_is_unknown() -> None:
     assert board.seconds_left() == pytest.approx(600)
 
 
-def test_what_is_not_trained_takes_as_long_whatever_the_model() -> None:
+def test_untrained_cells_of_all_models_are_one_kind() -> None:
     """A first untrained cell of a slow model does not make the time left unknown."""
     board = board_of([took(key(0), 600), took(key(0, "variance/untrained"), 5)], [key(0, "variance/untrained", "mf")])
     assert board.seconds_left() == pytest.approx(5)

@@ -69,7 +69,7 @@ def test_an_axis_holds_short_intervals_whole() -> None:
 
 @pytest.mark.parametrize(("values", "is_cut"), [((0.01, 0.03), True), ((0.0199, 0.0201), False)])
 def test_intervals_over_two_seeds_do_not_flatten_the_gains(values: tuple[float, ...], is_cut: bool) -> None:
-    """Bars that are many times as long as the gains leave the plot, which says so; short ones do not."""
+    """Bars that are many times as long as the gains are cut off, and the caption says so; short ones are not."""
     recalls = text_methods(values)
     gains: dict[Method, dict[object, Mean]] = {method: {1: mean_of(values)} for method in recalls}
     figure = gains_figure(report_data(recalls), "g", gains, Steps([1], ["1"], "interactions"), "Gains.")

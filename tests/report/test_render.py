@@ -110,7 +110,7 @@ def test_a_filter_needs_a_choice() -> None:
 
 
 def test_headings_say_how_rows_are_sorted_and_what_they_share() -> None:
-    """The column that rows are sorted by says so, and a heading above columns spans them."""
+    """The column that rows are sorted by has aria-sort, and a heading above columns spans them."""
     groups = [ColumnGroup("", 1), ColumnGroup("standard", 1)]
     html = html_of(Table("t", "caption", COLUMNS, ROWS, groups, sorted_by=(1, "descending")))
     assert re.findall(r"<th scope=\"col\"([^>]*)>", html) == ["", ' class="number" aria-sort="descending"']

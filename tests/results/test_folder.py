@@ -37,7 +37,7 @@ def test_what_is_written_comes_back(folder: ResultsFolder) -> None:
         expected = ranks_of(protocol)
         for name in ("users", "indptr", "ranks"):
             np.testing.assert_array_equal(getattr(ranks, name), getattr(expected, name))
-        # Ranks run in another order than the split's rows, and say which row each belongs to.
+        # Ranks are in another order than the rows of the split; `items` holds the row of each.
         np.testing.assert_array_equal(SPLIT["item"].to_numpy()[ranks.items], expected.items)
         assert mean_metric(ranks, "ndcg@10") == first.metrics[protocol]["ndcg@10"]
     assert folder.split("seed-0").equals(SPLIT.drop("item").cast(pl.Int32)), "item codes are not stored"

@@ -154,7 +154,7 @@ def _squared_distances(left: FloatArray, right: FloatArray, rows: IntArray, colu
 
 
 def _pairs(n: int, seed: int, n_pairs: int) -> tuple[IntArray, IntArray]:
-    """Return pairs of different rows: all of them, or as many as asked for, drawn with replacement."""
+    """Return pairs of different rows: all of them, or `n_pairs` drawn with replacement."""
     if n * (n - 1) // 2 <= n_pairs:
         first, second = np.triu_indices(n, k=1)
         return first, second

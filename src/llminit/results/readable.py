@@ -44,7 +44,7 @@ class Results(ABC):
         """Read all finished cells, in order of their names.
 
         Raises:
-            ArtefactError: Something is damaged; the message says what, and what to do.
+            ArtefactError: Something is damaged; the message names it and the remedy.
         """
 
     @abstractmethod

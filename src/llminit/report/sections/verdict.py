@@ -35,8 +35,8 @@ def _without_text(data: ReportData) -> list[str]:
     n_items = data.header.data.get("n_items")
     n_missing = {name: n for name, encoder in data.header.encoders.items() if (n := encoder.get("n_missing"))}
     return [
-        f"{n} of {n_items} items have no text embedding in {name}: whatever uses text, baselines too, knows less than "
-        "it could."
+        f"{n} of {n_items} items have no text embedding in {name}, which makes every method that uses text, baselines "
+        "too, weaker than it could be."
         for name, n in n_missing.items()
     ]
 
