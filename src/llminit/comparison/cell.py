@@ -53,7 +53,7 @@ class Measured:
         cell: The record.
         ranks: One UInt16 column a protocol, one row a test interaction.
         split: The test interactions.
-        map: Coordinates of the items in the text space and after training; None for cells whose map no report draws.
+        map: Coordinates of the items in the text space and after training; None for a cell whose map is not drawn.
     """
 
     cell: Cell
@@ -109,16 +109,14 @@ def run_cell(
     trained = time.perf_counter()
     by_protocol = ranks_by_protocol(fitted.scorer, held_out.test, held_out.seen_at_test)
     record = fitted.record | {
-        "metrics": {
-            protocol: mean_metrics(ranks, config.ks, tuple(METRICS)) for protocol, ranks in by_protocol.items()
-        },
-        "groups": {protocol: _groups(ranks, held_out, config) for protocol, ranks in by_protocol.items()},
+        "metrics": {name: mean_metrics(ranks, config.ks, tuple(METRICS)) for name, ranks in by_protocol.items()},
+        "groups": {name: _groups(ranks, held_out, config) for name, ranks in by_protocol.items()},
         "beyond": _beyond_accuracy(fitted.scorer, held_out, data),
         "seconds": {"fit": trained - started + fitted.earlier_seconds, "evaluate": time.perf_counter() - trained},
         "peak_memory_bytes": peak_memory(device),
     }
     cell = Cell(key=key, fingerprint=fingerprint, split=key.split_name, versions=versions(), **record)
-    columns = pl.DataFrame({protocol: to_column(ranks) for protocol, ranks in by_protocol.items()})
+    columns = pl.DataFrame({name: to_column(ranks) for name, ranks in by_protocol.items()})
     item_coordinates = None
     if text is not None and fitted.items is not None and _is_drawn(key, config):
         item_coordinates = _map(text, fitted.items, _degrees(held_out)[1], data.titles)
@@ -222,7 +220,7 @@ def _fit_baseline(
 
 
 def _n_stored(model: Any) -> int | None:
-    """Count the numbers that a fitted baseline stores, without the training interactions; None if it is no dataclass."""
+    """Count the numbers that a fitted baseline stores, except the training interactions; None if unknown."""
     if not is_dataclass(model):
         return None
     stored = [getattr(model, field.name) for field in fields(model) if field.name != "train"]

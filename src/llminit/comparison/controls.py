@@ -17,7 +17,7 @@ def controlled(initial: InitialEmbeddings, control: str | None, train: sp.csr_ar
     - shuffled: the item rows are permuted, so every statistic of the table stays and no item has its own text.
     - noise: independent Gaussian numbers with exactly the mean and standard deviation of each column of the initial
       item embeddings; the correlations between columns are lost too.
-    - untrained, or None: unchanged; the caller is the one that leaves out the training.
+    - untrained, or None: unchanged; the caller leaves out the training.
 
     Users are the means of their training items, as always.
 

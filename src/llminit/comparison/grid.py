@@ -38,12 +38,12 @@ def check_grid(config: CompareConfig) -> None:
         raise ConfigError(f"ks={max(config.ks)} is beyond the {RANK_LIMIT} ranks that are kept; lower it")
     if config.controls and not selectors:
         raise ConfigError(
-            "controls are made from an init of text, but no init of text is compared; add one to inits, such as variance"
+            "controls are made from an init of text, but none is compared; add one to inits, such as variance"
         )
     if config.control_init and not config.controls:
         raise ConfigError(
-            f"control_init={','.join(config.control_init)} names the inits that controls are made from, but no control is "
-            f"compared; add controls: {', '.join(CONTROLS)}"
+            f"control_init={','.join(config.control_init)} names the inits of controls, but no control is compared; "
+            f"add controls: {', '.join(CONTROLS)}"
         )
     check_options(config.backbone_options, {name: _fields(BACKBONES, name) for name in backbones}, "backbone")
     check_options(config.init_options, {name: _fields(SELECTORS, name) for name in selectors}, "selector")

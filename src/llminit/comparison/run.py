@@ -208,7 +208,7 @@ def _finished(folder: ResultsFolder, jobs: Sequence[Job]) -> dict[str, Cell]:
         name = job.key.name
         if name in cells and cells[name].fingerprint != job.fingerprint:
             raise ArtefactError(
-                f"the cell {name} was made from other data or with other options than this comparison in {folder.path}; "
+                f"the cell {name} was made from other data or with other options than those in {folder.path}; "
                 f"delete cells/{name}.json, and the same command runs it again"
             )
     return cells
