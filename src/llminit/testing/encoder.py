@@ -37,7 +37,7 @@ def check_encoder(encoder: Encoder, tolerance: float = 1e-4) -> None:
     backwards = _encode(encoder, texts[::-1])[::-1]
     promise(close(values, backwards, tolerance), "a vector does not depend on the order of the texts", "encoder")
     alone = np.concatenate([_encode(encoder, [text]) for text in texts])
-    promise(close(values, alone, tolerance), "a vector does not depend on the other texts", "encoder")
+    promise(close(values, alone, tolerance), "a vector does not depend on the texts beside it", "encoder")
     twice = _encode(encoder, [texts[0], texts[0]])
     promise(close(twice[:1], twice[1:], tolerance), "a text given twice has the same vector twice", "encoder")
     nothing = np.asarray(encoder.encode([]))
@@ -51,7 +51,7 @@ def _encode(encoder: Encoder, texts: list[str]) -> FloatArray:
         "encode() returns a numpy array of float32",
         "encoder",
     )
-    promise(values.ndim == 2 and len(values) == len(texts), "encode() returns one row for each text", "encoder")
+    promise(values.ndim == 2 and len(values) == len(texts), "encode() returns one row a text", "encoder")
     promise(values.shape[1] > 0, "encode() returns at least one column", "encoder")
     promise(bool(np.isfinite(values).all()), "encode() returns finite numbers", "encoder")
     return values
