@@ -1,4 +1,4 @@
-"""Machine code on disk: used again while nothing changes, made again when any kernel that it calls has."""
+"""Machine code on disk: reused while nothing changes, compiled again after a change in any kernel that it calls."""
 
 import os
 import shutil
@@ -40,8 +40,8 @@ def machine_code(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in (folder / "llminit").rglob("*.nbc")}
 
 
-def test_an_edited_kernel_is_compiled_again_with_all_that_call_it(copied: Path) -> None:
-    """A change in the file of a called kernel reaches the caller, whose own file is as it was."""
+def test_an_edited_kernel_is_compiled_again_with_its_callers(copied: Path) -> None:
+    """A change in the file of a called kernel reaches the caller, whose file is unchanged."""
     before = run(copied)
     kept = machine_code(copied)
     assert kept, "the first run leaves machine code"

@@ -8,4 +8,4 @@ BACKBONES: Registry[type[Backbone]] = Registry("backbone", "llminit.models.backb
 """Models that start from initial embeddings."""
 
 BASELINES: Registry[type[Baseline]] = Registry("baseline", "llminit.models.baselines", describe_baseline)
-"""Models without a gradient."""
+"""Models that are fitted without gradients."""
