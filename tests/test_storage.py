@@ -97,7 +97,7 @@ def test_other_things_are_never_replaced(place: Path, make: Callable[[Path], obj
     """A file, or a folder that holds anything of another name, is refused and untouched."""
     make(place / "f")
     before = everything_under(place)
-    with pytest.raises(StorageError, match="choose another place"), replacing_folder(place / "f") as temporary:
+    with pytest.raises(StorageError, match="choose another path"), replacing_folder(place / "f") as temporary:
         (temporary / "a").write_bytes(b"1")
     assert everything_under(place) == before
 
