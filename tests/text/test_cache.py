@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from llminit.arrays import AnyArray, FloatArray
 from llminit.errors import DataError, EmbeddingError, StorageError
 from llminit.text import EncodingCache, encode_items, encode_texts
-from llminit.text.cache import MOST_SMALL_PARTS
+from llminit.text.cache import MAX_SMALL_PARTS
 
 TEXTS = [f"text number {number}" for number in range(40)]
 
@@ -114,9 +114,9 @@ def test_a_part_of_another_width_is_set_aside(tmp_path: Path) -> None:
 def test_small_parts_are_merged(tmp_path: Path) -> None:
     """Many small parts become few, and nothing is lost."""
     cache = EncodingCache(tmp_path)
-    texts = [f"t{number}" for number in range(2 * MOST_SMALL_PARTS + 9)]
+    texts = [f"t{number}" for number in range(2 * MAX_SMALL_PARTS + 9)]
     encode_texts(texts, FakeEncoder(), cache, chunk_size=1)
-    assert len(parts(tmp_path)) <= MOST_SMALL_PARTS
+    assert len(parts(tmp_path)) <= MAX_SMALL_PARTS
     again = FakeEncoder()
     np.testing.assert_array_equal(encode_texts(texts, again, cache), expected(texts))
     assert again.asked == []
