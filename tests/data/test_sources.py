@@ -107,7 +107,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_when_both_ways_fail_both_are_named(tmp_path: Path) -> None:
     """Offline, the error names the address, what to do by hand, and the other way; nothing is written."""
-    with pytest.raises(EndpointError, match=r"ml-100k.zip.*by hand.*other way failed too: pip cannot"):
+    with pytest.raises(EndpointError, match=r"ml-100k.zip.*by hand.*RecBole wheel cannot be had either: pip cannot"):
         fetch(hundred_k(NOWHERE), tmp_path)
     assert not (tmp_path / "out").exists()
 

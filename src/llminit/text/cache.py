@@ -80,11 +80,9 @@ class CacheSection:
         position_of = {text_hash: position for position, text_hash in enumerate(hashes)}
         positions, blocks = [np.zeros(0, dtype=np.int64)], []
         for part in self._all_parts(reporter):
-            part_positions = np.array(
-                [position_of.get(text_hash, -1) for text_hash in part.text_hashes()], dtype=np.int64
-            )
-            positions.append(part_positions[part_positions >= 0])
-            blocks.append(part.embeddings[part_positions >= 0])
+            rows = np.array([position_of.get(text_hash, -1) for text_hash in part.text_hashes()], dtype=np.int64)
+            positions.append(rows[rows >= 0])
+            blocks.append(part.embeddings[rows >= 0])
         # The same text may be in two parts, when two processes encoded it at the same time.
         cached, first = np.unique(np.concatenate(positions), return_index=True)
         values = np.concatenate(blocks)[first] if blocks else np.zeros((0, 0), dtype=np.float32)

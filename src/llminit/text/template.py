@@ -7,8 +7,8 @@ How a template is read:
 2. Brackets and double quotes around at least one field make a group: `({year})`, `"{title}"`. A group is empty when
    all its fields are empty, and is then dropped with its brackets.
 3. The words and punctuation before a field or group belong to it and are dropped with it: in
-   "Title: {title}, by {brand}" the pieces are "Title: " + title and ", by " + brand. When everything before a piece was dropped, the separators
-   at the start of its words are dropped too: "by Acme", not ", by Acme".
+   "Title: {title}, by {brand}" the pieces are "Title: " + title and ", by " + brand. When everything before a piece was
+   dropped, the separators at the start of its words are dropped too: "by Acme", not ", by Acme".
 4. What follows the last field stays if it only ends a sentence ("." or "!"); anything else (" USD") goes with that
    field.
 
