@@ -81,7 +81,7 @@ def test_failures_of_an_earlier_grid_are_told_and_do_not_count(run: Run, options
     assert (ran.code, ran.json["failed"]) == (0, {})
     told = run("compare", *baselines)
     assert told.code == 0
-    assert "lightgcn_xavier_d8_seed-0 failed in an earlier call and was not asked for now" in told.stderr
+    assert "lightgcn_xavier_d8_seed-0 failed in an earlier call and is not part of this one" in told.stderr
     assert "tries them again" not in told.stderr
     again = run("compare", *diverging)
     assert again.code == 1

@@ -135,7 +135,7 @@ def test_unusable_devices(device: str) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_cuda_without_a_gpu() -> None:
     """Asking for CUDA where there is none is an error, not a crash."""
-    with pytest.raises(ConfigError, match="device='cuda' was asked for"):
+    with pytest.raises(ConfigError, match="device='cuda' does not exist"):
         train(backbone(), config(), device="cuda")
 
 
