@@ -88,7 +88,7 @@ def test_bad_files(
     run: Run, fit_options: list[str], config: Configured, tmp_path: Path, text: str, words: list[str]
 ) -> None:
     """An unknown option or a bad value is refused, by name."""
-    without_epochs = [each for each in fit_options if each not in ("--epochs", "3")]
+    without_epochs = [option for option in fit_options if option not in ("--epochs", "3")]
     ran = run("fit", *without_epochs, *config(text), "--out", tmp_path / "r")
     assert (ran.code, ran.stdout) == (2, "")
     assert "Traceback" not in ran.stderr

@@ -84,7 +84,7 @@ def test_returning_to_python_between_steps_changes_nothing(monkeypatch: pytest.M
     config = TrainingConfig(epochs=2, train_batch_size=16)
     in_one, in_many = (make("lightgcn", {}, 8, sparse_graph()) for _ in range(2))
     train(in_one, config)
-    monkeypatch.setattr(step, "_MOST_WORK", 1)
+    monkeypatch.setattr(step, "_MAX_MULTIPLICATIONS", 1)
     train(in_many, config)
     assert torch.equal(in_one.embeddings, in_many.embeddings)
 

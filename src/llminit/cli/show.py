@@ -33,7 +33,7 @@ stderr = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 class RichReporter:
-    """Draws a progress bar with an estimate on a terminal; elsewhere, such as in a log, writes a line now and then."""
+    """Draws progress bars with the time left on a terminal; elsewhere, such as in a log, writes a line now and then."""
 
     @contextmanager
     def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
@@ -59,7 +59,7 @@ class RichReporter:
 
 
 class _TimeLeft(TimeRemainingColumn):
-    """The guess that came with the last step, and else the one that the pace gives."""
+    """The estimate of the last step if there is one, otherwise that from the pace."""
 
     def render(self, task: BarTask) -> Text:
         seconds = task.fields["seconds_left"]
@@ -79,20 +79,20 @@ class _BarTask:
 class _LoggedTask:
     def __init__(self, name: str, total: int, done: int) -> None:
         self._name, self._total, self._before, self._done = name, total, done, done
-        self._started = self._spoken = time.monotonic()
+        self._started = self._logged_at = time.monotonic()
 
     def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
         self._done += steps
         now = time.monotonic()
-        if now - self._spoken < LOG_EVERY_SECONDS:
+        if now - self._logged_at < LOG_EVERY_SECONDS:
             return
-        self._spoken = now
+        self._logged_at = now
         parts = [f"{self._name}: {self._done}/{self._total}", self._left(now, seconds_left), status]
         stderr.print(escape(", ".join(part for part in parts if part)), highlight=False)
 
-    def _left(self, now: float, guess: float | None) -> str:
-        if guess is not None:
-            return f"about {rough_duration(guess)} left" if math.isfinite(guess) else "time left unknown"
+    def _left(self, now: float, estimate: float | None) -> str:
+        if estimate is not None:
+            return f"about {rough_duration(estimate)} left" if math.isfinite(estimate) else "time left unknown"
         # A download of unknown length has a total of 0.
         if self._done == self._before or self._done > self._total:
             return ""
@@ -106,19 +106,19 @@ def print_json(value: Any) -> None:
 
 
 def print_table(table: pl.DataFrame, title: str | None = None) -> None:
-    """Write a table to stdout for people."""
+    """Write a table to stdout."""
     shown = Table(title=title, title_justify="left")
     for name, dtype in table.schema.items():
         shown.add_column(name, justify="right" if dtype.is_numeric() else "left")
     for row in table.iter_rows():
         shown.add_row(*(_cell(value) for value in row))
-    # Output to a file or pipe must not be cut to the width of a terminal that is not there.
+    # Output to a file or pipe must not be cut to the default width of a terminal.
     console = Console(emoji=False) if Console().is_terminal else Console(width=160, emoji=False)
     console.print(shown)
 
 
 def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
-    """Write metrics under each protocol to stdout for people."""
+    """Write a table of metrics to stdout, one row per protocol."""
     rows = [{"protocol": protocol, **values} for protocol, values in metrics.items()]
     chosen = ["recall@10", "ndcg@10", "recall@20", "ndcg@20", "hit@10", "mrr@10"]
     if rows:
