@@ -24,12 +24,17 @@ FASTMATH = {"reassoc", "contract", "nsz"}
 def kernel(**options: Any) -> Callable[[Function], Function]:
     """Compile a function with numba and keep the machine code on disk.
 
+    A kernel becomes part of each kernel that calls it. Otherwise a process that compiles and one that reads from disk
+    can pick different copies of the called one, which differ in the last bits of their sums.
+
     Args:
         options: Options of `numba.njit`, such as `parallel=True` or `fastmath=FASTMATH`.
     """
 
     def decorate(function: Function) -> Function:
-        compiled = numba.njit(**{"error_model": "numpy", **options})(function)
+        # numba cannot do so with a function that has threads of its own.
+        inlined = not options.get("parallel", False)
+        compiled = numba.njit(**{"error_model": "numpy", "forceinline": inlined, **options})(function)
         compiled._cache = _PackageCache(function)  # noqa: SLF001 - as `cache=True`, with another cache class
         return compiled  # type: ignore[no-any-return]
 
