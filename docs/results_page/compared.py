@@ -86,9 +86,9 @@ def against_baselines(data: DataSet, methods: Iterable[Method]) -> list[str]:
 
 def _by_pair(verdicts: Iterable[Verdict], family: str) -> dict[Method, dict[Method, Verdict]]:
     found: dict[Method, dict[Method, Verdict]] = {}
-    for each in verdicts:
-        if each.family == family:
-            found.setdefault(each.method, {})[each.reference] = each
+    for verdict in verdicts:
+        if verdict.family == family:
+            found.setdefault(verdict.method, {})[verdict.reference] = verdict
     return found
 
 

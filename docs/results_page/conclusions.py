@@ -51,8 +51,8 @@ def _state(data_sets: list[DataSet]) -> str:
 def _on_starts(data_sets: list[DataSet]) -> list[str]:
     found = _of_family(data_sets, "init")
     by_init: dict[str, list[Verdict]] = {}
-    for each in _covering_training(found):
-        by_init.setdefault(str(each.method.init), []).append(each)
+    for verdict in _covering_training(found):
+        by_init.setdefault(str(verdict.method.init), []).append(verdict)
     if not by_init:
         return ["Nothing can be said of text as a start yet: no such run is finished beside xavier."]
     # A start that is missing in some comparisons may have missed the hard ones.
@@ -86,23 +86,23 @@ def _advice(init: str, found: list[Verdict]) -> str:
 
 
 def _counted(found: list[Verdict]) -> str:
-    gains = sorted(each.gain for each in found)
+    gains = sorted(verdict.gain for verdict in found)
     shown = f"{percent(gains[0])} %" if len(gains) == 1 else f"{percent(gains[0])} to {percent(gains[-1])} %"
     worse = f", worse in {_n(found, 'worse')}" if _n(found, "worse") else ""
     return f"in {_n(found, 'better')} of {len(found)}{worse} ({shown})"
 
 
 def _on_meaning(data_sets: list[DataSet]) -> list[str]:
-    found = [each for each in _of_family(data_sets, "control") if each.reference.control in _MEANING]
+    found = [verdict for verdict in _of_family(data_sets, "control") if verdict.reference.control in _MEANING]
     found = _covering_training(found)
     if not found:
         return ["Whether the text's meaning matters is not known yet: no control is finished."]
     parts = [
         f"{words}: better in {_n(own, 'better')} of {len(own)}"
         for control, words in _MEANING.items()
-        if (own := [each for each in found if each.reference.control == control])
+        if (own := [verdict for verdict in found if verdict.reference.control == control])
     ]
-    inits = listed([f"`{init}`" for init in sorted({str(each.method.init) for each in found})])
+    inits = listed([f"`{init}`" for init in sorted({str(verdict.method.init) for verdict in found})])
     better = _n(found, "better")
     claim = (
         "In every comparison it is what the text means that counts, not only the shape of its embeddings."
@@ -120,7 +120,7 @@ def _on_baselines(data: DataSet) -> list[str]:
     if best is None or not found:
         return [f"**{data.short}:** nothing can be said against the baselines yet."]
     parts = [f"**{data.short}:** the best trained method is {_named(data, best)}.", *_outcomes(data, found)]
-    unbeaten = [each for each in data.baselines() if each in found and found[each].outcome != "better"]
+    unbeaten = [baseline for baseline in data.baselines() if baseline in found and found[baseline].outcome != "better"]
     if unbeaten:
         n_shown = len(found) - len(unbeaten)
         parts += [often_missed(list(found.values())), _surer(data, n_shown)]
@@ -146,12 +146,16 @@ def _on_confirmation(data: DataSet) -> list[str]:
 
 
 def _against_baselines(data: DataSet, method: Method | None) -> dict[Method, Verdict]:
-    return {each.reference: each for each in data.verdicts() if each.family == "baseline" and each.method == method}
+    return {
+        verdict.reference: verdict
+        for verdict in data.verdicts()
+        if verdict.family == "baseline" and verdict.method == method
+    }
 
 
 def _outcomes(data: DataSet, found: dict[Method, Verdict]) -> list[str]:
     """Say in sentences what a method was shown to beat; `found` has its verdicts by baseline."""
-    baselines = [each for each in data.baselines() if each in found]
+    baselines = [baseline for baseline in data.baselines() if baseline in found]
     n_shown = n_better(found.values())
     if n_shown == len(found):
         every = (
@@ -162,14 +166,14 @@ def _outcomes(data: DataSet, found: dict[Method, Verdict]) -> list[str]:
         return [f"It was shown better than {every}; the strongest is {_versus(data, found[baselines[0]])}."]
     parts = [f"It was shown better than {n_shown} of {len(found)} baselines."]
     for outcome, words in (("worse", "It was shown worse than"), ("no difference shown", "No difference was shown to")):
-        if own := [_versus(data, found[each]) for each in baselines if found[each].outcome == outcome]:
+        if own := [_versus(data, found[baseline]) for baseline in baselines if found[baseline].outcome == outcome]:
             parts.append(f"{words} {listed(own)}.")
     return parts
 
 
 def _surer(data: DataSet, n_of_best: int) -> str:
     """Name the method that was shown better than the most baselines, if than more than the best one."""
-    found = most_shown(each for each in data.verdicts() if each.family == "baseline")
+    found = most_shown(verdict for verdict in data.verdicts() if verdict.family == "baseline")
     if found is None or n_better(found[1]) <= n_of_best:
         return ""
     n, of = n_better(found[1]), len(found[1])
@@ -201,7 +205,7 @@ def _costs(data: DataSet, trained: Method, baseline: Method) -> str:
 
 
 def _seconds(data: DataSet, *methods: Method) -> list[float] | None:
-    costs = [data.loaded.median(each, lambda cell: cell.seconds.get("fit")) for each in methods]
+    costs = [data.loaded.median(method, lambda cell: cell.seconds.get("fit")) for method in methods]
     return None if None in costs else [cost for cost in costs if cost is not None]
 
 
@@ -211,8 +215,10 @@ def _on_published(data: DataSet, published: Published) -> list[str]:
     numbers = {(each.model, each.init): each for each in published.number if each.data == data.name}
     for (model, init), theirs in numbers.items():
         reference = numbers.get((model, XAVIER))
-        found = [each for each in data.verdicts("paper") if each.family == "init" and each.method.init == init]
-        found = [each for each in found if each.method.model == model]
+        found = [
+            verdict for verdict in data.verdicts("paper") if verdict.family == "init" and verdict.method.init == init
+        ]
+        found = [verdict for verdict in found if verdict.method.model == model]
         if init == _PAPERS_INIT and reference and found:
             lines.append(_beside(data, theirs, reference, found[0]))
     return lines
@@ -263,12 +269,12 @@ def _limits(data_sets: list[DataSet]) -> str:
 
 
 def _of_family(data_sets: list[DataSet], family: str) -> list[Verdict]:
-    return [each for data in data_sets for each in data.verdicts() if each.family == family]
+    return [verdict for data in data_sets for verdict in data.verdicts() if verdict.family == family]
 
 
 def _covering_training(found: list[Verdict]) -> list[Verdict]:
     """Leave out what says nothing of another training run, where there is anything else."""
-    return [each for each in found if each.covers_training] or found
+    return [verdict for verdict in found if verdict.covers_training] or found
 
 
 def _named(data: DataSet, method: Method) -> str:
@@ -278,7 +284,7 @@ def _named(data: DataSet, method: Method) -> str:
 
 
 def _n(found: Sequence[Verdict], outcome: str) -> int:
-    return sum(each.outcome == outcome for each in found)
+    return sum(verdict.outcome == outcome for verdict in found)
 
 
 def _share_better(found: Sequence[Verdict]) -> float:
@@ -286,4 +292,4 @@ def _share_better(found: Sequence[Verdict]) -> float:
 
 
 def _mean_gain(found: Sequence[Verdict]) -> float:
-    return sum(each.gain for each in found) / len(found)
+    return sum(verdict.gain for verdict in found) / len(found)

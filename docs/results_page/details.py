@@ -10,7 +10,7 @@ from results_page.sources import XAVIER, DataSet, baselines_in, labels_in, train
 
 _BINS = ("0", *COUNT_BINS)
 _ASPECTS = {"user_degree": "user", "item_popularity": "item"}
-_FEWEST_HITS = 30
+_MIN_HITS = 30
 _MEASURES = {"coverage": 3, "gini": 3, "novelty": 2, "popularity_bias": 2, "diversity": 3}
 
 
@@ -39,7 +39,7 @@ def section(data_sets: list[DataSet]) -> list[str]:
     """Return the lines of all four sections."""
     said = {
         "k": data_sets[0].loaded.k,
-        "hits": _FEWEST_HITS,
+        "hits": _MIN_HITS,
         "names": " / ".join(data.short for data in data_sets),
         "size": _sizes(data_sets),
         "machine": _machines(data_sets),
@@ -58,7 +58,7 @@ def section(data_sets: list[DataSet]) -> list[str]:
 
 
 def _groups(data_sets: list[DataSet]) -> list[str]:
-    columns = [(aspect, each) for aspect in _ASPECTS for each in _BINS]
+    columns = [(aspect, edge) for aspect in _ASPECTS for edge in _BINS]
     found = []
     for data in data_sets:
         for backbone in data.loaded.backbones:
@@ -80,7 +80,7 @@ def _group_gain(data: DataSet, method: Method, group: str) -> str:
         return DASH
     n_mine, n_theirs = (sum(found[seed][0] for seed in shared) for found in (mine, theirs))
     level = f"({share(n_theirs / n_tested, 3)})"
-    return level if n_theirs < _FEWEST_HITS else f"{percent(n_mine / n_theirs - 1)} {level}"
+    return level if n_theirs < _MIN_HITS else f"{percent(n_mine / n_theirs - 1)} {level}"
 
 
 def _hits(data: DataSet, method: Method | None, group: str) -> dict[int, tuple[float, float]]:
@@ -95,11 +95,13 @@ def _hits(data: DataSet, method: Method | None, group: str) -> dict[int, tuple[f
 
 def _collapse(data_sets: list[DataSet]) -> list[str]:
     methods = trained_in(data_sets)
-    backbones = list(dict.fromkeys(each.model for each in methods))
-    inits = list(dict.fromkeys((each.init, each.encoder, each.embedding_size) for each in methods))
+    backbones = list(dict.fromkeys(method.model for method in methods))
+    inits = list(dict.fromkeys((method.init, method.encoder, method.embedding_size) for method in methods))
     rows = []
     for init in inits:
-        own = {each.model: each for each in methods if (each.init, each.encoder, each.embedding_size) == init}
+        own = {
+            method.model: method for method in methods if (method.init, method.encoder, method.embedding_size) == init
+        }
         initial = _joined(data_sets, list(own.values()), lambda cell: _rank(cell, "initial"))
         final = [
             _joined(data_sets, [own[name]], lambda cell: _rank(cell, "final")) if name in own else DASH
@@ -125,7 +127,7 @@ def _rank(cell: Cell, state: str) -> float | None:
 
 def _beyond(data_sets: list[DataSet]) -> list[str]:
     best = [data.best_with_text(backbone) for data in data_sets for backbone in data.loaded.backbones]
-    shown = [each for each in trained_in(data_sets) if each.init == XAVIER or each in best]
+    shown = [method for method in trained_in(data_sets) if method.init == XAVIER or method in best]
     labels = labels_in(data_sets)
     rows = [
         [labels[method], *(_measure(data_sets, method, name, digits) for name, digits in _MEASURES.items())]
@@ -136,14 +138,14 @@ def _beyond(data_sets: list[DataSet]) -> list[str]:
 
 def _measure(data_sets: list[DataSet], method: Method, name: str, digits: int) -> str:
     found = [data.loaded.mean(method, name) for data in data_sets]
-    return " / ".join(share(each.mean if each else None, digits) for each in found)
+    return " / ".join(share(verdict.mean if verdict else None, digits) for verdict in found)
 
 
 def _cost(data_sets: list[DataSet]) -> list[str]:
     methods = [*trained_in(data_sets), *baselines_in(data_sets)]
     rows = []
-    for model in dict.fromkeys(each.model for each in methods):
-        own = [each for each in methods if each.model == model]
+    for model in dict.fromkeys(method.model for method in methods):
+        own = [method for method in methods if method.model == model]
         rows.append([model, *(_joined(data_sets, own, of, median) for of in _COSTS.values())])
     return table(["model", *_COSTS], rows)
 
@@ -179,13 +181,15 @@ def _joined(
     """Return the mean, or another middle, over these methods' cells in each data set."""
     shown = []
     for data in data_sets:
-        values = [value for each in methods for cell in data.loaded.cells_of(each) if (value := of(cell)) is not None]
+        values = [
+            value for method in methods for cell in data.loaded.cells_of(method) if (value := of(cell)) is not None
+        ]
         shown.append(number(middle(values) if values else None))
     return DASH if set(shown) == {DASH} else " / ".join(shown)
 
 
 def _sizes(data_sets: list[DataSet]) -> str:
-    sizes = sorted({each.embedding_size for each in trained_in(data_sets) if each.embedding_size})
+    sizes = sorted({method.embedding_size for method in trained_in(data_sets) if method.embedding_size})
     return " or ".join(map(str, sizes)) or "none"
 
 

@@ -69,7 +69,7 @@ def _trained_table(data: DataSet, published: Published) -> list[str]:
 
 
 def _others_table(data: DataSet) -> list[str]:
-    controls = [each for each in data.loaded.main if each.kind == "control"]
+    controls = [method for method in data.loaded.main if method.kind == "control"]
     rows = [
         [data.loaded.labels[method], *_values(data, method), *_cost(data, method), _options(data, method)]
         for method in [*data.baselines(), *controls]

@@ -77,12 +77,14 @@ class Published(Config):
 
     def of(self, data: str, method: Method) -> float | None:
         """Return the number of a method, None where none is published."""
-        found = (each.value for each in self.number if (each.data, each.model, each.init) == _names(data, method))
+        found = (
+            number.value for number in self.number if (number.data, number.model, number.init) == _names(data, method)
+        )
         return next(found, None)
 
     def best_of(self, data: str) -> float | None:
         """Return the highest number of a data set, None where none is published."""
-        return next((each.value for each in self.best if each.data == data), None)
+        return next((number.value for number in self.best if number.data == data), None)
 
 
 @dataclass(frozen=True)
@@ -125,16 +127,16 @@ class DataSet:
 
     def trained(self) -> list[Method]:
         """Return the backbones' methods, controls left out, xavier first for each backbone."""
-        return [each for backbone in self.loaded.backbones for each in self.loaded.trained(backbone)]
+        return [method for backbone in self.loaded.backbones for method in self.loaded.trained(backbone)]
 
     def baselines(self) -> list[Method]:
         """Return the baselines, the one with the highest recall first."""
-        found = [each for each in self.loaded.main if each.kind == "baseline"]
+        found = [method for method in self.loaded.main if method.kind == "baseline"]
         return sorted(found, key=lambda each: (-self._recall(each), each.name))
 
     def best_with_text(self, backbone: str) -> Method | None:
         """Return a backbone's method with the highest recall, xavier left out."""
-        return self.loaded.best(each for each in self.loaded.trained(backbone) if each.init != XAVIER)
+        return self.loaded.best(method for method in self.loaded.trained(backbone) if method.init != XAVIER)
 
     def _recall(self, method: Method) -> float:
         mean = self.loaded.mean(method, "recall")

@@ -13,7 +13,7 @@ from scipy import stats
 from llminit.arrays import Float64Array
 from llminit.errors import InputError
 from llminit.statistics.paired import power_of_paired_t, smallest_detectable
-from llminit.statistics.two_way import compare_paired, crossed_p_values
+from llminit.statistics.two_way import compare_paired, two_way_p_values
 from simulated_hits import simulated_hits
 
 
@@ -55,7 +55,7 @@ def test_interval_of_the_gain_holds_zero_exactly_where_the_p_value_is_above_alph
 def test_p_value_is_never_below_that_of_the_seeds() -> None:
     """Users can only add doubt to the test over seeds; where they add none, the two agree."""
     differences = np.array([0.02, 0.02])
-    p_values = crossed_p_values(differences, np.array([0.0, 1e-4]), np.array([2e-5, 2e-5]), 500, 5)
+    p_values = two_way_p_values(differences, np.array([0.0, 1e-4]), np.array([2e-5, 2e-5]), 500, 5)
     alone = 2 * stats.t.sf(0.02 / math.sqrt(2e-5), 4)
     assert p_values[0] == pytest.approx(alone)
     assert p_values[1] > 2 * alone
@@ -63,7 +63,7 @@ def test_p_value_is_never_below_that_of_the_seeds() -> None:
 
 def test_p_value_without_spread_between_seeds_is_that_of_the_users() -> None:
     """Where every seed says the same, only which users there are is in doubt."""
-    found = crossed_p_values(np.array([0.02]), np.array([1e-4]), np.array([0.0]), 500, 5)
+    found = two_way_p_values(np.array([0.02]), np.array([1e-4]), np.array([0.0]), 500, 5)
     assert found[0] == pytest.approx(2 * stats.t.sf(2, 499))
 
 
@@ -74,7 +74,7 @@ def test_level_holds_whatever_the_variance_is_made_of(n_seeds: int, users_share:
     rng, n = np.random.default_rng(n_seeds), 20_000
     differences = rng.standard_normal(n)
     seeds = (1 - users_share) * rng.chisquare(n_seeds - 1, n) / (n_seeds - 1)
-    p_values = crossed_p_values(differences, np.full(n, users_share), seeds, 10_000, n_seeds)
+    p_values = two_way_p_values(differences, np.full(n, users_share), seeds, 10_000, n_seeds)
     for alpha in (0.05, 0.01, 0.001):
         assert np.count_nonzero(p_values <= alpha) <= stats.binom.ppf(0.9995, n, alpha)
 

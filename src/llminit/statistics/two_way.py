@@ -31,7 +31,7 @@ from llminit.statistics.paired import (
     smallest_detectable,
 )
 
-FEWEST_SEEDS = 3
+MIN_SEEDS = 3
 """With fewer seeds the spread between training runs is not known well enough to be of use."""
 
 FEW_DIFFERING = 13
@@ -59,7 +59,7 @@ class Spread:
     @property
     def covers_training(self) -> bool:
         """Whether the spread between training runs is in it."""
-        return self.n_seeds >= FEWEST_SEEDS
+        return self.n_seeds >= MIN_SEEDS
 
     def margin(self, alpha: AnyArray | float) -> Float64Array:
         """Return the squared half-widths of intervals as covariances, of shape (..., 2, 2) for `alpha` of (...)."""
@@ -132,7 +132,7 @@ def compare_paired(values: AnyArray, reference: AnyArray) -> Comparison:
     Raises:
         InputError: Shapes differ, there are fewer than two users, or a value is not a finite number.
     """
-    first, second = (checked_values(each, "values by seed and user", ndim=2) for each in (values, reference))
+    first, second = (checked_values(table, "values by seed and user", ndim=2) for table in (values, reference))
     if first.shape != second.shape or not len(first):
         raise InputError(
             f"values of shape {first.shape} and reference values of shape {second.shape} cannot be paired; expected "
@@ -142,11 +142,11 @@ def compare_paired(values: AnyArray, reference: AnyArray) -> Comparison:
     users = _over_users(differences.mean(axis=0))
     seeds = paired_t(differences.mean(axis=1)) if len(first) > 1 else None
     spread = _spread(np.stack([first, second]))
-    p_value = _crossed_p(float(differences.mean()), spread) if spread.covers_training else users.p_value
+    p_value = _two_way_p(float(differences.mean()), spread) if spread.covers_training else users.p_value
     return Comparison(float(first.mean()), float(second.mean()), spread, p_value, users, seeds)
 
 
-def crossed_p_values(
+def two_way_p_values(
     differences: AnyArray, users: AnyArray, seeds: AnyArray, n_users: int, n_seeds: int
 ) -> Float64Array:
     """Compute p-values of mean differences whose variance has a part of the users and a part of the seeds.
@@ -171,9 +171,9 @@ def crossed_p_values(
     return np.where(squared == 0, 1.0, np.exp(high))
 
 
-def _crossed_p(difference: float, spread: Spread) -> float:
+def _two_way_p(difference: float, spread: Spread) -> float:
     users, seeds = (np.array([_quadratic(part)]) for part in (spread.users, spread.seeds))
-    return float(crossed_p_values(np.array([difference]), users, seeds, spread.n_users, spread.n_seeds)[0])
+    return float(two_way_p_values(np.array([difference]), users, seeds, spread.n_users, spread.n_seeds)[0])
 
 
 def _over_users(differences: Float64Array) -> PairedTest:
@@ -195,7 +195,7 @@ def _spread(values: Float64Array) -> Spread:
     _, n_seeds, n_users = values.shape
     by_user, by_seed = values.mean(axis=1), values.mean(axis=2)
     users = np.cov(by_user) / n_users
-    if n_seeds < FEWEST_SEEDS:
+    if n_seeds < MIN_SEEDS:
         return Spread(users, np.zeros((2, 2)), n_users, n_seeds)
     rest = (
         values

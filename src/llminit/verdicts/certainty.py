@@ -14,16 +14,16 @@ def most_shown(verdicts: Iterable[Verdict]) -> tuple[Method, list[Verdict]] | No
     shown. Verdicts on so few seeds that another training run may differ do not count.
     """
     by_method: dict[Method, list[Verdict]] = {}
-    for each in verdicts:
-        if each.covers_training:
-            by_method.setdefault(each.method, []).append(each)
+    for verdict in verdicts:
+        if verdict.covers_training:
+            by_method.setdefault(verdict.method, []).append(verdict)
     best = max(by_method.items(), key=lambda found: (n_better(found[1]), found[1][0].mean), default=None)
     return best if best and n_better(best[1]) else None
 
 
 def n_better(verdicts: Iterable[Verdict]) -> int:
     """Return how many of these were shown better."""
-    return sum(each.outcome == "better" for each in verdicts)
+    return sum(verdict.outcome == "better" for verdict in verdicts)
 
 
 def often_missed(verdicts: Sequence[Verdict]) -> str:
@@ -33,17 +33,17 @@ def often_missed(verdicts: Sequence[Verdict]) -> str:
         verdicts: Of one family, about one method.
     """
     found = [
-        each
-        for each in verdicts
-        if each.outcome == "no difference shown"
-        and not each.interval[0] <= 0 <= each.interval[1]
-        and math.isfinite(each.detectable)
+        verdict
+        for verdict in verdicts
+        if verdict.outcome == "no difference shown"
+        and not verdict.interval[0] <= 0 <= verdict.interval[1]
+        and math.isfinite(verdict.detectable)
     ]
     if not found:
         return ""
-    sizes = sorted({round(100 * each.detectable) for each in found})
+    sizes = sorted({round(100 * verdict.detectable) for verdict in found})
     size = f"{sizes[0]} %" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]} %"
-    n = min(each.n_seeds for each in found)
+    n = min(verdict.n_seeds for verdict in found)
     seeds = "1 seed" if n == 1 else f"{n} seeds"
     return (
         f"An interval that leaves out 0 is not enough: with {seeds}, and corrected for {found[0].n_comparisons} "

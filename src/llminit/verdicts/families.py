@@ -62,7 +62,7 @@ def pairs_of(methods: Iterable[Method]) -> list[Pair]:
     Every baseline is a reference, because one chosen for its test result would be a moving target.
     """
     found = list(dict.fromkeys(methods))
-    trained = [each for each in found if each.kind == "backbone"]
+    trained = [method for method in found if method.kind == "backbone"]
     return [
         Pair(family, method, reference)
         for family in ("init", "control", "baseline")

@@ -22,7 +22,7 @@ from llminit.statistics.paired import ALPHA, holm
 from llminit.statistics.two_way import Comparison, compare_paired
 from llminit.verdicts.families import Pair, pairs_of
 from llminit.verdicts.record import Outcome, Verdict
-from llminit.verdicts.user_scores import Panels
+from llminit.verdicts.user_scores import UserScores
 
 
 def verdicts_of(
@@ -48,11 +48,11 @@ def verdicts_of(
         ArtefactError: A cell is damaged, or two methods were tested on different interactions.
         ConfigError: The metric or the protocol is unknown, or the metric looks further than ranks are kept.
     """
-    panels = Panels(folder, metric, protocol)
-    labels = distinct_labels(panels.methods)
+    user_scores = UserScores(folder, metric, protocol)
+    labels = distinct_labels(user_scores.methods)
     families: dict[Any, list[Compared]] = defaultdict(list)
-    for each in _compare_all(panels, pairs_of(panels.methods), reporter):
-        families[each.pair.corrected_with].append(each)
+    for compared in _compare_all(user_scores, pairs_of(user_scores.methods), reporter):
+        families[compared.pair.corrected_with].append(compared)
     return [verdict for family in families.values() for verdict in judge(family, labels, metric, protocol, alpha=alpha)]
 
 
@@ -83,18 +83,18 @@ def judge(
         protocol: "standard" or "paper".
         alpha: The chance of any false "better" or "worse" that is accepted.
     """
-    p_holm = holm(np.array([each.comparison.p_value for each in family])).tolist()
-    p_user = holm(np.array([each.comparison.users.p_value for each in family])).tolist()
-    p_seed = _corrected_over_seeds([each.comparison for each in family])
+    p_holm = holm(np.array([compared.comparison.p_value for compared in family])).tolist()
+    p_user = holm(np.array([compared.comparison.users.p_value for compared in family])).tolist()
+    p_seed = _corrected_over_seeds([compared.comparison for compared in family])
     # Holm's procedure stops at the first comparison that fails; this is the alpha at which it failed.
     stopped_at = alpha / max(1, sum(p > alpha for p in p_holm))
     return [
         Verdict(
-            family=each.pair.family,
-            method=each.pair.method,
-            reference=each.pair.reference,
-            label=labels[each.pair.method],
-            reference_label=labels[each.pair.reference],
+            family=compared.pair.family,
+            method=compared.pair.method,
+            reference=compared.pair.reference,
+            label=labels[compared.pair.method],
+            reference_label=labels[compared.pair.reference],
             metric=metric,
             protocol=protocol,
             p_holm=p_holm[i],
@@ -102,11 +102,11 @@ def judge(
             p_seed_holm=p_seed[i],
             alpha=alpha,
             n_comparisons=len(family),
-            detectable=each.comparison.detectable_gain(stopped_at),
-            outcome=_outcome(p_holm[i], each.comparison.difference, alpha),
-            **_measured(each),
+            detectable=compared.comparison.detectable_gain(stopped_at),
+            outcome=_outcome(p_holm[i], compared.comparison.difference, alpha),
+            **_measured(compared),
         )
-        for i, each in enumerate(family)
+        for i, compared in enumerate(family)
     ]
 
 
@@ -131,7 +131,7 @@ def _measured(compared: Compared) -> dict[str, Any]:
 
 def _corrected_over_seeds(family: list[Comparison]) -> list[float | None]:
     """Correct the p-values of the tests over seeds, leaving those of one seed out of the family."""
-    found = {i: each.seeds.p_value for i, each in enumerate(family) if each.seeds is not None}
+    found = {i: compared.seeds.p_value for i, compared in enumerate(family) if compared.seeds is not None}
     corrected = dict(zip(found, holm(np.array(list(found.values()))).tolist(), strict=True))
     return [corrected.get(i) for i in range(len(family))]
 
@@ -142,25 +142,25 @@ def _outcome(p_holm: float, difference: float, alpha: float) -> Outcome:
     return "better" if difference > 0 else "worse"
 
 
-def _compare_all(panels: Panels, pairs: list[Pair], reporter: Reporter) -> list[Compared]:
+def _compare_all(user_scores: UserScores, pairs: list[Pair], reporter: Reporter) -> list[Compared]:
     alike: dict[tuple[tuple[int, ...], float, int | None], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        if seeds := panels.common_seeds(pair.method, pair.reference):
+        if seeds := user_scores.common_seeds(pair.method, pair.reference):
             alike[seeds, pair.method.train_share, pair.method.max_history].append(pair)
     found: dict[Pair, Compared] = {}
     with reporter.task("comparing", sum(map(len, alike.values()))) as task:
         for (seeds, *_), group in alike.items():
-            for compared in _compare_alike(panels, group, seeds):
+            for compared in _compare_alike(user_scores, group, seeds):
                 found[compared.pair] = compared
                 task.advance()
     return [found[pair] for pair in pairs if pair in found]
 
 
-def _compare_alike(panels: Panels, group: list[Pair], seeds: tuple[int, ...]) -> Iterator[Compared]:
-    methods = list(dict.fromkeys(each for pair in group for each in (pair.method, pair.reference)))
-    values = panels.read(methods, seeds)
+def _compare_alike(user_scores: UserScores, group: list[Pair], seeds: tuple[int, ...]) -> Iterator[Compared]:
+    methods = list(dict.fromkeys(method for pair in group for method in (pair.method, pair.reference)))
+    values = user_scores.read(methods, seeds)
     # All pairs share the draws of users, which are what takes the time.
-    resampled = bootstrap_means(np.stack([values[each].mean(axis=0) for each in methods], axis=1))
+    resampled = bootstrap_means(np.stack([values[method].mean(axis=0) for method in methods], axis=1))
     drawn = dict(zip(methods, resampled.T, strict=True))
     for pair in group:
         comparison = compare_paired(values[pair.method], values[pair.reference])

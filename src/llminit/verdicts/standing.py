@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from llminit.statistics.two_way import FEWEST_SEEDS
+from llminit.statistics.two_way import MIN_SEEDS
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -24,7 +24,7 @@ class Standing(Generic[Key]):
     @property
     def best(self) -> Key | None:
         """The method with the highest mean; None where there is none."""
-        return max(self.means, key=lambda each: self.means[each]) if self.means else None
+        return max(self.means, key=lambda label: self.means[label]) if self.means else None
 
 
 def standing_of(values: Mapping[Key, Mapping[int, float]]) -> Standing[Key]:
@@ -36,13 +36,15 @@ def standing_of(values: Mapping[Key, Mapping[int, float]]) -> Standing[Key]:
     Args:
         values: By method, one value a seed.
     """
-    enough = min(FEWEST_SEEDS, max(map(len, values.values()), default=0))
-    kept = {each: own for each, own in values.items() if own and len(own) >= enough}
+    enough = min(MIN_SEEDS, max(map(len, values.values()), default=0))
+    kept = {label: by_seed for label, by_seed in values.items() if by_seed and len(by_seed) >= enough}
     if not kept:
         return Standing({}, ())
-    shared = set.intersection(*(set(own) for own in kept.values()))
+    shared = set.intersection(*(set(by_seed) for by_seed in kept.values()))
     if not shared:
-        shared = max((set(own) for own in kept.values()), key=len)
-        kept = {each: own for each, own in kept.items() if shared <= own.keys()}
+        shared = max((set(by_seed) for by_seed in kept.values()), key=len)
+        kept = {label: by_seed for label, by_seed in kept.items() if shared <= by_seed.keys()}
     seeds = tuple(sorted(shared))
-    return Standing({each: sum(own[seed] for seed in seeds) / len(seeds) for each, own in kept.items()}, seeds)
+    return Standing(
+        {label: sum(by_seed[seed] for seed in seeds) / len(seeds) for label, by_seed in kept.items()}, seeds
+    )

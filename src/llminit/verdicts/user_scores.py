@@ -14,7 +14,7 @@ from llminit.results.key import Method
 from llminit.results.readable import Results
 
 
-class Panels:
+class UserScores:
     """A metric of the finished cells of a results folder, read as it is asked for.
 
     Args:
@@ -41,7 +41,7 @@ class Panels:
 
     def common_seeds(self, *methods: Method) -> tuple[int, ...]:
         """Return the seeds at which all of these methods have finished, ascending."""
-        return tuple(sorted(set.intersection(*(set(self._cells[each]) for each in methods))))
+        return tuple(sorted(set.intersection(*(set(self._cells[method]) for method in methods))))
 
     def read(self, methods: Iterable[Method], seeds: tuple[int, ...]) -> dict[Method, Float64Array]:
         """Return the metric of each method, float64 of shape (n_seeds, n_users), for users evaluated at every seed.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from llminit.results.key import FULL, Method, distinct_labels
-from llminit.statistics.two_way import FEWEST_SEEDS
+from llminit.statistics.two_way import MIN_SEEDS
 from llminit.verdicts.certainty import most_shown, n_better, often_missed
 from llminit.verdicts.families import Setting
 from llminit.verdicts.record import Outcome, Verdict
@@ -38,12 +38,14 @@ def headline(verdicts: Sequence[Verdict], values: Mapping[Method, Mapping[int, f
     """Return a few sentences on the setting that most verdicts are about, the whole training data first."""
     if not verdicts:
         return []
-    setting = _main_setting([each for each in verdicts if each.method.selector != FULL] or verdicts)
-    main = _relabelled([each for each in verdicts if _belongs(each, setting)])
-    by_family = {name: [each for each in main if each.family == name] for name in ("baseline", "init", "control")}
+    setting = _main_setting([verdict for verdict in verdicts if verdict.method.selector != FULL] or verdicts)
+    main = _relabelled([verdict for verdict in verdicts if _belongs(verdict, setting)])
+    by_family = {
+        name: [verdict for verdict in main if verdict.family == name] for name in ("baseline", "init", "control")
+    }
     return [
         *_on_best(main, by_family["baseline"], values),
-        *(_on_text(list(found)) for _, found in groupby(by_family["init"], key=lambda each: each.reference)),
+        *(_on_text(list(found)) for _, found in groupby(by_family["init"], key=lambda verdict: verdict.reference)),
         *_on_meaning(by_family["control"]),
         _how_sure(main),
     ]
@@ -70,14 +72,14 @@ def _count(number: int, what: str) -> str:
 
 
 def _main_setting(verdicts: Sequence[Verdict]) -> Setting:
-    found = Counter(each.setting for each in verdicts)
+    found = Counter(verdict.setting for verdict in verdicts)
     return max(
         found,
-        key=lambda each: (
-            each.max_history is None,
-            each.train_share,
-            found[each],
-            -(each.embedding_size or 0),
+        key=lambda setting: (
+            setting.max_history is None,
+            setting.train_share,
+            found[setting],
+            -(setting.embedding_size or 0),
         ),
     )
 
@@ -91,14 +93,14 @@ def _belongs(verdict: Verdict, setting: Setting) -> bool:
 
 def _relabelled(main: Sequence[Verdict]) -> list[Verdict]:
     """Name methods with only as much as tells these apart, and controls by what they are."""
-    labels = distinct_labels(each for verdict in main for each in (verdict.method, verdict.reference))
+    labels = distinct_labels(method for verdict in main for method in (verdict.method, verdict.reference))
     return [
         replace(
-            each,
-            label=labels[each.method],
-            reference_label=_CONTROLS.get(each.reference.control or "", labels[each.reference]),
+            verdict,
+            label=labels[verdict.method],
+            reference_label=_CONTROLS.get(verdict.reference.control or "", labels[verdict.reference]),
         )
-        for each in main
+        for verdict in main
     ]
 
 
@@ -106,19 +108,19 @@ def _on_best(
     main: Sequence[Verdict], against: Sequence[Verdict], values: Mapping[Method, Mapping[int, float]]
 ) -> list[str]:
     """Name the highest mean, and what the best trained method was shown to beat."""
-    trained = {each.method: each.label for each in main}
-    trained |= {each.reference: each.reference_label for each in main if each.family == "init"}
-    labels = trained | {each.reference: each.reference_label for each in against}
-    standing = standing_of({each: values.get(each, {}) for each in labels})
-    own = [each for each in trained if each in standing.means]
+    trained = {verdict.method: verdict.label for verdict in main}
+    trained |= {verdict.reference: verdict.reference_label for verdict in main if verdict.family == "init"}
+    labels = trained | {verdict.reference: verdict.reference_label for verdict in against}
+    standing = standing_of({label: values.get(label, {}) for label in labels})
+    own = [method for method in trained if method in standing.means]
     if standing.best is None or not own:
         return []
-    best_trained = max(own, key=lambda each: standing.means[each])
-    uneven = len({len(values[each]) for each in labels if values.get(each)}) > 1
+    best_trained = max(own, key=lambda method: standing.means[method])
+    uneven = len({len(values[label]) for label in labels if values.get(label)}) > 1
     where = f"{main[0].metric}, {main[0].protocol} protocol"
     where += f", {_count(len(standing.seeds), 'seed')} that all of these have" if uneven else ""
     first = f"The highest mean ({where}) is that of {labels[standing.best]}: {standing.means[standing.best]:.4f}."
-    found = [each for each in against if each.method == best_trained]
+    found = [verdict for verdict in against if verdict.method == best_trained]
     if not found:
         return [first]
     subject = (
@@ -147,15 +149,17 @@ def _on_text(found: Sequence[Verdict]) -> str:
 
 def _on_meaning(found: Sequence[Verdict]) -> list[str]:
     """Say of each method with controls whether the gain needs the text's meaning, and the training."""
-    return [f"Controls: {label} {_outcomes(list(own))}." for label, own in groupby(found, key=lambda each: each.label)]
+    return [
+        f"Controls: {label} {_outcomes(list(own))}." for label, own in groupby(found, key=lambda verdict: verdict.label)
+    ]
 
 
 def _outcomes(found: Sequence[Verdict]) -> str:
     """Return "beats a (+4.1 %) and b (+2.0 %); was not shown to differ from c (+0.2 %)"."""
     parts = []
     for outcome, verb in (("better", "beats"), ("no difference shown", _NOT_SHOWN), ("worse", "loses to")):
-        own = sorted((each for each in found if each.outcome == outcome), key=lambda each: each.gain)
-        names = [f"{each.reference_label}{_in_brackets(each)}" for each in own]
+        own = sorted((verdict for verdict in found if verdict.outcome == outcome), key=lambda verdict: verdict.gain)
+        names = [f"{verdict.reference_label}{_in_brackets(verdict)}" for verdict in own]
         if names:
             parts.append(f"{verb} {_listed(names)}")
     return "; ".join(parts)
@@ -169,8 +173,10 @@ def _by_outcome(found: Sequence[Verdict]) -> str:
         ("no difference shown", "not shown to differ from"),
         ("worse", "worse from"),
     ):
-        own = sorted((each for each in found if each.outcome == outcome), key=lambda each: -each.gain)
-        names = [f"{each.label.removeprefix(f'{each.method.model} + ')}{_in_brackets(each)}" for each in own]
+        own = sorted((verdict for verdict in found if verdict.outcome == outcome), key=lambda verdict: -verdict.gain)
+        names = [
+            f"{verdict.label.removeprefix(f'{verdict.method.model} + ')}{_in_brackets(verdict)}" for verdict in own
+        ]
         if names:
             parts.append(f"{words} {_listed(names)}")
     return "; ".join(parts)
@@ -197,17 +203,16 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _how_sure(main: Sequence[Verdict]) -> str:
-    fewest, most = min(each.n_seeds for each in main), max(each.n_seeds for each in main)
-    seeds = _count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
-    if most < FEWEST_SEEDS:
+    n_seeds = [verdict.n_seeds for verdict in main]
+    min_seeds, max_seeds = min(n_seeds), max(n_seeds)
+    seeds = _count(max_seeds, "seed") if min_seeds == max_seeds else f"{min_seeds} to {max_seeds} seeds"
+    if max_seeds < MIN_SEEDS:
         return (
             f"How sure: only {seeds}, so this is about these trained models and says nothing of another training run; "
-            f"compare with at least {FEWEST_SEEDS} seeds, better 5, before you ship."
+            f"compare with at least {MIN_SEEDS} seeds, better 5, before you ship."
         )
     limit = (
-        ""
-        if fewest >= FEWEST_SEEDS
-        else f" What has fewer than {FEWEST_SEEDS} seeds is about these trained models alone."
+        "" if min_seeds >= MIN_SEEDS else f" What has fewer than {MIN_SEEDS} seeds is about these trained models alone."
     )
     accepted = f"{100 * main[0].alpha:g} %"
     return (
