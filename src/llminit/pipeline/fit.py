@@ -11,6 +11,7 @@ from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER, InitialEmbeddings
 from llminit.models import BACKBONES
+from llminit.models.serving import DotProduct
 from llminit.pipeline.inputs import load_dataset, load_text
 from llminit.pipeline.out_folder import OutFolder
 from llminit.pipeline.parts import named_parts
@@ -120,4 +121,5 @@ def _report(
 
 def _recommender(dataset: Dataset, result: TrainingResult, report: dict[str, Any]) -> Recommender:
     seen = to_csr(dataset.interactions, dataset.n_users, dataset.n_items)
-    return Recommender(dataset.users, dataset.items, result.users, result.items, seen, dataset.item_titles(), report)
+    model = DotProduct(result.users, result.items)
+    return Recommender(dataset.users, dataset.items, model, seen, dataset.served_columns(), None, report)

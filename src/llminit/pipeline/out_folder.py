@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llminit.errors import ArtefactError, ConfigError
-from llminit.recommender import FILES, KIND, Recommender
+from llminit.recommender import FILES, KIND, LAYOUT_VERSION, Recommender
 from llminit.recommender.artefact import MANIFEST, read_manifest
 from llminit.storage import check_place, check_replaceable, remove_leftovers
 from llminit.training import CheckpointFile
@@ -58,7 +58,7 @@ class OutFolder:
             check_replaceable(self.path, FILES)
             return None
         try:
-            read_manifest(self.path, KIND)
+            read_manifest(self.path, KIND, LAYOUT_VERSION)
             recommender = Recommender.load(self.path)
         except ArtefactError as error:
             raise ArtefactError(f"{error}. To replace it, pass overwrite") from error
