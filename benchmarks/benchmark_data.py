@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -98,7 +99,7 @@ def write(data: BenchmarkData, folder: Path, embedding_size: int, *, for_peer: b
 
     RecBole takes no empty part: one is replaced by the test part in the atomic files.
     """
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for part in PARTS:
         arrays[f"{part}_users"], arrays[f"{part}_items"] = data.parts[part]
     np.savez(folder / INTERACTIONS_FILE, n_users=data.n_users, n_items=data.n_items, **arrays)
@@ -146,4 +147,5 @@ def _power_law(n: int, exponent: float, size: int, rng: np.random.Generator) -> 
     cumulative = np.cumsum(np.arange(1, n + 1, dtype=np.float64) ** -exponent)
     drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
     # The weight of a code must not follow its number, or memory would be read in order.
-    return rng.permutation(n)[np.minimum(drawn, n - 1)]
+    codes: IntArray = rng.permutation(n)[np.minimum(drawn, n - 1)]
+    return codes

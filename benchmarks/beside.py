@@ -42,19 +42,19 @@ def compare(folder: Path, options: argparse.Namespace, versions: dict[str, str])
         Worker("llminit_worker.py", folder / "default.log", variables={"GOMP_SPINCOUNT": DEFAULT_SPINS}) as default,
         Worker("llminit_worker.py", folder / "llminit.log") as ours,
     ):
-        sides = default, ours
-        for side in sides:
+        for side in (default, ours):
             versions.update(side.ask("load", **sizes)["versions"])
             side.ask("epoch")
+        works = lambda: default.ask("epoch"), lambda: ours.ask("epoch")
         common.say("alone")
-        alone = common.in_turn(*(lambda side=side: side.ask("epoch") for side in sides), options.repeats)
+        alone = common.in_turn(*works, options.repeats)
         common.say("beside a busy process")
         with busy_process():
-            beside = common.in_turn(*(lambda side=side: side.ask("epoch") for side in sides), options.repeats)
+            beside = common.in_turn(*works, options.repeats)
     quiet = {common.OTHERS: common.most_of_others(alone)}
     return [
-        common.Comparison("epoch alone", "OpenMP's default", *map(common.seconds_of, alone), None, quiet),
-        common.Comparison("epoch beside a busy process", "OpenMP's default", *map(common.seconds_of, beside)),
+        common.Comparison("epoch alone", "OpenMP's default", *common.seconds_of(alone), None, quiet),
+        common.Comparison("epoch beside a busy process", "OpenMP's default", *common.seconds_of(beside)),
     ]
 
 

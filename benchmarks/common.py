@@ -104,9 +104,10 @@ def most_of_others(answers: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -
     return round(max((answer["others"] for answer in turns), default=0.0), 3)
 
 
-def seconds_of(answers: list[dict[str, Any]]) -> list[float]:
-    """Return the timings of `in_turn`'s answers."""
-    return [answer["seconds"] for answer in answers]
+def seconds_of(answers: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> tuple[list[float], list[float]]:
+    """Return both sides' timings of `in_turn`'s answers."""
+    first, second = answers
+    return [answer["seconds"] for answer in first], [answer["seconds"] for answer in second]
 
 
 def machine() -> str:
@@ -183,7 +184,7 @@ def _listed(seconds: list[float]) -> str:
 
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
-    names = {}
+    names: dict[str, str] = {}
     for line in information.read_text().splitlines() if information.exists() else []:
         key, _, value = line.partition(":")
         names.setdefault(key.strip(), value.strip())

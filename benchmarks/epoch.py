@@ -60,7 +60,7 @@ def compare(
         answers = common.in_turn(lambda: peer.ask("epoch"), lambda: ours.ask("epoch"), options.repeats)
     target = (GOWALLA_TARGET if backbone == "lightgcn" else None) if gowalla else TARGETS[backbone]
     name = "RecBole 1.2.1" if backbone in RECBOLE_NAMES else "plain twin"
-    seconds = [common.seconds_of(side) for side in answers]
+    seconds = common.seconds_of(answers)
     return common.Comparison(f"epoch of {backbone}", name, *seconds, target, notes(warm, answers))
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import polars as pl
 import torch
 
 import benchmark_data
@@ -107,7 +108,7 @@ def gather_rate(graph: Adjacency, rows: list[Any], repeats: int) -> float:
         every = rows_of_all(source)
         add_neighbours(graph.compiled, graph.every_node, every, every, out, threads)
 
-    return len(graph.indices) * source.shape[1] * FLOAT / _fastest(hop, repeats)
+    return float(len(graph.indices) * source.shape[1] * FLOAT / _fastest(hop, repeats))
 
 
 def stream_rate(rows: list[Any], repeats: int) -> float:
@@ -115,7 +116,7 @@ def stream_rate(rows: list[Any], repeats: int) -> float:
     embeddings, mean, square, gradient = rows
     state, constants, threads = AdamState(embeddings, mean, square), adam_constants(10, 1e-3), numba.get_num_threads()
     seconds = _fastest(lambda: adam_step(gradient, state, constants, threads), repeats)
-    return (ADAM_PASSES + 1) * embeddings.size * FLOAT / seconds
+    return float((ADAM_PASSES + 1) * embeddings.size * FLOAT / seconds)
 
 
 def view_bytes(graph: Adjacency, hops: dict[str, float], n_layers: int, width: int) -> float:
@@ -135,12 +136,13 @@ def product_rate(rows: list[Any], batch: int, repeats: int) -> float:
 def step_seconds(data: Any, graph: Adjacency, backbone: str, options: Any) -> float:
     """Return the median seconds of a step in whole epochs, after one that is not counted."""
     kind = BACKBONES[backbone]
-    start = xavier_embeddings(np.arange(data.n_users), np.arange(data.n_items), options.embedding_size, 0)
+    ids = pl.Series(np.arange(data.n_users)), pl.Series(np.arange(data.n_items))
+    start = xavier_embeddings(*ids, options.embedding_size, 0)
     config = kind.options_type.make(n_layers=options.layers) if issubclass(kind.options_type, GraphConfig) else None
     training = TrainingConfig(epochs=options.repeats + 1, train_batch_size=options.batch)
     history = train(kind(start.users, start.items, graph, config), training).history
     seconds = [after.seconds - before.seconds for before, after in itertools.pairwise(history)]
-    return statistics.median(seconds) / -(-len(data.parts["train"][0]) // options.batch)
+    return float(statistics.median(seconds) / -(-len(data.parts["train"][0]) // options.batch))
 
 
 def _tables(graph: Adjacency, width: int) -> list[Any]:

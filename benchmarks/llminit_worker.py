@@ -67,7 +67,7 @@ class Side:
             drawn = time.perf_counter()
             run_steps(triples[:, : counted * size])
             seconds.append(drawn - started + (time.perf_counter() - drawn) * whole / counted)
-        share = _share_of_edges(graph, triples[:, : counted * size], size, self.backbone.options.n_layers)
+        share = _share_of_edges(graph, triples[:, : counted * size], size, len(self.backbone.layers))
         return {"all_seconds": seconds, "n_steps": counted, "peak": peak_memory(), "share_of_edges": share}
 
     def rank(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ there already, so what is compared is the work and not the installation.
 """
 
 import argparse
+import functools
 import os
 import resource
 import subprocess
@@ -38,20 +39,20 @@ def main() -> None:
 
 def compare(place: Path, options: argparse.Namespace) -> common.Comparison:
     """Time both versions in turn, after one run of each that is not counted."""
-    sides = [lambda source=source: run(source, place) for source in (place / "older" / "src", ROOT / "src")]
+    older, ours = (functools.partial(run, source, place) for source in (place / "older" / "src", ROOT / "src"))
     common.say("warming up: data, encoded texts, kernels")
-    for side in sides:
+    for side in (older, ours):
         side()
-    answers = common.in_turn(*sides, options.repeats)
+    answers = common.in_turn(older, ours, options.repeats)
     notes = {common.OTHERS: common.most_of_others(answers)}
-    return common.Comparison("llminit demo", options.before, *map(common.seconds_of, answers), None, notes)
+    return common.Comparison("llminit demo", options.before, *common.seconds_of(answers), None, notes)
 
 
 def run(source: Path, place: Path) -> dict[str, Any]:
     """Run the demo of the version in `source` into a new folder."""
     before, started = _cpu_of_children(), time.perf_counter()
     with tempfile.TemporaryDirectory(dir=place) as out:
-        command = [sys.executable, "-m", "llminit", "demo", "--folder", out, "--cache", place / "cache", "--json"]
+        command = [sys.executable, "-m", "llminit", "demo", "--folder", out, "--cache", str(place / "cache"), "--json"]
         environment = os.environ | {"PYTHONPATH": str(source)}
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return {"seconds": time.perf_counter() - started, "cpu": _cpu_of_children() - before}

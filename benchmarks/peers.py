@@ -39,7 +39,7 @@ def recbole_python(folder: Path = FOLDER) -> Path:
         raise SystemExit(f"found Python {sys.version.split()[0]}, RecBole's environment needs 3.11; run it with that")
     print(f"installing RecBole into {folder} (once, a few minutes)", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*install, *REQUIREMENTS], check=True)
     subprocess.run([*install, "--no-deps", "recbole==1.2.1"], check=True)
     ready.touch()

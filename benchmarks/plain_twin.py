@@ -96,7 +96,8 @@ class Twin:
 
     def norm(self, *rows: torch.Tensor) -> torch.Tensor:
         """Return the sum of the rows' un-squared norms over the batch size."""
-        return sum(torch.linalg.vector_norm(self.embeddings[part]) for part in rows) / len(rows[-1])
+        total: torch.Tensor = sum(torch.linalg.vector_norm(self.embeddings[part]) for part in rows)
+        return total / len(rows[-1])
 
 
 def mf_loss(twin: Twin, users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:

@@ -44,4 +44,5 @@ class PyGLightGCN:
     def _loss(self, users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
         pairs = torch.stack([users.repeat(2), torch.cat([positives, negatives])])
         above, below = self.model(self.edges, pairs).chunk(2)
-        return self.model.recommendation_loss(above, below, node_id=pairs.unique(), lambda_reg=REG_WEIGHT)
+        loss: torch.Tensor = self.model.recommendation_loss(above, below, node_id=pairs.unique(), lambda_reg=REG_WEIGHT)
+        return loss

@@ -75,7 +75,8 @@ def compare(
         common.OTHERS: common.most_of_others(answers),
         "peak memory, peer and LLMInit": [common.in_gib(side[-1]["peak"]) for side in answers],
     }
-    return common.Comparison(what, name, *(common.seconds_of(side) for side in answers), target, notes)
+    seconds = common.seconds_of(answers)
+    return common.Comparison(what, name, *seconds, target, notes)
 
 
 def _difference(left: dict[str, float], right: dict[str, float]) -> float:

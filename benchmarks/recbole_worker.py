@@ -22,7 +22,7 @@ from recbole.data import create_dataset, data_preparation
 from recbole.utils import get_model, get_trainer, init_seed
 
 COMMON = {"use_gpu": False, "gpu_id": "", "show_progress": False, "seed": 0, "topk": [10], "metric_decimal_place": 8}
-PAPER_OPTIONS = {
+PAPER_OPTIONS: dict[str, dict[str, Any]] = {
     "LightGCN": {"reg_weight": 1e-5},
     "SGL": {"type": "ED", "drop_ratio": 0.1, "ssl_tau": 0.2, "ssl_weight": 0.05, "reg_weight": 1e-5},
     "BPR": {},

@@ -48,7 +48,7 @@ def compare(
         common.say(f"{backbone} against {PEERS[peer_name]}: warming up")
         warm = peer.ask("epoch"), ours.ask("epoch")
         answers = common.in_turn(lambda: peer.ask("epoch"), lambda: ours.ask("epoch"), options.repeats)
-    seconds = [common.seconds_of(side) for side in answers]
+    seconds = common.seconds_of(answers)
     target = 10.0 if (backbone, peer_name) == ("sgcl", "twin") else None
     return common.Comparison(f"epoch of {backbone}", PEERS[peer_name], *seconds, target, notes(warm, answers))
 

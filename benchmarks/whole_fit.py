@@ -64,10 +64,11 @@ def write_raw(name: str | None, folder: Path) -> tuple[str, int]:
 def compare(backbone: str, folder: Path, options: argparse.Namespace, versions: dict[str, str]) -> common.Comparison:
     """Time whole fits of one backbone on both sides, in turn, after a short one of each that is not counted."""
     common.say(f"{backbone}: warming up the file caches and compiling")
-    for side in (fit_recbole, fit_llminit):
+    sides = fit_recbole, fit_llminit
+    for side in sides:
         versions.update(side(backbone, folder, options, 1)["versions"])
-    sides = (functools.partial(side, backbone, folder, options, options.epochs) for side in (fit_recbole, fit_llminit))
-    answers = common.in_turn(*sides, options.repeats)
+    peer, ours = (functools.partial(side, backbone, folder, options, options.epochs) for side in sides)
+    answers = common.in_turn(peer, ours, options.repeats)
     last = [side[-1] for side in answers]
     notes = {
         "users and items after filtering, peer and LLMInit": [[side["n_users"], side["n_items"]] for side in last],
@@ -76,7 +77,7 @@ def compare(backbone: str, folder: Path, options: argparse.Namespace, versions: 
         common.OTHERS: common.most_of_others(answers),
         "peak memory, peer and LLMInit": [common.in_gib(side["peak"]) for side in last],
     }
-    seconds = [common.seconds_of(side) for side in answers]
+    seconds = common.seconds_of(answers)
     return common.Comparison(f"whole fit of {backbone}", "RecBole 1.2.1", *seconds, 10.0, notes)
 
 

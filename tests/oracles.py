@@ -4,18 +4,27 @@ Plain loops, dense matrices, float64, exp and log as they are written in the pap
 """
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+
+AnyArray: TypeAlias = NDArray[Any]
 
 
-def tensor(array):
+def tensor(array: AnyArray | torch.Tensor) -> torch.Tensor:
     """Give any array as a float64 tensor."""
     return torch.as_tensor(np.asarray(array, dtype=np.float64))
 
 
-def assert_close(actual, expected, relative):
-    """Check that the largest difference is at most `relative` times the largest expected value."""
+def assert_close(
+    actual: AnyArray | torch.Tensor | None, expected: AnyArray | torch.Tensor | None, relative: float
+) -> None:
+    """Check that both are there and that they differ by at most `relative` times the largest expected value."""
+    assert actual is not None
+    assert expected is not None
     actual, expected = tensor(actual), tensor(expected)
     assert actual.shape == expected.shape
     error = float((actual - expected).abs().max())
@@ -25,12 +34,12 @@ def assert_close(actual, expected, relative):
 # Selectors
 
 
-def reference_uniform_dims(width, size):
+def reference_uniform_dims(width: int, size: int) -> list[int]:
     """The columns that the paper's code takes."""
     return torch.arange(0, width, width // size)[:size].tolist()
 
 
-def variance_dims(texts, degrees, size, share):
+def variance_dims(texts: AnyArray, degrees: Sequence[int], size: int, share: float) -> list[int]:
     """The `size` columns of largest unbiased variance over the `share` of items with the highest degree."""
     by_popularity = sorted(range(len(degrees)), key=lambda item: (-degrees[item], item))
     popular = by_popularity[: int(share * len(degrees))]
@@ -42,14 +51,15 @@ def variance_dims(texts, degrees, size, share):
     return sorted(sorted(range(len(variances)), key=lambda column: (-variances[column], column))[:size])
 
 
-def principal_scores(texts, size):
+def principal_scores(texts: AnyArray, size: int) -> AnyArray:
     """Centred rows in the coordinates of the leading right singular vectors (each up to its sign), float64."""
     centred = tensor(texts) - tensor(texts).mean(dim=0)
     left, values, _ = torch.linalg.svd(centred, full_matrices=False)
-    return (left * values)[:, :size].numpy()
+    scores: AnyArray = (left * values)[:, :size].numpy()
+    return scores
 
 
-def mean_of_seen(items, pairs, n_users):
+def mean_of_seen(items: AnyArray, pairs: Sequence[tuple[int, int]], n_users: int) -> AnyArray:
     """Each user's mean over the item rows in their (user, item) pairs; the mean of all rows where there is none."""
     rows = []
     for user in range(n_users):
@@ -61,7 +71,7 @@ def mean_of_seen(items, pairs, n_users):
 # Graph
 
 
-def dense_adjacency(pairs, n_users, n_items):
+def dense_adjacency(pairs: Iterable[tuple[int, int]], n_users: int, n_items: int) -> torch.Tensor:
     """Fill D^-1/2 A D^-1/2 entry by entry, float64 of shape (n_nodes, n_nodes)."""
     n_nodes = n_users + n_items
     matrix = torch.zeros((n_nodes, n_nodes), dtype=torch.float64)
@@ -74,58 +84,59 @@ def dense_adjacency(pairs, n_users, n_items):
     return matrix
 
 
-def average_layers(embeddings, matrices):
+def average_layers(embeddings: torch.Tensor, matrices: Iterable[torch.Tensor]) -> torch.Tensor:
     """Multiply by one dense matrix after the other and average, the start included."""
     layers = [embeddings]
     for matrix in matrices:
         layers.append(matrix @ layers[-1])
-    return sum(layers) / len(layers)
+    return torch.stack(layers).mean(dim=0)
 
 
 # Losses: exactly as published, in loops over the batch
 
 
-def bpr(users, positives, negatives):
+def bpr(users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
     losses = [
         -torch.log(1e-10 + 1 / (1 + torch.exp(-((user @ positive) - (user @ negative)))))
         for user, positive, negative in zip(users, positives, negatives, strict=True)
     ]
-    return sum(losses) / len(losses)
+    return torch.stack(losses).mean()
 
 
-def bpr_sum(users, positives, negatives):
-    return sum(
+def bpr_sum(users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
+    losses = [
         -torch.log(1 / (1 + torch.exp(-((user @ positive) - (user @ negative)))))
         for user, positive, negative in zip(users, positives, negatives, strict=True)
-    )
+    ]
+    return torch.stack(losses).sum()
 
 
-def embedding_norm(*parts):
-    return sum(torch.sqrt((part * part).sum()) for part in parts) / len(parts[0])
+def embedding_norm(*parts: torch.Tensor) -> torch.Tensor:
+    return torch.stack([torch.sqrt((part * part).sum()) for part in parts]).sum() / len(parts[0])
 
 
-def cosine(left, right):
+def cosine(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     return (left @ right) / (torch.sqrt(left @ left) * torch.sqrt(right @ right))
 
 
-def info_nce(anchors, matches, candidates, tau):
-    total = 0
+def info_nce(anchors: torch.Tensor, matches: torch.Tensor, candidates: torch.Tensor, tau: float) -> torch.Tensor:
+    total = torch.zeros((), dtype=torch.float64)
     for anchor, match in zip(anchors, matches, strict=True):
         below = sum(torch.exp(cosine(anchor, candidate) / tau) for candidate in candidates)
         total = total - torch.log(torch.exp(cosine(anchor, match) / tau) / below)
     return total
 
 
-def supervised_contrastive(users, items, temperature):
-    total = 0
+def supervised_contrastive(users: torch.Tensor, items: torch.Tensor, temperature: float) -> torch.Tensor:
+    total = torch.zeros((), dtype=torch.float64)
     for user, item in zip(users, items, strict=True):
-        below = sum(torch.exp(cosine(user, other) / temperature) for other in users)
-        below = below + sum(torch.exp(cosine(item, other) / temperature) for other in items)
+        cosines = [cosine(user, other) for other in users] + [cosine(item, other) for other in items]
+        below = sum(torch.exp(each / temperature) for each in cosines)
         total = total - torch.log(torch.exp(cosine(user, item) / temperature) / below)
     return total
 
 
-def exponentials(dots, scales, shifts):
+def exponentials(dots: AnyArray, scales: AnyArray, shifts: AnyArray) -> AnyArray:
     """E times the scales, entry by entry."""
     return np.array(
         [
@@ -138,7 +149,7 @@ def exponentials(dots, scales, shifts):
     )
 
 
-def tangents(gradients, rows):
+def tangents(gradients: AnyArray, rows: AnyArray) -> AnyArray:
     """What is left of each gradient when its part along its row is taken away."""
     return np.array([g - row * (row @ g) / (row @ row) for g, row in zip(gradients, rows, strict=True)])
 
@@ -146,7 +157,15 @@ def tangents(gradients, rows):
 # Backbones: each the loss of one batch of rows (users, positives, negatives)
 
 
-def backbone_loss(name, embeddings, batch, matrices, views, options, n_users):
+def backbone_loss(
+    name: str,
+    embeddings: torch.Tensor,
+    batch: Sequence[torch.Tensor],
+    matrices: Sequence[torch.Tensor],
+    views: Sequence[Sequence[torch.Tensor]],
+    options: Mapping[str, float],
+    n_users: int,
+) -> torch.Tensor:
     """The loss of a backbone by name; `matrices` and the two `views` hold one dense matrix a layer."""
     users, positives, negatives = batch
     final = average_layers(embeddings, matrices)
@@ -166,10 +185,11 @@ def backbone_loss(name, embeddings, batch, matrices, views, options, n_users):
 class Adam:
     """Adam (Kingma & Ba, algorithm 1) on one float64 tensor."""
 
-    def __init__(self, learning_rate):
-        self.learning_rate, self.step, self.mean, self.square = learning_rate, 0, 0.0, 0.0
+    def __init__(self, learning_rate: float) -> None:
+        self.learning_rate, self.step = learning_rate, 0
+        self.mean = self.square = torch.zeros((), dtype=torch.float64)
 
-    def move(self, values, gradient):
+    def move(self, values: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
         self.step += 1
         self.mean = 0.9 * self.mean + 0.1 * gradient
         self.square = 0.999 * self.square + 0.001 * gradient**2
@@ -177,7 +197,9 @@ class Adam:
         return values - self.learning_rate * mean / (torch.sqrt(square) + 1e-8)
 
 
-def nodes_within_hops(pairs, n_users, rows, n_hops):
+def nodes_within_hops(
+    pairs: Iterable[tuple[int, int]], n_users: int, rows: Iterable[int], n_hops: int
+) -> list[set[int]]:
     """List the sets of nodes within 0, 1, ... n_hops hops of rows."""
     edges = [(user, item + n_users) for user, item in pairs]
     sets = [set(rows)]
@@ -189,7 +211,16 @@ def nodes_within_hops(pairs, n_users, rows, n_hops):
     return sets
 
 
-def add_neighbours(indptr, indices, weights, targets, position, source, base_position, base):
+def add_neighbours(
+    indptr: AnyArray,
+    indices: AnyArray,
+    weights: AnyArray,
+    targets: AnyArray,
+    position: AnyArray,
+    source: AnyArray,
+    base_position: AnyArray,
+    base: AnyArray,
+) -> AnyArray:
     """Add up each target's base row and its listed neighbours' weighted rows, one number at a time."""
     out = np.zeros((len(targets), source.shape[1]))
     for place, node in enumerate(targets):

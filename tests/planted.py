@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 N_USERS, N_ITEMS, N_CLUSTERS, WIDTH = 60, 40, 4, 32
 SEEN_EACH = 8
-SMALL = {"embedding_size": 8, "epochs": 3}
+SMALL: dict[str, Any] = {"embedding_size": 8, "epochs": 3}
 
 
 @dataclass(frozen=True)

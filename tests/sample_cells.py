@@ -1,5 +1,7 @@
 """A small finished cell, made by hand."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -12,18 +14,19 @@ SPLIT = pl.DataFrame(
 COLUMNS = pl.DataFrame({"standard": [7, 2, 1, 1001], "paper": [9, 3, 1, 1001]}).cast(pl.UInt16)
 
 
-def ranks_of(column):
+def ranks_of(column: str) -> RelevantRanks:
     users, items = (SPLIT[name].to_numpy().astype(np.int64) for name in ("user", "item"))
     return RelevantRanks.from_rows(users, items, COLUMNS[column].to_numpy().astype(np.int64))
 
 
-def header(**changes):
+def header(**changes: Any) -> Header:
     data = {"n_users": 4, "n_items": 5, "n_interactions": 12}
     return Header(**{"config": {"seeds": 1}, "fingerprint": "f", "data": data, **changes})
 
 
-def cell(**key):
-    metrics, groups = {}, {}
+def cell(**names: Any) -> Cell:
+    metrics: dict[str, dict[str, float]] = {}
+    groups: dict[str, dict[str, dict[str, float]]] = {}
     for protocol in ("standard", "paper"):
         ranks = ranks_of(protocol)
         metrics[protocol] = mean_metrics(ranks, (10, 20), tuple(METRICS))
@@ -34,5 +37,5 @@ def cell(**key):
         for row in rows:
             groups[protocol].setdefault(row.group, {"n": row.n})[f"{row.metric}@{row.k}"] = row.value
     beyond = {protocol: {"coverage@10": 0.5} for protocol in metrics}
-    key = CellKey(**{"model": "ease", **key})
+    key = CellKey(**{"model": "ease", **names})
     return Cell(key=key, fingerprint="f", split=key.split_name, metrics=metrics, groups=groups, beyond=beyond)

@@ -1,10 +1,24 @@
 """Simulated measures whose truth is known."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import stats
 
+from llminit.arrays import Float64Array
 
-def simulated_hits(rng, n_methods, n_seeds, n_users, *, user_sd=0.0, seed_sd=0.0, shifts=None, rate=0.12):
+
+def simulated_hits(
+    rng: np.random.Generator,
+    n_methods: int,
+    n_seeds: int,
+    n_users: int,
+    *,
+    user_sd: float = 0.0,
+    seed_sd: float = 0.0,
+    shifts: Sequence[float] | None = None,
+    rate: float = 0.12,
+) -> Float64Array:
     """Draw hits, float64 of shape (n_methods, n_seeds, n_users), at about `rate`.
 
     A method hits where a latent score is low enough. The score has a part that all methods share (how hard this user's
@@ -19,4 +33,5 @@ def simulated_hits(rng, n_methods, n_seeds, n_users, *, user_sd=0.0, seed_sd=0.0
     if shifts is not None:
         latent -= np.asarray(shifts)[:, np.newaxis, np.newaxis]
     spread = np.sqrt(1 + user_sd**2 + seed_sd**2)
-    return (latent < spread * stats.norm.ppf(rate)).astype(np.float64)
+    hits: Float64Array = (latent < spread * stats.norm.ppf(rate)).astype(np.float64)
+    return hits

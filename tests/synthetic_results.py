@@ -160,7 +160,7 @@ def _strength(key: CellKey) -> float:
     if key.kind == "baseline":
         return _BASELINES[key.model]
     gain = _INITS[str(key.selector)] * (0.7 if key.encoder == "minilm" else 1.0)
-    size = np.log2((key.embedding_size or 128) / 128)
+    size = float(np.log2((key.embedding_size or 128) / 128))
     # Random initial embeddings get worse above 128 dimensions, text does not.
     bend = -0.12 * abs(size) if key.init == "xavier" or size < 0 else 0.03 * size
     scarce = 0.5 * (1 - key.train_share) + (0.3 if key.max_history else 0.0)

@@ -1,19 +1,22 @@
 """Configurations: frozen, checked, and the same in Python and TOML."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from llminit import FitConfig, InitializeConfig
-from llminit.config import ColumnNames, CompareConfig, FilterConfig, SplitConfig, TrainingConfig
+from llminit.config import ColumnNames, CompareConfig, Config, FilterConfig, SplitConfig, TrainingConfig
 from llminit.errors import ConfigError
 
 ALL = [ColumnNames, FilterConfig, SplitConfig, TrainingConfig, FitConfig, InitializeConfig]
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_defaults_survive_toml(kind, tmp_path):
+def test_defaults_survive_toml(kind: type[Config], tmp_path: Path) -> None:
     """A configuration written to TOML and read again is equal."""
     kind().to_toml(tmp_path / "c.toml")
     assert kind.from_toml(tmp_path / "c.toml") == kind()
@@ -30,7 +33,7 @@ def test_defaults_survive_toml(kind, tmp_path):
     )
 )
 @settings(max_examples=50, deadline=None)
-def test_any_value_survives_toml(tmp_path_factory, config):
+def test_any_value_survives_toml(tmp_path_factory: pytest.TempPathFactory, config: FitConfig) -> None:
     """Numbers, texts of any letters and options of parts come back from TOML as they were."""
     path = tmp_path_factory.mktemp("toml") / "c.toml"
     config.to_toml(path)
@@ -38,7 +41,7 @@ def test_any_value_survives_toml(tmp_path_factory, config):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_frozen_and_documented(kind):
+def test_frozen_and_documented(kind: type[Config]) -> None:
     """No field can be set afterwards, and each has its line of documentation."""
     config = kind()
     for name, field in kind.model_fields.items():
@@ -48,7 +51,7 @@ def test_frozen_and_documented(kind):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_unknown_options_are_named(kind):
+def test_unknown_options_are_named(kind: type[Config]) -> None:
     """An unknown option is a ConfigError with its name and those that there are."""
     with pytest.raises(ConfigError, match="unknown option 'sample_strategy'") as caught:
         kind.make(sample_strategy=1)
@@ -71,20 +74,20 @@ def test_unknown_options_are_named(kind):
         ({"seed": -1, "epochs": -1}, "epochs=-1.*; seed=-1"),
     ],
 )
-def test_bad_values_are_named(options, message):
+def test_bad_values_are_named(options: dict[str, Any], message: str) -> None:
     """Each value that cannot be used is in the message, with what was found."""
     with pytest.raises(ConfigError, match=message):
         FitConfig.make(**options)
 
 
-def test_a_bad_value_in_a_list_is_named():
+def test_a_bad_value_in_a_list_is_named() -> None:
     """Of a list the element is shown, not its place in ours."""
     with pytest.raises(ConfigError, match=r"^embedding_sizes='a' cannot be used"):
         CompareConfig.make(embedding_sizes="16,a")
 
 
 @pytest.mark.parametrize("content", [b"epochs = ", b"\xff\xfe", None])
-def test_files_that_cannot_be_read(tmp_path, content):
+def test_files_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
     """A missing, binary or malformed file is a ConfigError with its path."""
     path = tmp_path / "c.toml"
     if content is not None:
@@ -93,7 +96,7 @@ def test_files_that_cannot_be_read(tmp_path, content):
         FitConfig.from_toml(path)
 
 
-def test_parts_of_a_fit():
+def test_parts_of_a_fit() -> None:
     """The parts that the stages take have the values of the whole."""
     config = FitConfig(split="ratio", test_share=0.3, epochs=7, k_core=5, min_rating=4, item_column="asin")
     assert config.splitting == SplitConfig(kind="ratio", test_share=0.3)
@@ -102,7 +105,7 @@ def test_parts_of_a_fit():
     assert config.columns == ColumnNames(item_id="asin")
 
 
-def test_the_defaults_are_the_papers():
+def test_the_defaults_are_the_papers() -> None:
     """Without options, training is as the paper describes it, stopped by the honest protocol."""
     config = FitConfig()
     assert (config.embedding_size, config.train_batch_size) == (128, 256)

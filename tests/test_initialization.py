@@ -1,10 +1,13 @@
 """Initial embeddings for all users and items."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse as sp
 from safetensors.numpy import load_file
+from scipy.sparse import csr_array
 
 import oracles
 from llminit.errors import EmbeddingError, StorageError
@@ -18,7 +21,7 @@ USER_IDS = pl.Series([f"user {code}" for code in range(N_USERS)])
 
 
 @pytest.fixture
-def pairs():
+def pairs() -> list[tuple[int, int]]:
     """Interactions; the last user has none, and an item without text is among them."""
     chosen = np.random.default_rng(3).random((N_USERS - 1, N_ITEMS)) < 0.3
     chosen[0, 3] = True
@@ -26,20 +29,22 @@ def pairs():
 
 
 @pytest.fixture
-def train(pairs):
+def train(pairs: list[tuple[int, int]]) -> csr_array:
     users, items = np.array(pairs).T
     return sp.csr_array((np.ones(len(users), dtype=np.float32), (users, items)), shape=(N_USERS, N_ITEMS))
 
 
 @pytest.fixture
-def text():
+def text() -> TextEmbeddings:
     values = np.random.default_rng(4).normal(1, 1, size=(N_ITEMS, WIDTH)).astype(np.float32)
     missing = np.isin(np.arange(N_ITEMS), WITHOUT_TEXT)
     return TextEmbeddings.from_arrays(pl.Series("id", np.arange(100, 100 + N_ITEMS)), values, missing)
 
 
 @pytest.mark.parametrize("select", SELECTORS)
-def test_users_start_at_the_mean_of_their_training_items(select, text, train, pairs):
+def test_users_start_at_the_mean_of_their_training_items(
+    select: str, text: TextEmbeddings, train: csr_array, pairs: list[tuple[int, int]]
+) -> None:
     """A user's row is the mean of the rows of their training items; without history it is the mean of all rows."""
     made = initial_embeddings(USER_IDS, text, train, select=select, embedding_size=SIZE)
     oracles.assert_close(made.users, oracles.mean_of_seen(made.items, pairs, N_USERS), 1e-5)
@@ -49,7 +54,7 @@ def test_users_start_at_the_mean_of_their_training_items(select, text, train, pa
 
 
 @pytest.mark.parametrize("select", SELECTORS)
-def test_items_without_text_get_the_mean_and_are_counted(select, text, train):
+def test_items_without_text_get_the_mean_and_are_counted(select: str, text: TextEmbeddings, train: csr_array) -> None:
     """Items without text get the mean over the items with text, and their number is reported."""
     made = initial_embeddings(USER_IDS, text, train, select=select, embedding_size=SIZE)
     mean = made.items[~text.missing].astype(np.float64).mean(axis=0)
@@ -59,7 +64,9 @@ def test_items_without_text_get_the_mean_and_are_counted(select, text, train):
 
 
 @pytest.mark.parametrize("select", ["variance", "pca", "whiten"])
-def test_items_without_text_do_not_take_part_in_the_selection(select, text, train):
+def test_items_without_text_do_not_take_part_in_the_selection(
+    select: str, text: TextEmbeddings, train: csr_array
+) -> None:
     """The selector sees only the items that have text: their rows are as if the others did not exist."""
     made = initial_embeddings(USER_IDS, text, train, select=select, embedding_size=SIZE)
     present = ~text.missing
@@ -68,7 +75,9 @@ def test_items_without_text_do_not_take_part_in_the_selection(select, text, trai
     assert np.array_equal(made.items[present], expected.items)
 
 
-def test_variance_counts_training_interactions(text, train, pairs):
+def test_variance_counts_training_interactions(
+    text: TextEmbeddings, train: csr_array, pairs: list[tuple[int, int]]
+) -> None:
     """The popularity that variance looks at is each item's number of training interactions."""
     present = np.flatnonzero(~text.missing)
     degrees = [sum(item == one for _, item in pairs) for one in present]
@@ -77,7 +86,7 @@ def test_variance_counts_training_interactions(text, train, pairs):
     assert np.array_equal(made.items[present], text.values[present][:, dims])
 
 
-def test_options_and_seed_arrive_at_the_selector(text, train):
+def test_options_and_seed_arrive_at_the_selector(text: TextEmbeddings, train: csr_array) -> None:
     """Options reach the selector, and the seed decides its randomness."""
     made = [
         initial_embeddings(USER_IDS, text, train, select="random", embedding_size=SIZE, seed=seed).items
@@ -91,14 +100,14 @@ def test_options_and_seed_arrive_at_the_selector(text, train):
     assert np.sqrt((longer**2).sum(axis=1).mean()) == pytest.approx(9, rel=1e-4)
 
 
-def test_nobody_has_text(text, train):
+def test_nobody_has_text(text: TextEmbeddings, train: csr_array) -> None:
     """With no text at all there is an error, not rows of NaN."""
     nothing = TextEmbeddings(text.ids, np.zeros_like(text.values), np.ones(N_ITEMS, dtype=bool))
     with pytest.raises(EmbeddingError, match="none of 30 items"):
         initial_embeddings(USER_IDS, nothing, train, select="uniform", embedding_size=SIZE)
 
 
-def test_user_means_without_any_history():
+def test_user_means_without_any_history() -> None:
     """Users without history all get the mean over all items."""
     items = np.arange(6, dtype=np.float32).reshape(3, 2)
     users, n_without = user_means(items, sp.csr_array((4, 3), dtype=np.float32))
@@ -106,7 +115,7 @@ def test_user_means_without_any_history():
     assert n_without == 4
 
 
-def test_xavier_stays_within_its_bound_and_fills_it():
+def test_xavier_stays_within_its_bound_and_fills_it() -> None:
     """Xavier draws uniformly within +-sqrt(6 / (rows + d)), other numbers for another seed."""
     ids = pl.Series(np.arange(500)), pl.Series(np.arange(90))
     made = xavier_embeddings(*ids, 16, seed=5)
@@ -119,7 +128,7 @@ def test_xavier_stays_within_its_bound_and_fills_it():
     assert not np.array_equal(made.users, xavier_embeddings(*ids, 16, seed=6).users)
 
 
-def test_saved_files_load_elsewhere(tmp_path, text, train):
+def test_saved_files_load_elsewhere(tmp_path: Path, text: TextEmbeddings, train: csr_array) -> None:
     """numpy, safetensors and Parquet files hold the same rows in the order of the ids."""
     made = initial_embeddings(USER_IDS, text, train, select="whiten", embedding_size=SIZE)
     made.save(tmp_path / "new" / "out")
@@ -132,7 +141,9 @@ def test_saved_files_load_elsewhere(tmp_path, text, train):
             assert np.array_equal(loaded, rows)
 
 
-def test_saving_again_replaces_and_failing_leaves_nothing(tmp_path, text, train):
+def test_saving_again_replaces_and_failing_leaves_nothing(
+    tmp_path: Path, text: TextEmbeddings, train: csr_array
+) -> None:
     """A second save replaces the first; one that fails leaves nothing half-written."""
     made = initial_embeddings(USER_IDS, text, train, select="prefix", embedding_size=SIZE)
     made.save(tmp_path / "out")

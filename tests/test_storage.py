@@ -1,12 +1,17 @@
 """Writing that is all or nothing."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from llminit.errors import StorageError
 from llminit.storage import check_replaceable, remove_leftovers, replacing_file, replacing_folder, sha256_of_file
 from planted import everything_under
+
+Writer: TypeAlias = Callable[[Path], AbstractContextManager[Path]]
 
 BEFORE = {"old": b"old"}
 
@@ -16,13 +21,13 @@ class Boom(Exception):
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path: Path) -> Path:
     (tmp_path / "old").write_bytes(b"old")
     return tmp_path
 
 
 @pytest.mark.parametrize("name", ["new.csv", "deep/er/new.csv"])
-def test_a_file_appears_only_when_it_is_whole(place, name):
+def test_a_file_appears_only_when_it_is_whole(place: Path, name: str) -> None:
     """The file is at its name after the block, not before, and nothing else is left; its folder is made."""
     with replacing_file(place / name) as temporary:
         temporary.write_bytes(b"new")
@@ -32,7 +37,7 @@ def test_a_file_appears_only_when_it_is_whole(place, name):
     assert found == BEFORE | {name: b"new"}
 
 
-def test_what_a_writer_puts_beside_its_file_goes_too(place):
+def test_what_a_writer_puts_beside_its_file_goes_too(place: Path) -> None:
     """Some writers make temporary files of their own, in the folder that they write to."""
     with replacing_file(place / "new") as temporary:
         temporary.write_bytes(b"new")
@@ -40,7 +45,7 @@ def test_what_a_writer_puts_beside_its_file_goes_too(place):
     assert everything_under(place) == BEFORE | {"new": b"new"}
 
 
-def test_a_file_is_replaced_as_a_whole(place):
+def test_a_file_is_replaced_as_a_whole(place: Path) -> None:
     """What was there stays until the block has ended well."""
     with replacing_file(place / "old") as temporary:
         temporary.write_bytes(b"new")
@@ -48,7 +53,7 @@ def test_a_file_is_replaced_as_a_whole(place):
     assert everything_under(place) == {"old": b"new"}
 
 
-def fail_in(writer, path, error):
+def fail_in(writer: Writer, path: Path, error: BaseException | type[BaseException]) -> None:
     with writer(path) as temporary:
         (temporary if writer is replacing_file else temporary / "part").write_bytes(b"half")
         raise error
@@ -56,7 +61,7 @@ def fail_in(writer, path, error):
 
 @pytest.mark.parametrize("writer", [replacing_file, replacing_folder])
 @pytest.mark.parametrize("error", [Boom, KeyboardInterrupt])
-def test_an_error_in_the_block_leaves_everything(place, writer, error):
+def test_an_error_in_the_block_leaves_everything(place: Path, writer: Writer, error: type[BaseException]) -> None:
     """Whatever is raised in the block passes through, and the folder is as it was."""
     with pytest.raises(error):
         fail_in(writer, place / "new", error)
@@ -65,20 +70,20 @@ def test_an_error_in_the_block_leaves_everything(place, writer, error):
 
 @pytest.mark.parametrize("writer", [replacing_file, replacing_folder])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "denied")])
-def test_a_write_error_is_a_storage_error(place, writer, error):
+def test_a_write_error_is_a_storage_error(place: Path, writer: Writer, error: OSError) -> None:
     """An error of the system becomes a StorageError that names the path, the reason and what to do."""
     with pytest.raises(StorageError, match=r"cannot write .*new.*(No space|denied).*Free some space"):
         fail_in(writer, place / "new", error)
     assert everything_under(place) == BEFORE
 
 
-def test_a_parent_that_is_a_file(place):
+def test_a_parent_that_is_a_file(place: Path) -> None:
     """A path below a file cannot be written, and says so."""
     with pytest.raises(StorageError, match="cannot write"), replacing_file(place / "old" / "new"):
         pass
 
 
-def test_a_folder_replaces_an_earlier_one(place):
+def test_a_folder_replaces_an_earlier_one(place: Path) -> None:
     """A folder with the same kind of content is replaced as a whole, and an empty one is filled."""
     for content in (b"1", b"2"):
         with replacing_folder(place / "f") as temporary:
@@ -88,7 +93,7 @@ def test_a_folder_replaces_an_earlier_one(place):
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text("x"), lambda path: (path / "mine").mkdir(parents=True)])
-def test_other_things_are_never_replaced(place, make):
+def test_other_things_are_never_replaced(place: Path, make: Callable[[Path], object]) -> None:
     """A file, or a folder that holds anything of another name, is refused and untouched."""
     make(place / "f")
     before = everything_under(place)
@@ -97,7 +102,7 @@ def test_other_things_are_never_replaced(place, make):
     assert everything_under(place) == before
 
 
-def test_a_file_never_replaces_a_folder(place):
+def test_a_file_never_replaces_a_folder(place: Path) -> None:
     """Where a folder is, no file is written."""
     (place / "f").mkdir()
     with pytest.raises(StorageError, match="it is a folder"), replacing_file(place / "f"):
@@ -105,7 +110,7 @@ def test_a_file_never_replaces_a_folder(place):
     assert everything_under(place) == BEFORE | {"f": None}
 
 
-def test_a_link_stays_a_link(place):
+def test_a_link_stays_a_link(place: Path) -> None:
     """What a link points to is replaced, not the link."""
     (place / "target").mkdir()
     (place / "link").symlink_to(place / "target", target_is_directory=True)
@@ -117,7 +122,7 @@ def test_a_link_stays_a_link(place):
 
 
 @pytest.mark.parametrize("name", [".", ".."])
-def test_the_working_folder_is_never_replaced(place, monkeypatch, name):
+def test_the_working_folder_is_never_replaced(place: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The folder that one works in, and those around it, are refused, even where they are empty."""
     (place / "here").mkdir()
     monkeypatch.chdir(place / "here")
@@ -126,13 +131,13 @@ def test_the_working_folder_is_never_replaced(place, monkeypatch, name):
     assert everything_under(place) == BEFORE | {"here": None}
 
 
-def test_a_swap_that_fails_brings_the_old_folder_back(place, monkeypatch):
+def test_a_swap_that_fails_brings_the_old_folder_back(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the new folder cannot be moved into place, the old one is there again."""
     with replacing_folder(place / "f") as temporary:
         (temporary / "a").write_bytes(b"1")
     rename = type(place).rename
 
-    def fail(path, target):
+    def fail(path: Path, target: Path) -> Path:
         if target == place / "f" and (path / "a").read_bytes() == b"2":
             raise OSError(5, "broken")
         return rename(path, target)
@@ -143,7 +148,7 @@ def test_a_swap_that_fails_brings_the_old_folder_back(place, monkeypatch):
     assert everything_under(place) == BEFORE | {"f": None, "f/a": b"1"}
 
 
-def test_leftovers_of_killed_processes(place):
+def test_leftovers_of_killed_processes(place: Path) -> None:
     """Only the temporary files and folders of this very path are removed."""
     kept = [".a[1].safetensors", ".b.12345678.partial.csv", ".a[1].12345678.partial.json", ".a[1].1.partial.csv"]
     for name in (".a[1].12345678.partial.csv", *kept):
@@ -156,7 +161,7 @@ def test_leftovers_of_killed_processes(place):
     assert set(everything_under(place)) == {"old", *kept}
 
 
-def test_check_replaceable(place):
+def test_check_replaceable(place: Path) -> None:
     """A folder is replaceable if all its names are among those given, or if it is not there."""
     check_replaceable(place, {"old", "more"})
     check_replaceable(place / "none", set())
@@ -164,7 +169,7 @@ def test_check_replaceable(place):
         check_replaceable(place, {"new"})
 
 
-def test_sha256(place):
+def test_sha256(place: Path) -> None:
     """The hash is SHA-256 in hexadecimal (the known value of "abc")."""
     (place / "abc").write_bytes(b"abc")
     assert sha256_of_file(place / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 from llminit.analysis import item_map, matrices
+from llminit.arrays import FloatArray
 from llminit.errors import EmbeddingError, InputError
 
 
-def draw(n=200, d=5):
+def draw(n: int = 200, d: int = 5) -> FloatArray:
     """Items that differ most along the second column, then along the fourth."""
     rng = np.random.default_rng(0)
     return (rng.normal(size=(n, d)) * [1, 9, 1, 4, 1] + 3).astype(np.float32)
 
 
-def test_the_map_shows_the_two_directions_of_most_variance():
+def test_the_map_shows_the_two_directions_of_most_variance() -> None:
     """Coordinates are the centred items along the leading directions, as a full decomposition finds them."""
     items = draw()
     places = item_map(items)
@@ -29,13 +30,13 @@ def test_the_map_shows_the_two_directions_of_most_variance():
         assert np.corrcoef(places[:, axis], items[:, column])[0, 1] > 0.9
 
 
-def test_the_sign_does_not_depend_on_the_order_of_items():
+def test_the_sign_does_not_depend_on_the_order_of_items() -> None:
     """The same items in another order lie at the same places."""
     items = draw()
     np.testing.assert_allclose(item_map(items[::-1])[::-1], item_map(items), atol=1e-3)
 
 
-def test_a_sample_finds_nearly_the_same_directions_and_places_all(monkeypatch):
+def test_a_sample_finds_nearly_the_same_directions_and_places_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Directions come from a seeded sample; every item is placed, in blocks of bounded memory."""
     items = draw(2000)
     whole, sampled = item_map(items), item_map(items, n_sample=500, seed=1)
@@ -48,13 +49,13 @@ def test_a_sample_finds_nearly_the_same_directions_and_places_all(monkeypatch):
     np.testing.assert_allclose(item_map(items, n_sample=500, seed=1), sampled, atol=1e-4)
 
 
-def test_a_single_column_lies_on_a_line():
+def test_a_single_column_lies_on_a_line() -> None:
     """With one dimension there is no second direction."""
     places = item_map(np.array([[1.0], [3.0], [5.0]]))
     assert places.tolist() == [[-2, 0], [0, 0], [2, 0]]
 
 
-def test_what_cannot_be_mapped_is_refused():
+def test_what_cannot_be_mapped_is_refused() -> None:
     """No items to find directions from, or values that are not numbers, are named."""
     with pytest.raises(InputError, match="n_sample=0"):
         item_map(draw(), n_sample=0)
@@ -62,7 +63,7 @@ def test_what_cannot_be_mapped_is_refused():
         item_map(draw() * np.nan)
 
 
-def test_analysis_needs_numpy_alone():
+def test_analysis_needs_numpy_alone() -> None:
     """Importing it loads neither torch nor numba."""
     program = "import sys, llminit.analysis; sys.exit('numba' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

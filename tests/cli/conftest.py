@@ -1,37 +1,18 @@
 """The planted data as files, and the command line run in this process or in one of its own."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from command_line import HashEncoder, Ran, Run
 from llminit.cli.main import main
 from llminit.text import ENCODERS
 from planted import World, plant
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a run of the command line left."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        """The one JSON object on stdout, and nothing else."""
-        return json.loads(self.stdout)
-
-
-Run = Callable[..., Ran]
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +21,7 @@ def world() -> World:
 
 
 @pytest.fixture(scope="session")
-def tables(world, tmp_path_factory) -> Path:
+def tables(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with interactions, items and embeddings as Parquet; do not write to it."""
     folder = tmp_path_factory.mktemp("tables")
     world.interactions.write_parquet(folder / "interactions.parquet")
@@ -50,7 +31,7 @@ def tables(world, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's cache and settings out of the tests."""
     monkeypatch.setenv("LLMINIT_CACHE", str(tmp_path_factory.mktemp("cache")))
     for name in ("OPENAI_API_KEY", "LLMINIT_TRACEBACK"):
@@ -58,7 +39,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
-def run(capsys) -> Run:
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command line in this process."""
 
     def call(*arguments: Any) -> Ran:
@@ -84,36 +65,19 @@ def run_process() -> Run:
 
 
 @pytest.fixture(scope="session")
-def fit_options(tables) -> list[str]:
+def fit_options(tables: Path) -> list[str]:
     """Options of a quick fit, all but --out."""
-    options = {name: tables / f"{name}.parquet" for name in ("interactions", "items", "embeddings")}
+    options: dict[str, Any] = {name: tables / f"{name}.parquet" for name in ("interactions", "items", "embeddings")}
     options |= {"embedding-size": 8, "epochs": 3}
     return [text for name, value in options.items() for text in (f"--{name}", str(value))]
 
 
 @pytest.fixture(scope="session")
-def fitted(fit_options, tmp_path_factory) -> Path:
+def fitted(fit_options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved recommender; do not write to it."""
     folder = tmp_path_factory.mktemp("fitted") / "recommender"
     assert main(["fit", *fit_options, "--out", str(folder)]) == 0
     return folder
-
-
-class HashEncoder:
-    """Makes a vector out of a text's length and first letters, and counts the texts."""
-
-    name = "hash"
-
-    def __init__(self) -> None:
-        self.n_encoded = 0
-
-    def identity(self) -> dict[str, str]:
-        return {"encoder": "hash"}
-
-    def encode(self, texts):
-        self.n_encoded += len(texts)
-        seeds = [list(text.encode()) for text in texts]
-        return np.array([np.random.default_rng(seed).normal(size=16) for seed in seeds], dtype=np.float32)
 
 
 @pytest.fixture

@@ -3,22 +3,31 @@
 import json
 import shutil
 import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from planted import everything_under
+from command_line import HashEncoder, Run
+from planted import World, everything_under
+
+# Runs a command that must be refused, and checks how.
+Refuse = Callable[..., None]
+# Writes tables and gives the fit of them.
+FitOf = Callable[..., list[Any]]
 
 NO_TEXT = pl.lit("").alias("title")
 OTHER_IDS = pl.format("x{}", "item_id").alias("item_id")
 
 
 @pytest.fixture
-def refused(run, tmp_path):
+def refused(run: Run, tmp_path: Path) -> Refuse:
     """Run a command that must be refused: code 2, one message with these words, and no file made or changed."""
 
-    def check(arguments, *words):
+    def check(arguments: Sequence[Any], *words: str) -> None:
         before = everything_under(tmp_path)
         ran = run(*arguments)
         assert ran.code == 2, ran.stderr
@@ -33,10 +42,15 @@ def refused(run, tmp_path):
 
 
 @pytest.fixture
-def fit_of(world, tmp_path):
+def fit_of(world: World, tmp_path: Path) -> FitOf:
     """Write the three tables, some of them spoilt, and return the fit of them."""
 
-    def make(*options, interactions=None, items=None, embeddings=None):
+    def make(
+        *options: Any,
+        interactions: pl.DataFrame | None = None,
+        items: pl.DataFrame | None = None,
+        embeddings: pl.DataFrame | None = None,
+    ) -> list[Any]:
         tables = {"interactions": interactions, "items": items, "embeddings": embeddings}
         given = []
         for name, spoilt in tables.items():
@@ -48,14 +62,14 @@ def fit_of(world, tmp_path):
     return make
 
 
-def with_value(world, value):
+def with_value(world: World, value: float) -> pl.DataFrame:
     rows = world.embeddings["embedding"].to_numpy().copy()
     rows[7, 3] = value
     return world.embeddings.with_columns(pl.Series("embedding", rows))
 
 
 # What is spoilt, as functions of the planted world, and what the message must say.
-SPOILT_TABLES = {
+SPOILT_TABLES: dict[str, tuple[Callable[[World], dict[str, pl.DataFrame]], list[str]]] = {
     "no user column": (lambda w: {"interactions": w.interactions.drop("user_id")}, ["'user_id'", "--user-column"]),
     "misnamed item column": (
         lambda w: {"interactions": w.interactions.rename({"item_id": "item"})},
@@ -87,13 +101,13 @@ SPOILT_TABLES = {
 
 
 @pytest.mark.parametrize("case", SPOILT_TABLES)
-def test_tables(refused, fit_of, world, case):
+def test_tables(refused: Refuse, fit_of: FitOf, world: World, case: str) -> None:
     """Tables that cannot be used are refused with the names and values that are wrong."""
     spoil, words = SPOILT_TABLES[case]
     refused(fit_of(**spoil(world)), *words)
 
 
-OPTIONS = {
+OPTIONS: dict[str, tuple[list[Any], list[str]]] = {
     "width smaller than d": (["--embedding-size", 64], ["embedding_size=64", "32 dimensions"]),
     "a k-core that removes everything": (["--k-core", 50], ["50-core", "--k-core"]),
     "a rating that removes everything": (["--min-rating", 6], ["minimum rating of 6", "highest rating is 5"]),
@@ -124,21 +138,21 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("case", OPTIONS)
-def test_options(refused, fit_of, case):
+def test_options(refused: Refuse, fit_of: FitOf, case: str) -> None:
     """Options that cannot be used are refused by name, with what is possible."""
     options, words = OPTIONS[case]
     refused(fit_of(*options), *words)
 
 
 @pytest.mark.parametrize("split", ["temporal-loo", "global-time"])
-def test_time_is_missing(refused, fit_of, world, split):
+def test_time_is_missing(refused: Refuse, fit_of: FitOf, world: World, split: str) -> None:
     """A split by time without timestamps is refused."""
     refused(fit_of("--split", split, interactions=world.interactions.drop("timestamp")), "timestamp")
 
 
 @pytest.mark.parametrize("name", ["interactions", "items", "embeddings"])
 @pytest.mark.parametrize("kind", ["missing", "folder", "wrong ending", "garbage", "no columns"])
-def test_files(refused, fit_of, tmp_path, name, kind):
+def test_files(refused: Refuse, fit_of: FitOf, tmp_path: Path, name: str, kind: str) -> None:
     """A file that is missing, a folder, of an unknown format or damaged is refused by its path."""
     arguments = fit_of()
     path = tmp_path / ("table.xyz" if kind == "wrong ending" else "table.parquet")
@@ -150,7 +164,9 @@ def test_files(refused, fit_of, tmp_path, name, kind):
 
 
 @pytest.mark.parametrize("command", ["encode", "fit", "init"])
-def test_an_item_table_without_any_text(refused, fit_of, world, hash_encoder, tmp_path, command):
+def test_an_item_table_without_any_text(
+    refused: Refuse, fit_of: FitOf, world: World, hash_encoder: HashEncoder, tmp_path: Path, command: str
+) -> None:
     """An item table in which nothing has text is refused, and nothing is encoded."""
     fit_of(items=world.items.with_columns(NO_TEXT))
     files = ["--items", tmp_path / "items.parquet", "--encoder", "hash", "--out", tmp_path / "out.parquet"]
@@ -160,14 +176,16 @@ def test_an_item_table_without_any_text(refused, fit_of, world, hash_encoder, tm
     assert hash_encoder.n_encoded == 0
 
 
-def test_nothing_to_start_from(refused, fit_of, tmp_path):
+def test_nothing_to_start_from(refused: Refuse, fit_of: FitOf, tmp_path: Path) -> None:
     """Without an item table and embeddings, a fit from text is refused and told of xavier."""
     fit_of()
     refused(["fit", "--interactions", tmp_path / "interactions.parquet", "--out", tmp_path / "out"], "xavier")
     refused(["init", "--interactions", tmp_path / "interactions.parquet", "--out", tmp_path / "out"], "item table")
 
 
-def test_an_endpoint_that_cannot_be_reached(refused, fit_of, tmp_path, monkeypatch):
+def test_an_endpoint_that_cannot_be_reached(
+    refused: Refuse, fit_of: FitOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A closed port is an endpoint that cannot be reached; no traceback, no half-written file."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with socket.socket() as probe:
@@ -181,7 +199,9 @@ def test_an_endpoint_that_cannot_be_reached(refused, fit_of, tmp_path, monkeypat
 
 @pytest.mark.parametrize("kind", ["file", "folder", "newer", "damaged"])
 @pytest.mark.parametrize("command", ["fit", "init"])
-def test_an_out_that_is_something_else(refused, fit_of, fitted, tmp_path, kind, command):
+def test_an_out_that_is_something_else(
+    refused: Refuse, fit_of: FitOf, fitted: Path, tmp_path: Path, kind: str, command: str
+) -> None:
     """--out never replaces what is not its own: a file, another folder, a newer or damaged recommender."""
     out = tmp_path / "out"
     if kind == "file":
@@ -196,13 +216,13 @@ def test_an_out_that_is_something_else(refused, fit_of, fitted, tmp_path, kind, 
     refused([command, *arguments[1:]], str(out))
 
 
-def spoil_manifest(folder, kind):
+def spoil_manifest(folder: Path, kind: str) -> None:
     text = (folder / "manifest.json").read_text()
     newer = json.dumps(json.loads(text) | {"layout_version": 99, "llminit_version": "9.9"})
     (folder / "manifest.json").write_text(newer if kind == "newer" else text[: len(text) // 2])
 
 
-def spoil(folder, kind):
+def spoil(folder: Path, kind: str) -> None:
     if kind == "missing":
         shutil.rmtree(folder)
     elif kind in ("newer", "truncated manifest"):
@@ -231,7 +251,7 @@ ARTEFACTS = {
 
 @pytest.mark.parametrize("kind", ARTEFACTS)
 @pytest.mark.parametrize("command", [["recommend", "--all"], ["similar", "--item", "i01"]])
-def test_artefacts(refused, fitted, tmp_path, kind, command):
+def test_artefacts(refused: Refuse, fitted: Path, tmp_path: Path, kind: str, command: list[str]) -> None:
     """A recommender that is missing, cut short, changed or of a newer version is refused by the file that is wrong."""
     folder = tmp_path / "r"
     shutil.copytree(fitted, folder)
@@ -249,7 +269,7 @@ RECOMMEND = {
 
 
 @pytest.mark.parametrize("case", RECOMMEND)
-def test_recommend(refused, fitted, tmp_path, monkeypatch, case):
+def test_recommend(refused: Refuse, fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """Recommendations that cannot be made or written are refused."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "d.csv").mkdir()
@@ -258,14 +278,14 @@ def test_recommend(refused, fitted, tmp_path, monkeypatch, case):
     refused(["recommend", fitted, *options], *words)
 
 
-def test_missing_required_options(refused):
+def test_missing_required_options(refused: Refuse) -> None:
     """A required option that is not given is named."""
     refused(["fit"], "--interactions")
     refused(["encode", "--items", "x.csv"], "--out")
     refused(["similar"], "DIR")
 
 
-def test_as_a_process(run_process, fit_of, world, tmp_path):
+def test_as_a_process(run_process: Run, fit_of: FitOf, world: World, tmp_path: Path) -> None:
     """A process of its own exits with 2 and one message, too."""
     ran = run_process(*fit_of(items=world.items.drop("item_id")), LLMINIT_CACHE=str(tmp_path / "cache"))
     assert (ran.code, ran.stdout) == (2, "")

@@ -1,23 +1,26 @@
 """`llminit compare`."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
+from command_line import HashEncoder, Run
 from llminit.results import ResultsFolder
 
 
 @pytest.fixture
-def options(tables, tmp_path, one_thread):
+def options(tables: Path, tmp_path: Path, one_thread: None) -> list[str]:
     """Options of a quick comparison in this process."""
-    given = {name: tables / f"{name}.parquet" for name in ("interactions", "items", "embeddings")}
+    given: dict[str, Any] = {name: tables / f"{name}.parquet" for name in ("interactions", "items", "embeddings")}
     given |= {"embedding-sizes": 8, "epochs": 2, "inits": "xavier,pca", "baselines": "popularity,item-knn"}
     given |= {"seeds": 2, "workers": 0, "out": tmp_path / "r"}
     return [text for name, value in given.items() for text in (f"--{name}", str(value))]
 
 
-def test_json(run, options, tmp_path):
+def test_json(run: Run, options: list[str], tmp_path: Path) -> None:
     """--json prints one object: the data, the cells and a row a method with both protocols."""
     ran = run("compare", *options, "--json", "--backbones", "mf,lightgcn:1")
     assert ran.code == 0, ran.stderr
@@ -34,7 +37,7 @@ def test_json(run, options, tmp_path):
         assert rows["mf + pca"][f"{protocol} ndcg@10 sd"] == pytest.approx(values.std())
 
 
-def test_the_table(run, options):
+def test_the_table(run: Run, options: list[str]) -> None:
     """For people there is a table, best first, with mean and spread of both protocols; progress is on stderr."""
     ran = run("compare", *options)
     assert ran.code == 0, ran.stderr
@@ -48,7 +51,7 @@ def test_the_table(run, options):
     assert "recall@10 0" not in ran.stdout
 
 
-def test_again_and_more(run, options, tmp_path):
+def test_again_and_more(run: Run, options: list[str], tmp_path: Path) -> None:
     """The same command prints the same; with more it adds; with other options it is refused, exit code 2."""
     first = run("compare", *options, "--json")
     assert run("compare", *options, "--json").json == first.json
@@ -59,7 +62,7 @@ def test_again_and_more(run, options, tmp_path):
     assert "min_rating was None and is now 4.5" in refused.stderr
 
 
-def test_failures_show_in_the_exit_code(run, options):
+def test_failures_show_in_the_exit_code(run: Run, options: list[str]) -> None:
     """Cells that fail are listed, and the exit code is 1 though the others are there."""
     ran = run("compare", *options, "--learning-rate", "1e30", "--json")
     assert ran.code == 1
@@ -69,7 +72,7 @@ def test_failures_show_in_the_exit_code(run, options):
     assert {row["method"] for row in ran.json["methods"]} == {"popularity", "item-knn"}
 
 
-def test_failures_of_an_earlier_grid_are_told_and_do_not_count(run, options):
+def test_failures_of_an_earlier_grid_are_told_and_do_not_count(run: Run, options: list[str]) -> None:
     """A call that finishes all it was asked for exits with 0, and says which cells an earlier call left failed."""
     diverging = [*options, "--learning-rate", "1e30", "--seeds", 1]
     assert run("compare", *diverging).code == 1
@@ -85,7 +88,7 @@ def test_failures_of_an_earlier_grid_are_told_and_do_not_count(run, options):
     assert "2 cells failed; the same command tries them again" in again.stderr
 
 
-def test_a_configuration_file(run, options, tmp_path):
+def test_a_configuration_file(run: Run, options: list[str], tmp_path: Path) -> None:
     """Lists in a TOML file are lists, and dotted options are tables."""
     text = 'backbones = ["mf", "lightgcn"]\nmax-history = ["all", 2]\ntune = false\n[backbone_options]\nn_layers = 1\n'
     (tmp_path / "c.toml").write_text(text, encoding="utf-8")
@@ -117,7 +120,7 @@ def test_a_configuration_file(run, options, tmp_path):
         (["--backbones", "", "--baselines", "none"], ["nothing to compare"]),
     ],
 )
-def test_wrong_usage(run, options, tmp_path, wrong, words):
+def test_wrong_usage(run: Run, options: list[str], tmp_path: Path, wrong: list[str], words: list[str]) -> None:
     """What means nothing is refused before any work, by name, with exit code 2 and without a trace of a folder."""
     ran = run("compare", *options, *wrong)
     assert (ran.code, ran.stdout) == (2, "")
@@ -127,14 +130,14 @@ def test_wrong_usage(run, options, tmp_path, wrong, words):
     assert not (tmp_path / "r").exists()
 
 
-def test_tidy_files(run, options, tmp_path):
+def test_tidy_files(run: Run, options: list[str], tmp_path: Path) -> None:
     """The Parquet and JSON results are beside the cells, with the same number of rows."""
     assert run("compare", *options).code == 0
     rows = json.loads((tmp_path / "r" / "results.json").read_text(encoding="utf-8"))["rows"]
     assert len(pl.read_parquet(tmp_path / "r" / "results.parquet")) == len(rows) > 0
 
 
-def test_encoders(run, options, tables, hash_encoder):
+def test_encoders(run: Run, options: list[str], tables: Path, hash_encoder: HashEncoder) -> None:
     """Files and SPECs are compared side by side, under a file's stem and the SPEC itself."""
     without = [text for text in options if text not in ("--embeddings", str(tables / "embeddings.parquet"))]
     sources = f"{tables / 'embeddings.parquet'},hash"

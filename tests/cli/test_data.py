@@ -1,13 +1,16 @@
 """`llminit data`."""
 
+from pathlib import Path
+
 import pytest
 
+from command_line import Run
 from planted import everything_under
 
 NAMES = {"ml-100k", "ml-latest-small"}
 
 
-def test_list(run):
+def test_list(run: Run) -> None:
     """The list names each data set with its counts, for people and machines."""
     ran = run("data", "list", "--json")
     assert ran.code == 0
@@ -20,7 +23,7 @@ def test_list(run):
 
 
 @pytest.mark.parametrize("arguments", [["get", "ml-100"], ["get"], ["nonsense"]])
-def test_wrong_usage(run, tmp_path, monkeypatch, arguments):
+def test_wrong_usage(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     """An unknown or missing name is refused, before anything is fetched or written."""
     monkeypatch.chdir(tmp_path)
     ran = run("data", *arguments)

@@ -1,13 +1,17 @@
 """`llminit doctor`, and what every command has in common."""
 
+from pathlib import Path
+from typing import NoReturn
+
 import pytest
 
+from command_line import Run
 from llminit import __version__
 
 COMMANDS = ["data", "encode", "init", "fit", "recommend", "similar", "doctor", "demo"]
 
 
-def test_json(run):
+def test_json(run: Run) -> None:
     """Doctor tells versions, cores, threads, devices and which extras are missing."""
     found = run("doctor", "--json").json
     assert found["llminit"] == __version__
@@ -18,7 +22,7 @@ def test_json(run):
     assert all(isinstance(missing, list) for missing in found["extras"].values())
 
 
-def test_people_learn_how_to_install_extras(run, monkeypatch):
+def test_people_learn_how_to_install_extras(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing extra is shown with its pip command."""
     monkeypatch.setattr("llminit.cli.doctor._version", lambda package: None if package == "model2vec" else "1")
     ran = run("doctor")
@@ -28,14 +32,14 @@ def test_people_learn_how_to_install_extras(run, monkeypatch):
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["data", "get"]])
-def test_help(run, command):
+def test_help(run: Run, command: list[str]) -> None:
     """Each command explains itself, with code 0."""
     ran = run(*command, "--help")
     assert ran.code == 0
     assert "Usage" in ran.stdout
 
 
-def test_no_arguments_and_unknown_command(run):
+def test_no_arguments_and_unknown_command(run: Run) -> None:
     """Without a command the help is shown; an unknown command is named; both are wrong usage."""
     assert run().code == 2
     ran = run("fitt")
@@ -43,10 +47,12 @@ def test_no_arguments_and_unknown_command(run):
     assert "fitt" in ran.stderr
 
 
-def test_an_error_of_our_own_is_a_message_and_exit_code_1(run, monkeypatch, fitted):
+def test_an_error_of_our_own_is_a_message_and_exit_code_1(
+    run: Run, monkeypatch: pytest.MonkeyPatch, fitted: Path
+) -> None:
     """What nobody foresaw is one line with the kind of error, exit code 1, without a traceback."""
 
-    def broken(*_arguments, **_options):
+    def broken(*_arguments: object, **_options: object) -> NoReturn:
         raise RuntimeError("gremlins")
 
     monkeypatch.setattr("llminit.recommender.recommender.Recommender.load", broken)
@@ -56,10 +62,10 @@ def test_an_error_of_our_own_is_a_message_and_exit_code_1(run, monkeypatch, fitt
     assert "Traceback" not in ran.stderr
 
 
-def test_interrupted(run, monkeypatch, fitted):
+def test_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch, fitted: Path) -> None:
     """Ctrl-C ends with code 130 and without a traceback."""
 
-    def interrupted(*_arguments, **_options):
+    def interrupted(*_arguments: object, **_options: object) -> NoReturn:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("llminit.recommender.recommender.Recommender.load", interrupted)

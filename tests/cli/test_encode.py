@@ -1,22 +1,26 @@
 """`llminit encode`."""
 
+from pathlib import Path
+from typing import Any
+
 import polars as pl
 import pytest
 
-from planted import N_ITEMS
+from command_line import HashEncoder, Ran, Run
+from planted import N_ITEMS, World
 
 
 @pytest.fixture
-def encode(run, tables, hash_encoder, tmp_path):
+def encode(run: Run, tables: Path, hash_encoder: HashEncoder, tmp_path: Path) -> Run:
     """Run `encode` with the test encoder."""
 
-    def call(*options, items=tables / "items.parquet"):
+    def call(*options: Any, items: Path = tables / "items.parquet") -> Ran:
         return run("encode", "--items", items, "--encoder", "hash", "--out", tmp_path / "emb.parquet", *options)
 
     return call
 
 
-def test_columns_and_counts(encode, world, tmp_path):
+def test_columns_and_counts(encode: Run, world: World, tmp_path: Path) -> None:
     """The output has the columns item_id and embedding, one row an item, in the item table's order."""
     ran = encode("--json")
     assert ran.code == 0, ran.stderr
@@ -31,14 +35,14 @@ def test_columns_and_counts(encode, world, tmp_path):
     assert table.schema["embedding"] == pl.Array(pl.Float32, 16)
 
 
-def test_the_output_fits(encode, run, tables, tmp_path):
+def test_the_output_fits(encode: Run, run: Run, tables: Path, tmp_path: Path) -> None:
     """What `encode` writes is what `fit --embeddings` reads."""
     assert encode().code == 0
     files = ["--interactions", tables / "interactions.parquet", "--embeddings", tmp_path / "emb.parquet"]
     assert run("fit", *files, "--embedding-size", 8, "--epochs", 1, "--out", tmp_path / "r").code == 0
 
 
-def test_a_second_run_encodes_nothing(encode, hash_encoder, world, tmp_path):
+def test_a_second_run_encodes_nothing(encode: Run, hash_encoder: HashEncoder, world: World, tmp_path: Path) -> None:
     """The cache is used: a second run encodes nothing, a changed text is one text."""
     assert encode().code == 0
     first = (tmp_path / "emb.parquet").read_bytes()
@@ -52,7 +56,7 @@ def test_a_second_run_encodes_nothing(encode, hash_encoder, world, tmp_path):
     assert hash_encoder.n_encoded == N_ITEMS + 1
 
 
-def test_items_without_text(encode, world, tmp_path):
+def test_items_without_text(encode: Run, world: World, tmp_path: Path) -> None:
     """Items without text are no error: they are counted, said aloud and left out of the file."""
     title = pl.when(pl.col("item_id") < "i02").then(None).otherwise("title").alias("title")
     world.items.with_columns(title).write_parquet(tmp_path / "some.parquet")
@@ -62,7 +66,7 @@ def test_items_without_text(encode, world, tmp_path):
     assert len(pl.read_parquet(tmp_path / "emb.parquet")) == N_ITEMS - 2
 
 
-def test_template_and_column(encode, hash_encoder, world, tmp_path):
+def test_template_and_column(encode: Run, hash_encoder: HashEncoder, world: World, tmp_path: Path) -> None:
     """--text makes the item texts, and --item-column names the ids."""
     world.items.rename({"item_id": "asin"}).with_columns(kind=pl.lit("one")).write_parquet(tmp_path / "some.parquet")
     assert encode("--text", "{kind}", "--item-column", "asin", items=tmp_path / "some.parquet").code == 0

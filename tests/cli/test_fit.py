@@ -1,28 +1,34 @@
 """`llminit fit`."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from safetensors.numpy import load_file
 
+from command_line import HashEncoder, Run
 from llminit import Recommender
-from planted import N_ITEMS, N_USERS, SEEN_EACH
+from llminit.arrays import AnyArray
+from planted import N_ITEMS, N_USERS, SEEN_EACH, World
 
 JSON_KEYS = {"n_users", "n_items", "n_interactions", "metrics", "best_epoch", "seconds"}
 
 
-def embeddings_of(folder):
-    return load_file(folder / "embeddings.safetensors")
+def embeddings_of(folder: Path) -> dict[str, AnyArray]:
+    arrays: dict[str, AnyArray] = load_file(folder / "embeddings.safetensors")
+    return arrays
 
 
-def assert_same_embeddings(one, other):
+def assert_same_embeddings(one: Path, other: Path) -> None:
     first, second = embeddings_of(one), embeddings_of(other)
     assert first.keys() == second.keys()
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
 
 
-def test_json_contract(run, fit_options, tmp_path):
+def test_json_contract(run: Run, fit_options: list[str], tmp_path: Path) -> None:
     """--json prints one object with the promised keys, both protocols and recall@10; stdout holds nothing else."""
     ran = run("fit", *fit_options, "--out", tmp_path / "r", "--json")
     assert ran.code == 0
@@ -37,7 +43,7 @@ def test_json_contract(run, fit_options, tmp_path):
     assert 1 <= ran.json["best_epoch"] <= 3
 
 
-def test_people_see_both_protocols(run, fit_options, tmp_path):
+def test_people_see_both_protocols(run: Run, fit_options: list[str], tmp_path: Path) -> None:
     """Without --json, stdout tells the counts, both protocols and where the result is."""
     ran = run("fit", *fit_options, "--out", tmp_path / "r")
     assert ran.code == 0
@@ -45,7 +51,7 @@ def test_people_see_both_protocols(run, fit_options, tmp_path):
         assert expected in ran.stdout
 
 
-WRITERS = {
+WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
     "csv": pl.DataFrame.write_csv,
     "tsv": lambda table, path: table.write_csv(path, separator="\t"),
     "jsonl": pl.DataFrame.write_ndjson,
@@ -53,13 +59,15 @@ WRITERS = {
 }
 
 
-def atomic(table):
+def atomic(table: pl.DataFrame) -> pl.DataFrame:
     kinds = {"rating": "float", "timestamp": "float", "title": "token_seq"}
     return table.rename({name: f"{name}:{kinds.get(name, 'token')}" for name in table.columns})
 
 
 @pytest.mark.parametrize("ending", WRITERS)
-def test_every_format_gives_the_same(run, fit_options, fitted, world, tmp_path, ending):
+def test_every_format_gives_the_same(
+    run: Run, fit_options: list[str], fitted: Path, world: World, tmp_path: Path, ending: str
+) -> None:
     """CSV, TSV, JSON Lines and RecBole atomic files give the very recommender that Parquet gives."""
     interactions, items = tmp_path / f"a.{ending}", tmp_path / f"b.{ending.replace('inter', 'item')}"
     WRITERS[ending](world.interactions, interactions)
@@ -67,12 +75,14 @@ def test_every_format_gives_the_same(run, fit_options, fitted, world, tmp_path, 
     out = tmp_path / "r"
     ran = run("fit", *fit_options, "--interactions", interactions, "--items", items, "--out", out)
     assert ran.code == 0, ran.stderr
-    assert Recommender.load(out).titles.to_list() == world.items["title"].to_list()
+    titles = Recommender.load(out).titles
+    assert titles is not None
+    assert titles.to_list() == world.items["title"].to_list()
     assert Recommender.load(out).users.ids.to_list() == list(range(N_USERS))
     assert_same_embeddings(out, fitted)
 
 
-def test_columns_of_other_names(run, fit_options, fitted, world, tmp_path):
+def test_columns_of_other_names(run: Run, fit_options: list[str], fitted: Path, world: World, tmp_path: Path) -> None:
     """Columns with other names are mapped by options, in both tables."""
     names = {"user_id": "who", "item_id": "what", "rating": "stars", "timestamp": "when"}
     world.interactions.rename(names).write_parquet(tmp_path / "a.parquet")
@@ -92,7 +102,7 @@ def test_columns_of_other_names(run, fit_options, fitted, world, tmp_path):
     assert_same_embeddings(tmp_path / "r", fitted)
 
 
-def test_filters(run, fit_options, world, tmp_path):
+def test_filters(run: Run, fit_options: list[str], world: World, tmp_path: Path) -> None:
     """--min-rating and --k-core change the counts that are reported; what is left is a k-core of high ratings."""
     ran = run(
         "fit", *fit_options, "--min-rating", 5, "--k-core", 2, "--split", "ratio", "--out", tmp_path / "r", "--json"
@@ -110,7 +120,7 @@ def test_filters(run, fit_options, world, tmp_path):
 
 @pytest.mark.parametrize("split", ["random-loo", "temporal-loo", "ratio", "global-time"])
 @pytest.mark.parametrize("backbone", ["mf", "lightgcn", "sgl", "sgcl"])
-def test_splits_and_backbones(run, fit_options, tmp_path, split, backbone):
+def test_splits_and_backbones(run: Run, fit_options: list[str], tmp_path: Path, split: str, backbone: str) -> None:
     """Every backbone is fitted under every split, and reported under both protocols."""
     options = ["--split", split, "--backbone", backbone, "--epochs", 1, "--valid-share", 0.2, "--test-share", 0.3]
     ran = run("fit", *fit_options, *options, "--out", tmp_path / "r", "--json")
@@ -120,7 +130,7 @@ def test_splits_and_backbones(run, fit_options, tmp_path, split, backbone):
     assert ran.json["config"]["backbone"] == backbone
 
 
-def test_xavier_needs_interactions_only(run, tables, tmp_path):
+def test_xavier_needs_interactions_only(run: Run, tables: Path, tmp_path: Path) -> None:
     """--init xavier works without texts; no titles are then shown."""
     options = ["--init", "xavier", "--embedding-size", 8, "--epochs", 1]
     ran = run("fit", "--interactions", tables / "interactions.parquet", *options, "--out", tmp_path / "r")
@@ -128,7 +138,7 @@ def test_xavier_needs_interactions_only(run, tables, tmp_path):
     assert Recommender.load(tmp_path / "r").titles is None
 
 
-def test_options_of_parts(run, fit_options, tmp_path):
+def test_options_of_parts(run: Run, fit_options: list[str], tmp_path: Path) -> None:
     """--backbone-option and --init-option reach the backbone and the selector, with their types."""
     parts = ["--backbone-option", "n_layers=1", "--init", "variance", "--init-option", "share=0.5"]
     ran = run("fit", *fit_options, *parts, "--out", tmp_path / "r", "--json")
@@ -136,7 +146,7 @@ def test_options_of_parts(run, fit_options, tmp_path):
     assert ran.json["config"]["init_options"] == {"share": 0.5}
 
 
-def test_the_same_command_again(run, fit_options, tmp_path):
+def test_the_same_command_again(run: Run, fit_options: list[str], tmp_path: Path) -> None:
     """A finished command, run again, fits nothing and prints the same result."""
     first = run("fit", *fit_options, "--out", tmp_path / "r", "--json")
     again = run("fit", *fit_options, "--out", tmp_path / "r", "--json")
@@ -144,7 +154,9 @@ def test_the_same_command_again(run, fit_options, tmp_path):
     assert "already fitted" in again.stderr
 
 
-def test_another_result_is_replaced_only_on_request(run, fit_options, fitted, tmp_path):
+def test_another_result_is_replaced_only_on_request(
+    run: Run, fit_options: list[str], fitted: Path, tmp_path: Path
+) -> None:
     """Other options at the same --out are refused; --overwrite replaces the recommender, and leaves nothing else."""
     assert run("fit", *fit_options, "--seed", 1, "--out", tmp_path / "r").code == 0
     before = embeddings_of(tmp_path / "r")["items"]
@@ -157,7 +169,7 @@ def test_another_result_is_replaced_only_on_request(run, fit_options, fitted, tm
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
-def test_as_a_process(run_process, fit_options, fitted, tmp_path):
+def test_as_a_process(run_process: Run, fit_options: list[str], fitted: Path, tmp_path: Path) -> None:
     """`python -m llminit fit` does the same as the call in this process, and keeps stdout for the result."""
     ran = run_process("fit", *fit_options, "--out", tmp_path / "r", "--json", LLMINIT_CACHE=str(tmp_path / "cache"))
     assert ran.code == 0, ran.stderr
@@ -165,7 +177,9 @@ def test_as_a_process(run_process, fit_options, fitted, tmp_path):
     assert_same_embeddings(tmp_path / "r", fitted)
 
 
-def test_texts_are_encoded_once(run, tables, hash_encoder, world, tmp_path):
+def test_texts_are_encoded_once(
+    run: Run, tables: Path, hash_encoder: HashEncoder, world: World, tmp_path: Path
+) -> None:
     """Fit encodes every item text through the cache; a second fit with other options encodes none."""
     files = ["--interactions", tables / "interactions.parquet", "--items", tables / "items.parquet"]
     options = [*files, "--encoder", "hash", "--embedding-size", 8, "--epochs", 1]

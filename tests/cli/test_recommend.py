@@ -1,21 +1,28 @@
 """`llminit recommend` and `llminit similar`."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from planted import N_ITEMS, N_USERS, SEEN_EACH
+from command_line import Run
+from planted import N_ITEMS, N_USERS, SEEN_EACH, World
 
 COLUMNS = ["user_id", "item_id", "score", "rank", "title"]
-READERS = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".jsonl": pl.read_ndjson}
+READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".parquet": pl.read_parquet,
+    ".csv": pl.read_csv,
+    ".jsonl": pl.read_ndjson,
+}
 
 
-def seen_by(world, user):
+def seen_by(world: World, user: int) -> set[str]:
     return set(world.interactions.filter(pl.col("user_id") == user)["item_id"])
 
 
-def test_json_of_one_user(run, fitted, world):
+def test_json_of_one_user(run: Run, fitted: Path, world: World) -> None:
     """The ids come back as they were, ranks start at 1, scores fall, seen items are absent, titles are shown."""
     ran = run("recommend", fitted, "--user", 12, "--k", 5, "--json")
     assert ran.code == 0, ran.stderr
@@ -30,7 +37,7 @@ def test_json_of_one_user(run, fitted, world):
     assert [row["title"] for row in found] == [titles[row["item_id"]] for row in found]
 
 
-def test_people_see_titles_as_they_are(run, fitted):
+def test_people_see_titles_as_they_are(run: Run, fitted: Path) -> None:
     """The table shows titles unchanged, with letters of all scripts, colons and brackets."""
     ran = run("recommend", fitted, "--user", 12, "--k", N_ITEMS)
     assert ran.code == 0
@@ -39,7 +46,7 @@ def test_people_see_titles_as_they_are(run, fitted):
 
 
 @pytest.mark.parametrize("ending", READERS)
-def test_all_users_to_a_file(run, fitted, tmp_path, ending):
+def test_all_users_to_a_file(run: Run, fitted: Path, tmp_path: Path, ending: str) -> None:
     """--all --out writes every user's items, in each format what asking for the user alone gives."""
     ran = run("recommend", fitted, "--all", "--k", 4, "--out", tmp_path / f"o{ending}", "--json")
     assert ran.json == {"n_users": N_USERS, "n_recommendations": 4 * N_USERS, "out": str(tmp_path / f"o{ending}")}
@@ -53,7 +60,7 @@ def test_all_users_to_a_file(run, fitted, tmp_path, ending):
         assert mine["score"].to_list() == pytest.approx(alone["score"].to_list(), rel=1e-5)
 
 
-def test_no_seen_item_for_anyone(run, fitted, world, tmp_path):
+def test_no_seen_item_for_anyone(run: Run, fitted: Path, world: World, tmp_path: Path) -> None:
     """With k larger than the catalogue, each user gets every item not seen, and --include-seen gives all items."""
     assert run("recommend", fitted, "--all", "--k", 1000, "--out", tmp_path / "o.parquet").code == 0
     table = pl.read_parquet(tmp_path / "o.parquet")
@@ -64,7 +71,7 @@ def test_no_seen_item_for_anyone(run, fitted, world, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["user_id\n12\n7\n", 'user_id\n"12"\n"7"\n'])
-def test_some_users(run, fitted, tmp_path, content):
+def test_some_users(run: Run, fitted: Path, tmp_path: Path, content: str) -> None:
     """--users takes a file; without --json or --out the answer is CSV on stdout, users in the file's order."""
     (tmp_path / "users.csv").write_text(content)
     ran = run("recommend", fitted, "--users", tmp_path / "users.csv", "--k", 2)
@@ -74,7 +81,7 @@ def test_some_users(run, fitted, tmp_path, content):
     assert rows["user_id"].to_list() == [12, 12, 7, 7]
 
 
-def test_unknown_users(run, fitted, tmp_path):
+def test_unknown_users(run: Run, fitted: Path, tmp_path: Path) -> None:
     """An unknown user is refused with similar ids; --skip-unknown leaves unknown users out and says how many."""
     ran = run("recommend", fitted, "--user", 120)
     assert (ran.code, ran.stdout) == (2, "")
@@ -90,7 +97,7 @@ def test_unknown_users(run, fitted, tmp_path):
 
 
 @pytest.mark.parametrize("options", [[], ["--user", 1, "--all"], ["--all", "--users", "u.csv"]])
-def test_exactly_one_choice_of_users(run, fitted, options):
+def test_exactly_one_choice_of_users(run: Run, fitted: Path, options: list[str | int]) -> None:
     """None or several of --user, --users and --all is wrong usage."""
     ran = run("recommend", fitted, *options)
     assert (ran.code, ran.stdout) == (2, "")
@@ -99,14 +106,14 @@ def test_exactly_one_choice_of_users(run, fitted, options):
 
 @pytest.mark.parametrize("command", [["recommend", "--user", 1], ["similar", "--item", "i01"]])
 @pytest.mark.parametrize("k", [0, -3])
-def test_k_must_be_positive(run, fitted, command, k):
+def test_k_must_be_positive(run: Run, fitted: Path, command: list[str | int], k: int) -> None:
     """A k below 1 is refused."""
     ran = run(command[0], fitted, *command[1:], "--k", k)
     assert ran.code == 2
     assert f"k={k}" in ran.stderr
 
 
-def test_similar(run, fitted):
+def test_similar(run: Run, fitted: Path) -> None:
     """The nearest items exclude the item itself, are mostly of its cluster, and k may exceed the catalogue."""
     found = run("similar", fitted, "--item", "i01", "--k", 5, "--json").json
     assert found["item_id"] == "i01"
@@ -118,7 +125,7 @@ def test_similar(run, fitted):
     assert all(-1.001 <= row["score"] <= 1.001 for row in everything)
 
 
-def test_similar_for_people_and_unknown(run, fitted):
+def test_similar_for_people_and_unknown(run: Run, fitted: Path) -> None:
     """People see a table of titles; an unknown item is refused with similar ids."""
     assert "Cluster 1" in run("similar", fitted, "--item", "i01").stdout
     ran = run("similar", fitted, "--item", "i011")
@@ -127,7 +134,7 @@ def test_similar_for_people_and_unknown(run, fitted):
     assert "'i01'" in ran.stderr
 
 
-def test_as_a_process(run_process, fitted):
+def test_as_a_process(run_process: Run, fitted: Path) -> None:
     """Only JSON is on stdout, with all letters, also where the terminal's encoding is ASCII."""
     ran = run_process("recommend", fitted, "--user", 12, "--json", PYTHONIOENCODING="utf-8", LC_ALL="C", COLUMNS="40")
     assert ran.code == 0, ran.stderr

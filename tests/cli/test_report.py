@@ -1,9 +1,12 @@
 """`llminit report`."""
 
+from pathlib import Path
+
+from command_line import Run
 from synthetic_results import SMALL, write_results
 
 
-def test_a_report_is_one_file(run, tmp_path):
+def test_a_report_is_one_file(run: Run, tmp_path: Path) -> None:
     """The command writes the page, says where, and with --json prints one object."""
     write_results(tmp_path / "results", SMALL)
     out = tmp_path / "deep" / "report.html"
@@ -15,7 +18,7 @@ def test_a_report_is_one_file(run, tmp_path):
     assert str(out) in run("report", tmp_path / "results", "--out", out).stdout
 
 
-def test_a_wrong_folder_is_bad_input(run, tmp_path):
+def test_a_wrong_folder_is_bad_input(run: Run, tmp_path: Path) -> None:
     """A folder without results is bad input: exit code 2, the folder named, no file written."""
     ran = run("report", tmp_path, "--out", tmp_path / "report.html")
     assert ran.code == 2

@@ -1,31 +1,43 @@
 """Small comparisons on the planted data."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 import llminit.comparison
-from planted import plant
+from llminit.results import ResultsFolder
+from planted import World, plant
+from watching import Compare, Pair
 
 QUICK = {"backbones": "lightgcn", "inits": "xavier,pca", "baselines": "popularity", "seeds": 1}
 TRAINING = {"embedding_sizes": 8, "epochs": 3, "ks": "10,20"}
 
 
 @pytest.fixture(scope="session")
-def world():
+def world() -> World:
     return plant()
 
 
 @pytest.fixture(scope="session")
-def pair(world):
+def pair(world: World) -> Pair:
     """Text embeddings as ids and an array."""
     return world.embeddings["item_id"], world.embeddings["embedding"].to_numpy()
 
 
 @pytest.fixture
-def compare(world, pair, tmp_path, one_thread):
+def compare(world: World, pair: Pair, tmp_path: Path, one_thread: None) -> Compare:
     """Compare in this process, into tmp_path / "r" unless told otherwise."""
 
-    def call(**options):
-        given = {"out": tmp_path / "r", "workers": 0, "embeddings": pair, **QUICK, **TRAINING, **options}
+    def call(**options: Any) -> ResultsFolder:
+        given: dict[str, Any] = {
+            "out": tmp_path / "r",
+            "workers": 0,
+            "embeddings": pair,
+            **QUICK,
+            **TRAINING,
+            **options,
+        }
         return llminit.comparison.compare(given.pop("interactions", world.interactions), world.items, **given)
 
     return call

@@ -1,11 +1,12 @@
 """A comparison from end to end, in this process."""
 
 import fcntl
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from watching import Told, names, stamps
 
 import llminit
 from llminit.comparison import execute
@@ -13,26 +14,29 @@ from llminit.comparison.lock import only_one
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError, DataError, StorageError
 from llminit.evaluation import mean_metric
+from planted import World
+from watching import Compare, Pair, Told, names, stamps
 
 
 @pytest.mark.parametrize(("backbone", "init"), [("lightgcn", "xavier"), ("sgl", "pca"), ("mf", "variance")])
-def test_a_cell_is_what_fit_does(compare, world, pair, backbone, init):
+def test_a_cell_is_what_fit_does(compare: Compare, world: World, pair: Pair, backbone: str, init: str) -> None:
     """With the same options and seed, a cell has the metrics, the epochs and the losses of `fit`, to the bit."""
     share = {"variance.share": 0.5} if init == "variance" else {}
     folder = compare(backbones=backbone, inits=init, baselines="none", first_seed=2, init_options=share)
     (cell,) = folder.cells()
-    options = {"embedding_size": 8, "epochs": 3, "seed": 2, "backbone": backbone, "init": init}
+    options: dict[str, Any] = {"embedding_size": 8, "epochs": 3, "seed": 2, "backbone": backbone, "init": init}
     options |= {"init_options": {"share": 0.5}} if share else {}
     report = llminit.fit(world.interactions, world.items, embeddings=pair, **options).report
     for protocol, metrics in report["metrics"].items():
         assert {name: cell.metrics[protocol][name] for name in metrics} == metrics
     assert cell.best_epoch == report["best_epoch"]
+    assert cell.history is not None
     without_time = [[{**record, "seconds": 0} for record in each] for each in (cell.history, report["history"])]
     assert without_time[0] == without_time[1]
 
 
 @pytest.mark.parametrize("split", ["random-loo", "temporal-loo", "ratio", "global-time"])
-def test_every_split(compare, split):
+def test_every_split(compare: Compare, split: str) -> None:
     """Under every kind of split, the ranks that are kept give the metrics that are written, for both protocols."""
     folder = compare(split=split, test_share=0.2)
     assert folder.failures() == []
@@ -45,7 +49,7 @@ def test_every_split(compare, split):
             assert len(ranks) == cell.groups[protocol]["all"]["n"]
 
 
-def test_what_was_asked_for_is_known(compare):
+def test_what_was_asked_for_is_known(compare: Compare) -> None:
     """The header names every cell that was asked for, in all calls together, finished or not."""
     assert set(compare().header.planned) == names(compare())
     folder = compare(backbones="mf", seeds=2)
@@ -53,7 +57,7 @@ def test_what_was_asked_for_is_known(compare):
     assert len(names(folder)) == 3 + 5
 
 
-def test_items_without_text_are_counted(compare, pair):
+def test_items_without_text_are_counted(compare: Compare, pair: Pair) -> None:
     """Text embeddings that lack items are said to, because all that uses text suffers."""
     ids, values = pair
     told = Told()
@@ -65,11 +69,13 @@ def test_items_without_text_are_counted(compare, pair):
     assert not [note for note in told.notes if "no text embedding" in note]
 
 
-def test_what_a_cell_holds(compare):
+def test_what_a_cell_holds(compare: Compare) -> None:
     """A backbone's cell has its history, collapse, costs and measures beyond accuracy; a baseline's its tuning."""
     folder = compare(baselines="ease,text-only")
     found = {cell.key.label: cell for cell in folder.cells()}
     trained = found["lightgcn + pca"]
+    assert trained.history is not None
+    assert trained.collapse is not None
     assert [record["epoch"] for record in trained.history] == [1, 2, 3]
     assert trained.collapse.keys() == {"initial", "final"}
     assert trained.n_parameters == (60 + 40) * 8
@@ -79,34 +85,38 @@ def test_what_a_cell_holds(compare):
     assert min(trained.seconds.values()) > 0
     assert trained.versions.keys() >= {"llminit", "torch"}
     ease = found["ease"]
+    assert ease.tuning is not None
     best = max(ease.tuning, key=lambda trial: trial["valid"])
     assert ease.options == best["options"]
     assert len(ease.tuning) > 1
     assert (ease.history, ease.best_epoch, ease.collapse) == (None, None, None)
 
 
-def test_untuned_baselines(compare):
+def test_untuned_baselines(compare: Compare) -> None:
     """Options that are given are used and not varied; without tuning, or validation data, nothing is tried."""
     folder = compare(baselines="ease", backbones="", baseline_options={"ease.l2": 7.0})
-    assert folder.cells()[0].options["l2"] == 7.0
-    assert {trial["options"]["l2"] for trial in folder.cells()[0].tuning} == {7.0}
-    for number, options in enumerate([{"tune": False}, {"split": "ratio", "valid_share": 0, "test_share": 0.2}]):
+    cell = folder.cells()[0]
+    assert cell.tuning is not None
+    assert cell.options["l2"] == 7.0
+    assert {trial["options"]["l2"] for trial in cell.tuning} == {7.0}
+    others: list[dict[str, Any]] = [{"tune": False}, {"split": "ratio", "valid_share": 0, "test_share": 0.2}]
+    for number, options in enumerate(others):
         folder = compare(baselines="ease", backbones="", out=folder.path.with_name(str(number)), **options)
         assert folder.cells()[0].tuning is None
 
 
-def test_controls(compare):
+def test_controls(compare: Compare) -> None:
     """The untrained control is epoch 0, and on data whose texts tell the truth shuffling them costs most of it."""
     folder = compare(controls="shuffled,noise,untrained", baselines="none")
     found = {cell.key.init: cell for cell in folder.cells()}
     assert (found["pca/untrained"].best_epoch, found["pca/untrained"].history) == (0, [])
     quality = {init: cell.metrics["standard"]["recall@10"] for init, cell in found.items()}
     assert min(quality["pca"], quality["pca/untrained"]) > max(quality["pca/shuffled"], quality["pca/noise"]) + 0.2
-    spectra = {init: cell.collapse["initial"]["singular_values"] for init, cell in found.items()}
+    spectra = {init: cell.collapse["initial"]["singular_values"] for init, cell in found.items() if cell.collapse}
     assert spectra["pca/shuffled"] == pytest.approx(spectra["pca"], rel=1e-3)
 
 
-def test_sparse_cells_have_the_test_of_the_whole(compare):
+def test_sparse_cells_have_the_test_of_the_whole(compare: Compare) -> None:
     """Dropped training interactions lower degrees, and leave the test interactions as they were."""
     folder = compare(train_share="1,0.5", max_history="all,1", baselines="none", inits="xavier")
     splits = {cell.split: folder.split(cell.split) for cell in folder.cells()}
@@ -117,7 +127,7 @@ def test_sparse_cells_have_the_test_of_the_whole(compare):
     assert splits["seed-0_share-0.5"]["user_degree"].sum() < splits["seed-0"]["user_degree"].sum()
 
 
-def test_a_grid_grows_and_keeps_what_is_finished(compare):
+def test_a_grid_grows_and_keeps_what_is_finished(compare: Compare) -> None:
     """More seeds, inits, backbones and encoders add cells; finished ones keep their bytes and their time stamp."""
     folder = compare()
     before = stamps(folder)
@@ -131,7 +141,7 @@ def test_a_grid_grows_and_keeps_what_is_finished(compare):
     assert pl.read_parquet(grown.path / "results.parquet").equals(grown.tidy())
 
 
-def test_the_same_call_does_nothing(compare, monkeypatch):
+def test_the_same_call_does_nothing(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """A finished comparison, called again, runs no cell and returns the same results."""
     rows = compare().tidy()
     monkeypatch.setattr(execute, "run_cell", None)
@@ -148,7 +158,7 @@ def test_the_same_call_does_nothing(compare, monkeypatch):
         ({"backbone_options": {"n_layers": 1}}, ["backbone_options"]),
     ],
 )
-def test_other_options_are_refused(compare, change, words):
+def test_other_options_are_refused(compare: Compare, change: dict[str, Any], words: list[str]) -> None:
     """Options that change what a cell means must be the same; the message names the one that differs."""
     before = stamps(compare())
     with pytest.raises(ConfigError) as error:
@@ -158,7 +168,7 @@ def test_other_options_are_refused(compare, change, words):
     assert stamps(compare()) == before
 
 
-def test_other_data_are_refused(compare, world, pair):
+def test_other_data_are_refused(compare: Compare, world: World, pair: Pair) -> None:
     """Other interactions, and other text embeddings under the same name, are refused; titles do not matter."""
     compare()
     with pytest.raises(ConfigError, match=r"other interactions \(60 users, 40 items, 480"):
@@ -167,21 +177,21 @@ def test_other_data_are_refused(compare, world, pair):
         compare(embeddings=(pair[0], pair[1] + 1))
 
 
-def test_a_diverging_cell(compare):
+def test_a_diverging_cell(compare: Compare) -> None:
     """A learning rate that blows up training fails those cells with the trainer's advice."""
     folder = compare(learning_rate=1e30, epochs=5)
     assert {failure.key.model for failure in folder.failures()} == {"lightgcn"}
     assert all("lower learning_rate" in failure.error for failure in folder.failures())
 
 
-def test_nothing_to_test(compare):
+def test_nothing_to_test(compare: Compare) -> None:
     """A split without test interactions fails every cell with the reason."""
     folder = compare(split="ratio", test_share=0)
     assert all("no test interactions" in failure.error for failure in folder.failures())
     assert names(folder) == set()
 
 
-def test_encoders_are_an_axis(compare, world, pair, tmp_path):
+def test_encoders_are_an_axis(compare: Compare, world: World, pair: Pair, tmp_path: Path) -> None:
     """Several sources of text embeddings are compared under their labels; the same label twice is refused."""
     world.embeddings.write_parquet(tmp_path / "mine.parquet")
     noise = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
@@ -198,11 +208,11 @@ def test_encoders_are_an_axis(compare, world, pair, tmp_path):
         compare(encoders="minilm")
 
 
-def test_diversity_is_measured_in_one_space(compare, pair, tmp_path):
+def test_diversity_is_measured_in_one_space(compare: Compare, pair: Pair, tmp_path: Path) -> None:
     """In every call lists are told apart by the folder's first encoder, and by none where that one is not given."""
     first, other = {"first": pair}, {"other": (pair[0], pair[1][::-1].copy())}
 
-    def diversity(encoders, **options):
+    def diversity(encoders: dict[str, Pair], **options: Any) -> dict[int, float | None]:
         folder = compare(inits="xavier", baselines="none", embeddings=None, encoders=encoders, **options)
         return {cell.key.seed: cell.beyond["standard"].get("diversity@10") for cell in folder.cells()}
 
@@ -213,7 +223,7 @@ def test_diversity_is_measured_in_one_space(compare, pair, tmp_path):
     assert diversity(other, first_seed=2) == {**expected, 2: None}
 
 
-def test_without_text(compare):
+def test_without_text(compare: Compare) -> None:
     """A comparison that needs no text runs without any source of it."""
     folder = compare(embeddings=None, inits="xavier", baselines="all", tune=False)
     assert folder.failures() == []
@@ -221,7 +231,7 @@ def test_without_text(compare):
     assert "text-only" not in {cell.key.model for cell in folder.cells()}
 
 
-def test_maps_are_drawn_of_text_cells_of_one_seed(compare):
+def test_maps_are_drawn_of_text_cells_of_one_seed(compare: Compare) -> None:
     """The items' places are written for what starts from text, of the first seed, in the order of the items."""
     folder = compare(controls="shuffled", seeds=2)
     (path,) = (folder.path / "maps").iterdir()
@@ -232,7 +242,9 @@ def test_maps_are_drawn_of_text_cells_of_one_seed(compare):
     assert len(found) == 40
 
 
-def test_the_place_is_checked_before_the_work(compare, tmp_path, monkeypatch):
+def test_the_place_is_checked_before_the_work(
+    compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A folder that holds other things, and unknown names, are refused before any data are read."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("precious")
@@ -247,13 +259,13 @@ def test_the_place_is_checked_before_the_work(compare, tmp_path, monkeypatch):
         compare(config=CompareConfig())
 
 
-def test_what_cannot_be_compared(compare, world):
+def test_what_cannot_be_compared(compare: Compare, world: World) -> None:
     """Data errors come out as they do from `fit`."""
     with pytest.raises(DataError):
         compare(interactions=world.interactions.clear())
 
 
-def test_the_lock_passes_on_what_goes_wrong_inside(tmp_path):
+def test_the_lock_passes_on_what_goes_wrong_inside(tmp_path: Path) -> None:
     """An error of the work itself is not taken for one of the lock, and the folder is free afterwards."""
     with pytest.raises(OSError, match="no more processes"), only_one(tmp_path / "r"):
         raise OSError("no more processes")
@@ -264,11 +276,11 @@ def test_the_lock_passes_on_what_goes_wrong_inside(tmp_path):
         pass
 
 
-def test_a_lock_that_was_removed_is_not_held(tmp_path, monkeypatch):
+def test_a_lock_that_was_removed_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who locks a file that its last holder has just removed would be alone with a file that nobody else opens."""
     real, path = fcntl.flock, tmp_path / "r" / ".lock"
 
-    def removed_just_before(file, operation):
+    def removed_just_before(file: int, operation: int) -> None:
         path.unlink()
         real(file, operation)
 
@@ -277,7 +289,7 @@ def test_a_lock_that_was_removed_is_not_held(tmp_path, monkeypatch):
         pass
 
 
-def test_one_at_a_time(compare, tmp_path):
+def test_one_at_a_time(compare: Compare, tmp_path: Path) -> None:
     """A second comparison in a folder is refused while another is at work there, and may run when it is over."""
     with only_one(tmp_path / "r"), pytest.raises(StorageError, match="another `llminit compare` is at work"):
         compare()

@@ -1,27 +1,31 @@
 """From options to cells."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from llminit.comparison.grid import check_grid, check_sizes, grid_cells
 from llminit.comparison.options import own_options
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError
+from llminit.results import CellKey
 
 WIDTHS = {"minilm": 384, "mpnet": 768}
 
 
-def cells(widths=WIDTHS, **options):
+def cells(widths: dict[str, int] = WIDTHS, **options: Any) -> list[CellKey]:
     config = CompareConfig.make(**{"baselines": "none", "seeds": 1, **options})
     check_grid(config)
     check_sizes(config, widths)
     return grid_cells(config, widths)
 
 
-def names(**options):
+def names(**options: Any) -> list[str]:
     return [cell.name for cell in cells(**options)]
 
 
-def test_every_combination_once():
+def test_every_combination_once() -> None:
     """Backbones x inits x encoders x sizes x seeds, xavier without encoders, each once."""
     found = cells(backbones="mf,lightgcn,mf", inits="xavier,pca,uniform", embedding_sizes="8,16", seeds=2)
     assert len(found) == len(set(found)) == 2 * 2 * (2 + 2 * 2 * 2)
@@ -29,21 +33,21 @@ def test_every_combination_once():
     assert {cell.encoder for cell in found if cell.init == "pca"} == set(WIDTHS)
 
 
-def test_seed_by_seed_and_cheap_ones_first():
+def test_seed_by_seed_and_cheap_ones_first() -> None:
     """All of a seed comes before the next one, and in it baselines, then mf, lightgcn, sgcl and sgl."""
     found = cells(backbones="sgl,sgcl,lightgcn,mf", inits="xavier", baselines="ease,popularity", seeds=2, first_seed=3)
     models = ["popularity", "ease", "mf", "lightgcn", "sgcl", "sgl"]
     assert [(cell.seed, cell.model) for cell in found] == [(seed, model) for seed in (3, 4) for model in models]
 
 
-def test_fewer_seeds_of_one_backbone():
+def test_fewer_seeds_of_one_backbone() -> None:
     """sgl:2 runs sgl for the first two seeds."""
     found = cells(backbones="mf,sgl:2", inits="xavier", seeds=3, first_seed=5)
     assert [cell.seed for cell in found if cell.model == "sgl"] == [5, 6]
     assert [cell.seed for cell in found if cell.model == "mf"] == [5, 6, 7]
 
 
-def test_controls_are_of_the_first_text_init_by_default():
+def test_controls_are_of_the_first_text_init_by_default() -> None:
     """Controls are made of the first init of text, or of those that are named."""
     one = {"minilm": 384}
     found = cells(one, inits="xavier,variance,pca", controls="shuffled,untrained")
@@ -52,7 +56,7 @@ def test_controls_are_of_the_first_text_init_by_default():
     assert {cell.init for cell in found if cell.control} == {"pca/noise", "variance/noise"}
 
 
-def test_full_takes_the_encoders_width_and_narrow_encoders_are_left_out():
+def test_full_takes_the_encoders_width_and_narrow_encoders_are_left_out() -> None:
     """`full` keeps all columns whatever the size; a size wider than an encoder is left to the others."""
     found = cells(inits="xavier,full,pca", embedding_sizes="64,512")
     by_init = {
@@ -65,7 +69,7 @@ def test_full_takes_the_encoders_width_and_narrow_encoders_are_left_out():
         cells(inits="pca", embedding_sizes="64,1024")
 
 
-def test_sparsity_is_an_axis():
+def test_sparsity_is_an_axis() -> None:
     """Every share is combined with every history, for baselines too."""
     found = cells(backbones="mf", inits="xavier", baselines="ease", train_share="1,0.5", max_history="all,2")
     expected = {(share, history) for share in (1.0, 0.5) for history in (None, 2)}
@@ -74,7 +78,7 @@ def test_sparsity_is_an_axis():
     assert len(found) == 8
 
 
-def test_text_only_runs_for_each_encoder_and_not_without():
+def test_text_only_runs_for_each_encoder_and_not_without() -> None:
     """The baseline that reads text is a cell an encoder, and none where there is no text."""
     assert [cell.encoder for cell in cells(backbones="", baselines="text-only")] == list(WIDTHS)
     everything = [cell.model for cell in cells({}, backbones="", baselines="all")]
@@ -115,7 +119,7 @@ def test_text_only_runs_for_each_encoder_and_not_without():
         ({"baselines": "all", "baseline_options": {"item_knn.k": 0}}, ["'item-knn'", "k=0"]),
     ],
 )
-def test_what_means_nothing_is_refused(options, words):
+def test_what_means_nothing_is_refused(options: dict[str, Any], words: list[str]) -> None:
     """An unknown name or an impossible value is refused, and the message lists what there is."""
     with pytest.raises(ConfigError) as error:
         cells(**options)
@@ -132,7 +136,7 @@ def test_what_means_nothing_is_refused(options, words):
         {"backbones": "", "baselines": "ease", "train_share": ""},
     ],
 )
-def test_an_empty_grid_is_refused_before_there_are_widths(options):
+def test_an_empty_grid_is_refused_before_there_are_widths(options: dict[str, Any]) -> None:
     """A grid without a cell is refused by the check of the options alone, before any text embedding is there."""
     with pytest.raises(ConfigError, match="nothing to compare"):
         check_grid(CompareConfig.make(**{"baselines": "none", **options}))
@@ -148,12 +152,12 @@ def test_an_empty_grid_is_refused_before_there_are_widths(options):
         {"backbones": "", "baselines": "all", "inits": ""},
     ],
 )
-def test_what_only_the_data_can_tell_is_not_refused_early(options):
+def test_what_only_the_data_can_tell_is_not_refused_early(options: dict[str, Any]) -> None:
     """Options that suit some data pass the check of the options alone."""
     check_grid(CompareConfig.make(**{"baselines": "none", **options}))
 
 
-def test_options_of_parts():
+def test_options_of_parts() -> None:
     """A bare option goes to every part that takes it, a named one to its part, and dashes may be underscores."""
     given = {"n_layers": 1, "sgl.n_layers": 3, "item_knn.k": 5, "ssl_tau": 0.3}
     assert own_options(given, "sgl", ["n_layers", "ssl_tau"]) == {"n_layers": 3, "ssl_tau": 0.3}
@@ -161,7 +165,7 @@ def test_options_of_parts():
     assert own_options(given, "item-knn", ["k", "shrink"]) == {"k": 5}
 
 
-def test_lists_survive_toml(tmp_path):
+def test_lists_survive_toml(tmp_path: Path) -> None:
     """A configuration with every list comes back from TOML as it was, whole histories included."""
     config = CompareConfig.make(backbones="mf,sgl:2", max_history="all,2", train_share=0.5, seeds=4)
     config.to_toml(tmp_path / "c.toml")

@@ -1,5 +1,7 @@
 """What a folder's header says after several calls."""
 
+from typing import Any
+
 import pytest
 
 from llminit.comparison.fingerprints import merged
@@ -7,12 +9,12 @@ from llminit.config import CompareConfig
 from llminit.results import Header
 
 
-def header(command="llminit compare", machine="Linux x86_64, 2 cores", **options):
+def header(command: str = "llminit compare", machine: str = "Linux x86_64, 2 cores", **options: Any) -> Header:
     config = CompareConfig(**options).model_dump(mode="json")
     return Header(config=config, fingerprint="f", data={}, machine=machine, command=command)
 
 
-def after(*calls):
+def after(*calls: Header) -> Header:
     """Give the header of a folder after calls with these headers."""
     found = calls[0]
     for call in calls[1:]:
@@ -20,20 +22,20 @@ def after(*calls):
     return found
 
 
-def test_every_command_is_kept_once_in_order():
+def test_every_command_is_kept_once_in_order() -> None:
     """A call, even one that runs nothing, adds its command, and one that was made before adds nothing."""
     found = after(*map(header, ["compare --seeds 5", "compare", "compare --seeds 5", "", "compare --seeds 5 --json"]))
     assert found.command.splitlines() == ["compare --seeds 5", "compare", "compare --seeds 5 --json"]
     assert after(header(""), header("compare")).command == "compare"
 
 
-def test_a_command_with_a_line_break_is_kept_once():
+def test_a_command_with_a_line_break_is_kept_once() -> None:
     """An argument that holds a line break does not make the list grow with each call."""
     several = header("compare --text '{title}\n{brand}'")
     assert after(header("compare"), several, several).command == f"compare\n{several.command}"
 
 
-def test_every_machine_is_kept_once_in_order():
+def test_every_machine_is_kept_once_in_order() -> None:
     """Cells may have been made on several machines; one whose name is the beginning of another's is another."""
     machines = ["Linux x86_64, 2 cores", "Linux x86_64, 2 cores and a GPU", "Linux x86_64, 2 cores", "", "Linux"]
     found = after(*(header(machine=each) for each in machines))
@@ -49,7 +51,7 @@ def test_every_machine_is_kept_once_in_order():
         (["sgl:3", "sgcl:3"], ["sgl:3", "sgcl:3"]),
     ],
 )
-def test_a_backbone_is_listed_once_with_the_most_seeds(calls, backbones):
+def test_a_backbone_is_listed_once_with_the_most_seeds(calls: list[str], backbones: list[str]) -> None:
     """Of several limits to the seeds of a backbone the largest is kept, and no limit is the largest."""
     assert after(*(header(backbones=each) for each in calls)).config["backbones"] == backbones
 
@@ -64,6 +66,6 @@ def test_a_backbone_is_listed_once_with_the_most_seeds(calls, backbones):
         (["ease", "all", "rp3beta"], ["all"]),
     ],
 )
-def test_no_baselines_means_no_more_of_them(calls, baselines):
+def test_no_baselines_means_no_more_of_them(calls: list[str], baselines: list[str]) -> None:
     """A call without baselines leaves those of other calls, and is seen only where there are no others."""
     assert after(*(header(baselines=each) for each in calls)).config["baselines"] == baselines

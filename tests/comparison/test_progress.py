@@ -2,12 +2,13 @@
 
 from math import isfinite
 
-from watching import Told
+import pytest
 
 from llminit.cli.compare import _table
+from watching import Compare, Told
 
 
-def test_progress(compare):
+def test_progress(compare: Compare) -> None:
     """The reporter is told of each cell's result, of the best so far and of the time left."""
     reporter = Told()
     compare(reporter=reporter, backbones="lightgcn,mf")
@@ -18,7 +19,7 @@ def test_progress(compare):
     assert reporter.guesses[-1] == 0
 
 
-def test_progress_of_a_resumed_comparison(compare):
+def test_progress_of_a_resumed_comparison(compare: Compare) -> None:
     """What an earlier call finished counts as done from the start, and tells how long the rest may take."""
     compare(seeds=1)
     reporter = Told()
@@ -27,7 +28,7 @@ def test_progress_of_a_resumed_comparison(compare):
     assert reporter.guesses[0] > 0
 
 
-def test_lists_of_other_lengths_are_shown(compare):
+def test_lists_of_other_lengths_are_shown(compare: Compare) -> None:
     """Where lists of ten are not measured, progress and table show the shortest that are."""
     reporter = Told()
     folder = compare(reporter=reporter, ks="20,30")
@@ -36,7 +37,7 @@ def test_lists_of_other_lengths_are_shown(compare):
     assert shown["standard recall@20"].null_count() == shown["paper ndcg@20"].null_count() == 0
 
 
-def test_other_software_is_told(compare, monkeypatch):
+def test_other_software_is_told(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that another version made is gone on with, and that is said; each cell says which version made it."""
     compare()
     monkeypatch.setattr("llminit.comparison.run.versions", lambda: {"torch": "99.0"})

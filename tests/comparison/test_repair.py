@@ -1,19 +1,24 @@
 """Damaged, failed and interrupted cells: what is said, what is run again, and that nothing finished is lost."""
 
 import time
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
-from watching import Told, names, stamps
 
-import llminit
 from llminit.comparison import execute
-from llminit.comparison.execute import Workplace
+from llminit.comparison.cell import Measured, run_cell
+from llminit.comparison.execute import Job, Workplace
+from llminit.comparison.prepared import PreparedData
+from llminit.config import CompareConfig
 from llminit.errors import ArtefactError, ConfigError
-from llminit.results import ResultsFolder
+from llminit.evaluation import mean_metric
+from llminit.results import CellKey, ResultsFolder
+from watching import Compare, Told, names, stamps
 
 
-def test_a_damaged_cell_is_named_and_can_be_run_again(compare):
+def test_a_damaged_cell_is_named_and_can_be_run_again(compare: Compare) -> None:
     """A damaged cell is named before any work; deleted, it is run again to the same metrics, and only it."""
     folder = compare()
     before, name = stamps(folder), "lightgcn_xavier_d8_seed-0"
@@ -30,7 +35,7 @@ def test_a_damaged_cell_is_named_and_can_be_run_again(compare):
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut", "another's"])
-def test_damaged_ranks_are_named_before_any_work(compare, damage):
+def test_damaged_ranks_are_named_before_any_work(compare: Compare, damage: str) -> None:
     """Ranks that no report could be made from are found by the next call, not by the report."""
     folder = compare()
     name = "lightgcn_xavier_d8_seed-0"
@@ -48,7 +53,7 @@ def test_damaged_ranks_are_named_before_any_work(compare, damage):
     assert all(folder.ranks(cell) for cell in folder.cells())
 
 
-def test_a_cell_of_another_comparison_is_refused(compare, tmp_path):
+def test_a_cell_of_another_comparison_is_refused(compare: Compare, tmp_path: Path) -> None:
     """A cell that was copied from a comparison with other options is not taken for this one's."""
     other, folder = compare(out=tmp_path / "other", epochs=1), compare()
     for path in (other.path / "cells").glob("lightgcn_pca*"):
@@ -57,11 +62,11 @@ def test_a_cell_of_another_comparison_is_refused(compare, tmp_path):
         compare()
 
 
-def test_a_cell_that_is_written_is_finished(compare, monkeypatch):
+def test_a_cell_that_is_written_is_finished(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """What happens to a process after it has written its cell does no harm, and what it leaves is removed."""
     real = Workplace.execute
 
-    def die_after(place, job, *rest):
+    def die_after(place: Workplace, job: Job, *rest: Any) -> None:
         real(place, job, *rest)
         folder = ResultsFolder(place.out)
         folder.checkpoint_path(job.key.name).write_bytes(b"state")
@@ -75,11 +80,11 @@ def test_a_cell_that_is_written_is_finished(compare, monkeypatch):
     assert not list((folder.path / "cells").glob(".*"))
 
 
-def test_a_failing_cell_does_not_stop_the_others(compare, monkeypatch):
+def test_a_failing_cell_does_not_stop_the_others(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that fails is noted with its reason, the others finish, and the next call tries it again."""
-    real = execute.run_cell
+    real = run_cell
 
-    def sometimes(data, config, key, *rest, **options):
+    def sometimes(data: PreparedData, config: CompareConfig, key: CellKey, *rest: Any, **options: Any) -> Measured:
         if key.init == "xavier":
             raise ConfigError("the loss became nan")
         return real(data, config, key, *rest, **options)
@@ -98,11 +103,11 @@ def test_a_failing_cell_does_not_stop_the_others(compare, monkeypatch):
     assert len(names(folder)) == 3
 
 
-def test_failures_of_other_calls_are_not_those_of_this_one(compare, monkeypatch):
+def test_failures_of_other_calls_are_not_those_of_this_one(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call tells its own failures from those that an earlier, larger grid left, and from cells finished since."""
-    real = execute.run_cell
+    real = run_cell
 
-    def never_xavier(data, config, key, *rest, **options):
+    def never_xavier(data: PreparedData, config: CompareConfig, key: CellKey, *rest: Any, **options: Any) -> Measured:
         if key.init == "xavier":
             raise ConfigError("the loss became nan")
         return real(data, config, key, *rest, **options)
@@ -120,7 +125,7 @@ def test_failures_of_other_calls_are_not_those_of_this_one(compare, monkeypatch)
     assert not list(last.path.rglob("*.failed.json"))
 
 
-def test_missing_splits_are_written_again(compare, monkeypatch):
+def test_missing_splits_are_written_again(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """Splits that finished cells need are written again as they were, of earlier grids too, and nothing is trained."""
     folder = compare(backbones="", seeds=2, train_share="1,0.5", max_history="all,2")
     before = {path.stem: pl.read_parquet(path) for path in (folder.path / "splits").iterdir()}
@@ -135,7 +140,7 @@ def test_missing_splits_are_written_again(compare, monkeypatch):
     assert all(ResultsFolder(folder.path).split(name).equals(rows) for name, rows in before.items())
 
 
-def test_a_damaged_split_is_named_before_any_work(compare, monkeypatch):
+def test_a_damaged_split_is_named_before_any_work(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """A damaged split is named before anything is trained or written; deleted, the same command writes it again."""
     folder = compare()
     path = folder.path / "splits" / "seed-0.parquet"
@@ -152,13 +157,13 @@ def test_a_damaged_split_is_named_before_any_work(compare, monkeypatch):
     assert pl.read_parquet(path).equals(rows)
 
 
-def test_interrupted_cells_continue(compare, monkeypatch):
+def test_interrupted_cells_continue(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that is interrupted leaves its state, continues from it to the same metrics, and cleans up."""
     undisturbed = compare(out=compare().path.with_name("u")).cell("lightgcn_xavier_d8_seed-0")
     folder = compare(baselines="none", inits="pca", out=compare().path.with_name("i"))
-    calls, real = [], llminit.pipeline.training.mean_metric
+    calls, real = list[int](), mean_metric
 
-    def fail_at_the_second(*arguments):
+    def fail_at_the_second(*arguments: Any) -> float:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
@@ -173,5 +178,6 @@ def test_interrupted_cells_continue(compare, monkeypatch):
     assert names(folder) == {"lightgcn_pca_embeddings_d8_seed-0"}
     resumed = compare(**again).cell("lightgcn_xavier_d8_seed-0")
     assert (resumed.metrics, len(calls)) == (undisturbed.metrics, 4)
+    assert resumed.history is not None
     assert resumed.seconds["fit"] >= resumed.history[-1]["seconds"] > 0.5
     assert not [path.name for path in folder.path.rglob(".*")]

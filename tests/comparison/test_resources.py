@@ -1,6 +1,7 @@
 """How many workers, by cores and by memory."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,16 @@ JOBS = [Job(CellKey(model="lightgcn", init="xavier", embedding_size=8, seed=seed
 DATA = PreparedData(make_dataset(plant().interactions))
 GIB = 2**30
 
+Workers = Callable[..., int]
+
 
 @pytest.fixture
-def workers(monkeypatch):
+def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
     """How many are chosen on a machine of so many cores and so much free memory."""
 
-    def choose(cores, memory, asked=None, jobs=JOBS, device="cpu"):
+    def choose(
+        cores: int, memory: int | None, asked: int | None = None, jobs: list[Job] = JOBS, device: str = "cpu"
+    ) -> int:
         monkeypatch.setattr(resources, "n_cores", lambda: cores)
         monkeypatch.setattr(resources, "available_memory", lambda: memory)
         return chosen_workers(asked, jobs, Workplace(DATA, CompareConfig(), Path("r"), device))
@@ -34,7 +39,7 @@ def workers(monkeypatch):
     return choose
 
 
-def test_as_many_as_cores_cells_and_memory_allow(workers):
+def test_as_many_as_cores_cells_and_memory_allow(workers: Workers) -> None:
     """A worker to two cores, but no more than there are cells or than the free memory holds, and at least one."""
     assert workers(1, 64 * GIB) == 1
     assert workers(2, 64 * GIB) == 1
@@ -45,7 +50,7 @@ def test_as_many_as_cores_cells_and_memory_allow(workers):
     assert workers(6, None) == 3
 
 
-def test_asked_for_and_accelerators(workers):
+def test_asked_for_and_accelerators(workers: Workers) -> None:
     """What is asked for is done, an accelerator has one worker, and nothing to do needs none."""
     assert workers(2, 64 * GIB, asked=4) == 4
     assert workers(2, 64 * GIB, asked=0) == 0
@@ -55,7 +60,7 @@ def test_asked_for_and_accelerators(workers):
         workers(2, 64 * GIB, asked=-1)
 
 
-def test_dense_baselines_need_room(workers, monkeypatch):
+def test_dense_baselines_need_room(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """A baseline with a table of all pairs of items is counted with it."""
     dense = [Job(CellKey(model="ease", seed=seed), "f") for seed in range(5)]
     monkeypatch.setattr(BASELINES["ease"], "memory_bytes", classmethod(lambda cls, sizes: 10 * GIB))
@@ -64,7 +69,7 @@ def test_dense_baselines_need_room(workers, monkeypatch):
 
 
 @pytest.fixture
-def eight_cores(monkeypatch):
+def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
 
 
@@ -82,13 +87,13 @@ def eight_cores(monkeypatch):
         ("two cores, \xfc", 8),
     ],
 )
-def test_a_container_may_have_fewer_cores(eight_cores, tmp_path, said, cores):
+def test_a_container_may_have_fewer_cores(eight_cores: None, tmp_path: Path, said: str, cores: int) -> None:
     """The quota of a cgroup limits the cores, to no less than one; a file that says something else limits nothing."""
     (tmp_path / "cpu.max").write_bytes(said.encode("latin-1"))
     assert n_cores(tmp_path / "cpu.max") == cores
 
 
-def test_without_a_limit_all_cores_are_there(eight_cores, tmp_path):
+def test_without_a_limit_all_cores_are_there(eight_cores: None, tmp_path: Path) -> None:
     """A file that is not there, or is a folder, limits nothing."""
     assert n_cores(tmp_path / "cpu.max") == n_cores(tmp_path) == 8
 
@@ -106,7 +111,7 @@ def test_without_a_limit_all_cores_are_there(eight_cores, tmp_path):
         ({"memory.max": f"{3 * GIB}\n", "memory.current": "\xfc"}, 8 * GIB),
     ],
 )
-def test_a_container_may_have_less_memory(tmp_path, files, available):
+def test_a_container_may_have_less_memory(tmp_path: Path, files: dict[str, str], available: int) -> None:
     """What a cgroup may still take limits the memory; files that are not there or say something else do not."""
     machine = tmp_path / "meminfo"
     machine.write_text(f"MemTotal: 1 kB\nMemAvailable:   {8 * GIB // 1024} kB\n")
@@ -115,7 +120,7 @@ def test_a_container_may_have_less_memory(tmp_path, files, available):
     assert available_memory(machine, tmp_path) == available
 
 
-def test_cached_files_are_available_memory(tmp_path):
+def test_cached_files_are_available_memory(tmp_path: Path) -> None:
     """A container's cache of files, which the system drops, takes nothing away, as on a whole machine."""
     (tmp_path / "memory.max").write_text(f"{3 * GIB}\n")
     (tmp_path / "memory.current").write_text(f"{2 * GIB}\n")
@@ -125,7 +130,7 @@ def test_cached_files_are_available_memory(tmp_path):
 
 
 @pytest.mark.parametrize(("cores", "words"), [(1, "1 core"), (2, "2 cores")])
-def test_the_machine_in_words(monkeypatch, cores, words):
+def test_the_machine_in_words(monkeypatch: pytest.MonkeyPatch, cores: int, words: str) -> None:
     """One core is not called "1 cores"."""
     monkeypatch.setattr(resources, "n_cores", lambda: cores)
     assert described_machine().endswith(f", {words}")

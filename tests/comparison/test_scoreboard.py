@@ -1,47 +1,52 @@
 """What a comparison's progress line says and guesses."""
 
+from collections.abc import Callable, Sequence
 from math import inf
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from llminit.comparison import scoreboard
 from llminit.comparison.execute import Job
 from llminit.comparison.scoreboard import Scoreboard
-from llminit.results import CellKey
+from llminit.results import Cell, CellKey
 from llminit.results.shown_metrics import shown_metrics
 
+PassTime = Callable[[float], None]
 
-def key(seed, init="xavier", model="lightgcn"):
+
+def key(seed: int, init: str = "xavier", model: str = "lightgcn") -> CellKey:
     text = {} if init == "xavier" else {"encoder": "minilm"}
     return CellKey(model=model, init=init, embedding_size=8, seed=seed, **text)
 
 
-def took(key, seconds, **metrics):
+def took(key: CellKey, seconds: float, **metrics: float) -> Cell:
     measured = {name.replace("_at_", "@"): value for name, value in metrics.items()}
     parts = {"fit": seconds, "evaluate": 0.0}
-    return SimpleNamespace(key=key, seconds=parts, metrics={"standard": measured}, best_epoch=None)
+    return cast("Cell", SimpleNamespace(key=key, seconds=parts, metrics={"standard": measured}, best_epoch=None))
 
 
-def board_of(finished, waiting, n_workers=1, metric="recall@10"):
+def board_of(
+    finished: Sequence[Cell], waiting: Sequence[CellKey], n_workers: int = 1, metric: str = "recall@10"
+) -> Scoreboard:
     return Scoreboard(
         {cell.key.name: cell for cell in finished}, [Job(each, "") for each in waiting], n_workers, metric
     )
 
 
 @pytest.fixture
-def pass_time(monkeypatch):
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
     """Give a function that lets seconds pass."""
     now = [100.0]
-    monkeypatch.setattr(scoreboard.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("llminit.comparison.scoreboard.time.monotonic", lambda: now[0])
 
-    def wait(seconds):
+    def wait(seconds: float) -> None:
         now[0] += seconds
 
     return wait
 
 
-def test_time_left_is_that_of_such_cells():
+def test_time_left_is_that_of_such_cells() -> None:
     """Waiting cells take as long as the usual one of their model, whatever one slow run took; untrained ones apart."""
     finished = [took(key(0), 10), took(key(1), 12), took(key(2), 900), took(key(0, "variance/untrained"), 1)]
     waiting = [key(3), key(4), key(1, "variance/untrained")]
@@ -56,7 +61,7 @@ def test_time_left_is_that_of_such_cells():
     assert board.seconds_left() == 0
 
 
-def test_nothing_is_guessed_while_a_waiting_kind_is_unknown():
+def test_nothing_is_guessed_while_a_waiting_kind_is_unknown() -> None:
     """One cheap cell says nothing of a hundred cells of another model, nor a trained one of an untrained one."""
     waiting = [key(0), key(1), key(0, "variance/untrained")]
     board = board_of([], waiting)
@@ -69,24 +74,24 @@ def test_nothing_is_guessed_while_a_waiting_kind_is_unknown():
     assert board.seconds_left() == pytest.approx(600)
 
 
-def test_what_is_not_trained_takes_as_long_whatever_the_model():
+def test_what_is_not_trained_takes_as_long_whatever_the_model() -> None:
     """A first untrained cell of a slow model does not make the time left unknown."""
     board = board_of([took(key(0), 600), took(key(0, "variance/untrained"), 5)], [key(0, "variance/untrained", "mf")])
     assert board.seconds_left() == pytest.approx(5)
 
 
-def test_nothing_waits_for_nothing():
+def test_nothing_waits_for_nothing() -> None:
     """Where all is done the time left is 0, whether or not a cell was ever finished."""
     assert board_of([], []).seconds_left() == board_of([took(key(0), 10)], []).seconds_left() == 0
 
 
 @pytest.mark.parametrize(("n_workers", "expected"), [(1, 20), (2, 10), (8, 10)])
-def test_no_more_workers_than_cells_share_the_work(n_workers, expected):
+def test_no_more_workers_than_cells_share_the_work(n_workers: int, expected: float) -> None:
     """Workers without a cell make the last cells no faster."""
     assert board_of([took(key(0), 10)], [key(1), key(2)], n_workers).seconds_left() == pytest.approx(expected)
 
 
-def test_time_that_cells_at_work_have_taken_is_not_left(pass_time):
+def test_time_that_cells_at_work_have_taken_is_not_left(pass_time: PassTime) -> None:
     """From its first sign of life a cell's time runs off, to no less than 0, and stays off when it ends."""
     board = board_of([took(key(0), 100)], [key(1), key(2)])
     pass_time(30)
@@ -101,7 +106,7 @@ def test_time_that_cells_at_work_have_taken_is_not_left(pass_time):
     assert board.seconds_left() == pytest.approx(100)
 
 
-def test_what_is_shown_was_measured():
+def test_what_is_shown_was_measured() -> None:
     """Where lists of 10 were not measured, a cell's line and the best so far are of the shortest lists that were."""
     cells = [
         took(key(0), 60, recall_at_20=0.25, ndcg_at_20=0.125, recall_at_50=0.5, ndcg_at_50=0.25),
@@ -114,7 +119,7 @@ def test_what_is_shown_was_measured():
     assert board_of([], []).status() == ""
 
 
-def test_which_metrics_are_shown():
+def test_which_metrics_are_shown() -> None:
     """Lists of 10 where they were measured, else the shortest."""
     assert shown_metrics([20, 10, 5]) == ("recall@10", "ndcg@10")
     assert shown_metrics((50, 20)) == ("recall@20", "ndcg@20")

@@ -2,26 +2,28 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from llminit.comparison.sparsity import thinned
 from llminit.config import SplitConfig
 from llminit.data import make_dataset, split_interactions
+from llminit.data.dataset import Interactions
 from planted import plant
 
 DATASET = make_dataset(plant().interactions)
 SPLIT = split_interactions(DATASET, SplitConfig(), 0)
 
 
-def pairs(interactions):
+def pairs(interactions: Interactions) -> set[tuple[int, int]]:
     return set(zip(interactions.users.tolist(), interactions.items.tolist(), strict=True))
 
 
-def matrix_pairs(matrix):
+def matrix_pairs(matrix: csr_array) -> set[tuple[int, int]]:
     return set(zip(*(part.tolist() for part in matrix.nonzero()), strict=True))
 
 
 @pytest.mark.parametrize(("share", "history"), [(0.5, None), (1.0, 2), (0.29, 3), (0.001, None)])
-def test_validation_and_test_are_never_touched(share, history):
+def test_validation_and_test_are_never_touched(share: float, history: int | None) -> None:
     """Only training interactions go, a share of all and at most so many a user, and none is added."""
     division = thinned(DATASET, SPLIT, share, history, 4)
     kept, full = pairs(division.split.train), pairs(SPLIT.train)
@@ -33,10 +35,11 @@ def test_validation_and_test_are_never_touched(share, history):
     else:
         assert np.bincount([user for user, _ in kept]).max() <= history
     if share == 1:
+        assert history is not None
         assert len(kept) == np.minimum(np.bincount(SPLIT.train.users), history).sum()
 
 
-def test_dropped_interactions_stay_out_of_the_ranking():
+def test_dropped_interactions_stay_out_of_the_ranking() -> None:
     """What was dropped is unknown to the model and yet no candidate: candidates are the same at every sparsity."""
     division, whole = thinned(DATASET, SPLIT, 0.5, None, 1), thinned(DATASET, SPLIT, 1.0, None, 1)
     assert matrix_pairs(division.train) == pairs(division.split.train)
@@ -45,16 +48,18 @@ def test_dropped_interactions_stay_out_of_the_ranking():
         assert getattr(division, name).data.max() == 1
 
 
-def test_thinner_sets_lie_within_thicker_ones():
+def test_thinner_sets_lie_within_thicker_ones() -> None:
     """Of one seed, each smaller share and shorter history is a part of the larger one; another seed drops others."""
-    for options in (([0.2, 0.5, 0.9], [None] * 3), ([1.0] * 3, [1, 2, 4])):
-        found = [pairs(thinned(DATASET, SPLIT, *each, 7).split.train) for each in zip(*options, strict=True)]
+    shares: list[tuple[float, int | None]] = [(0.2, None), (0.5, None), (0.9, None)]
+    histories: list[tuple[float, int | None]] = [(1.0, 1), (1.0, 2), (1.0, 4)]
+    for options in (shares, histories):
+        found = [pairs(thinned(DATASET, SPLIT, share, history, 7).split.train) for share, history in options]
         assert found[0] < found[1] < found[2]
     one, other = (pairs(thinned(DATASET, SPLIT, 0.5, None, seed).split.train) for seed in (0, 1))
     assert one != other
 
 
-def test_nothing_dropped_is_the_plain_split():
+def test_nothing_dropped_is_the_plain_split() -> None:
     """A share of 1 and all history is what `fit` uses."""
     division = thinned(DATASET, SPLIT, 1.0, None, 0)
     assert division.split is SPLIT

@@ -5,26 +5,28 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from llminit.results import ResultsFolder
+from llminit.results import Cell, ResultsFolder
 from planted import plant
+from watching import Stamp
 
 EPOCHS = 60
 BACKBONES = ("mf", "lightgcn")
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory):
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, world = tmp_path_factory.mktemp("tables"), plant()
     for name in ("interactions", "items", "embeddings"):
         getattr(world, name).write_parquet(folder / f"{name}.parquet")
     return folder
 
 
-def start(tables, out, *options, seconds=0.0, **variables):
+def start(tables: Path, out: Path, *options: object, seconds: float = 0.0, **variables: str) -> subprocess.Popen[str]:
     files = [f"--{table}={tables}/{table}.parquet" for table in ("interactions", "items", "embeddings")]
     grid = ["--backbones", ",".join(BACKBONES), "--inits", "xavier,pca", "--baselines", "popularity", "--seeds", 1]
     training = ["--embedding-sizes", 8, "--epochs", EPOCHS, "--patience", 1000]
@@ -37,7 +39,7 @@ def start(tables, out, *options, seconds=0.0, **variables):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tables, tmp_path_factory):
+def undisturbed(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cell]:
     """An undisturbed comparison's cells by name."""
     out = tmp_path_factory.mktemp("undisturbed") / "r"
     process = start(tables, out, seconds=60)
@@ -47,14 +49,16 @@ def undisturbed(tables, tmp_path_factory):
     return {cell.key.name: cell for cell in ResultsFolder(out).cells()}
 
 
-def wait_until(condition, process=None, limit=90.0):
+def wait_until(
+    condition: Callable[[], bool], process: subprocess.Popen[str] | None = None, limit: float = 90.0
+) -> None:
     end = time.monotonic() + limit
     while not condition() and time.monotonic() < end and (process is None or process.poll() is None):
         time.sleep(0.002)
     assert condition()
 
 
-def workers_of(out):
+def workers_of(out: Path) -> list[int]:
     """Return the process ids of the workers of a comparison."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -67,16 +71,16 @@ def workers_of(out):
     return found
 
 
-def finished(out):
+def finished(out: Path) -> dict[str, Stamp]:
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(out.glob("cells/[a-z]*"))}
 
 
-def training(out):
+def training(out: Path) -> bool:
     """Whether a cell is finished and a backbone is at work."""
     return any(out.glob("cells/popularity*.json")) and any(out.glob("cells/.*.checkpoint.safetensors"))
 
 
-def assert_same(out, undisturbed):
+def assert_same(out: Path, undisturbed: dict[str, Cell]) -> None:
     again = {cell.key.name: cell for cell in ResultsFolder(out).cells()}
     assert again.keys() == undisturbed.keys()
     for name, cell in again.items():
@@ -87,7 +91,9 @@ def assert_same(out, undisturbed):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_stopped_comparison_continues(tables, tmp_path, undisturbed, number):
+def test_a_stopped_comparison_continues(
+    tables: Path, tmp_path: Path, undisturbed: dict[str, Cell], number: signal.Signals
+) -> None:
     """Killed or interrupted, its workers end too; called again, finished cells keep their bytes, results are equal."""
     out = tmp_path / "r"
     process = start(tables, out)
@@ -109,7 +115,7 @@ def test_a_stopped_comparison_continues(tables, tmp_path, undisturbed, number):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_a_lost_worker_costs_its_cell_only(tables, tmp_path, undisturbed):
+def test_a_lost_worker_costs_its_cell_only(tables: Path, tmp_path: Path, undisturbed: dict[str, Cell]) -> None:
     """When the system kills a worker, its cell is noted as failed, and the rest finish."""
     out = tmp_path / "r"
     process = start(tables, out)
@@ -123,7 +129,7 @@ def test_a_lost_worker_costs_its_cell_only(tables, tmp_path, undisturbed):
     assert all("exit code -9" in error and "memory" in error for error in failed)
 
 
-def test_what_libraries_print_is_no_message(tables, tmp_path):
+def test_what_libraries_print_is_no_message(tables: Path, tmp_path: Path) -> None:
     """Lines on a worker's standard output that it did not write, such as an import prints, are passed over."""
     printed = ["loading plugin ...", "null", "[1]", '{"kind": "done"}', "\u00e9", "7", ""]
     (tmp_path / "sitecustomize.py").write_text(f"print({chr(10).join(printed)!r}, flush=True)\n", encoding="utf-8")

@@ -1,5 +1,7 @@
 """Whole steps in compiled code: they are the steps that autograd and Adam make."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,8 @@ import oracles
 from llminit.compiled.bpr import bpr_gradient, norm_gradient
 from llminit.compiled.supervised_contrastive import supervised_contrastive_gradient
 from llminit.config import TrainingConfig
-from llminit.graph import normalized_adjacency
-from llminit.models import BACKBONES
+from llminit.graph import Adjacency, normalized_adjacency
+from llminit.models import BACKBONES, Backbone
 from llminit.models.bpr import BPRBackbone
 from llminit.training import step, train
 from llminit.training.optimizer import Adam
@@ -23,28 +25,28 @@ LOSSES += [("sgcl", {"n_layers": count, "temperature": 0.3}) for count in (0, 1,
 CASES = [(*loss, width) for loss in LOSSES for width in (1, 5, 32) if (loss[0], width) != ("sgcl", 1)]
 
 
-def made(name, options, width=5, adjacency=None):
+def made(name: str, options: dict[str, Any], width: int = 5, adjacency: Adjacency | None = None) -> Backbone:
     rng, kind = np.random.default_rng(4), BACKBONES[name]
     graph = adjacency or small_graph()
     rows = vectors(rng, graph.n_users, width), vectors(rng, graph.n_items, width)
     return kind(*rows, graph, kind.options_type.make(**options))
 
 
-def sparse_graph():
+def sparse_graph() -> Adjacency:
     """30 users and 50 items of which some have no interaction and some users have many."""
     pairs = random_pairs(np.random.default_rng(8), 25, 40, 200)
     return normalized_adjacency(*pairs, 30, 50)
 
 
-def without_compiling(backbone):
+def without_compiling(backbone: Backbone) -> Backbone:
     """The same backbone, whose loss is an instance's own, which the compiled steps cannot know."""
-    backbone.loss = type(backbone).loss.__get__(backbone)
+    backbone.loss = type(backbone).loss.__get__(backbone)  # type: ignore[method-assign]
     return backbone
 
 
 @pytest.mark.parametrize("batch_size", [7, 32, 10_000])
 @pytest.mark.parametrize(("name", "options", "width"), CASES)
-def test_steps_are_those_of_autograd(name, options, width, batch_size):
+def test_steps_are_those_of_autograd(name: str, options: dict[str, Any], width: int, batch_size: int) -> None:
     """Over two epochs with isolated nodes and repeated rows, embeddings and losses agree within float32's rounding."""
     config = TrainingConfig(epochs=2, train_batch_size=batch_size, learning_rate=0.01)
     fast, slow = (made(name, options, width, sparse_graph()) for _ in range(2))
@@ -55,7 +57,7 @@ def test_steps_are_those_of_autograd(name, options, width, batch_size):
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
-def test_each_step_is_adam_by_hand(n_layers, n_steps):
+def test_each_step_is_adam_by_hand(n_layers: int, n_steps: int) -> None:
     """After each number of steps the embeddings are where a float64 oracle of loss, gradient and Adam is."""
     backbone = made("lightgcn", {"n_layers": n_layers, "reg_weight": 0.1})
     rng = np.random.default_rng(5)
@@ -68,12 +70,14 @@ def test_each_step_is_adam_by_hand(n_layers, n_steps):
         loss = oracles.backbone_loss("lightgcn", rows, batch, matrices, [], backbone.options.model_dump(), 7)
         expected = adam.move(expected, torch.autograd.grad(loss, rows)[0])
     optimizer = Adam(backbone, 0.01)
-    CompiledSteps(backbone, optimizer, 4, backbone.compiled_loss()).run(triples)
+    compiled = backbone.compiled_loss()
+    assert compiled is not None
+    CompiledSteps(backbone, optimizer, 4, compiled).run(triples)
     assert optimizer.steps == n_steps
     oracles.assert_close(backbone.embeddings.detach(), expected, 1e-4)
 
 
-def test_returning_to_python_between_steps_changes_nothing(monkeypatch):
+def test_returning_to_python_between_steps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call for each step ends bit for bit where one call for all of them does."""
     config = TrainingConfig(epochs=2, train_batch_size=16)
     in_one, in_many = (made("lightgcn", {}, 8, sparse_graph()) for _ in range(2))
@@ -85,7 +89,7 @@ def test_returning_to_python_between_steps_changes_nothing(monkeypatch):
 
 @pytest.mark.parametrize("name", ["lightgcn", "sgcl"])
 @pytest.mark.parametrize("method", ["loss", "rows"])
-def test_another_loss_is_not_compiled(name, method):
+def test_another_loss_is_not_compiled(name: str, method: str) -> None:
     """A subclass that changes the loss, or what it is made from, is trained by its own code; a plain one by ours."""
     kind = BACKBONES[name]
     changed = type("Changed", (kind,), {method: lambda self, *parts: getattr(kind, method)(self, *parts)})
@@ -96,7 +100,7 @@ def test_another_loss_is_not_compiled(name, method):
         assert hasattr(step.steps_of(backbone, Adam(backbone, 0.1), 4), "__self__") is compiled
 
 
-def test_a_subclass_trains_by_its_own_loss():
+def test_a_subclass_trains_by_its_own_loss() -> None:
     """A loss that is zero leaves the embeddings as they were."""
     idle = type("Idle", (BACKBONES["mf"],), {"loss": lambda self, batch: 0 * BPRBackbone.loss(self, batch)})
     backbone = idle(*(vectors(np.random.default_rng(0), n, 3) for n in (7, 9)), small_graph())
@@ -105,7 +109,7 @@ def test_a_subclass_trains_by_its_own_loss():
     assert torch.equal(backbone.embeddings, before)
 
 
-def test_gradients_of_the_losses_are_autograds():
+def test_gradients_of_the_losses_are_autograds() -> None:
     """BPR and the norm with repeated rows: the loss to 1e-5, the gradient to 1e-4."""
     rng = np.random.default_rng(6)
     nodes, triples = np.array([3, 8, 5, 1, 9], dtype=np.int64), np.array([[3, 3, 1, 3], [5, 8, 8, 5], [9, 5, 9, 9]])
@@ -121,7 +125,7 @@ def test_gradients_of_the_losses_are_autograds():
     oracles.assert_close(gradient, torch.autograd.grad(expected, leaf)[0][nodes], 1e-4)
 
 
-def test_the_gradient_of_the_contrastive_loss_is_autograds():
+def test_the_gradient_of_the_contrastive_loss_is_autograds() -> None:
     """With repeated rows and rows of any scale: the loss to 1e-5, the gradient to 1e-4."""
     rng = np.random.default_rng(7)
     table, position = vectors(rng, 9, 6), np.arange(9, dtype=np.int32)
@@ -135,7 +139,7 @@ def test_the_gradient_of_the_contrastive_loss_is_autograds():
     oracles.assert_close(gradient, torch.autograd.grad(expected, leaf)[0], 1e-4)
 
 
-def test_a_zero_norm_has_no_gradient():
+def test_a_zero_norm_has_no_gradient() -> None:
     """Embeddings that are all zero have norm 0 and gradient 0, not NaN."""
     gradient = np.zeros((3, 2), dtype=np.float32)
     triples = np.array([[0], [1], [2]])

@@ -1,9 +1,10 @@
 """Slow, obvious versions of what the data package does with arrays."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 
-def slow_k_core(pairs, k):
+def slow_k_core(pairs: Iterable[tuple[int, int]], k: int) -> list[tuple[int, int]]:
     """Remove users and items with fewer than k pairs, one round after the other, until none is left to remove."""
     kept = list(pairs)
     while True:
@@ -14,18 +15,18 @@ def slow_k_core(pairs, k):
         kept = still
 
 
-def slow_first_of_each_pair(rows):
+def slow_first_of_each_pair(rows: Iterable[tuple[int, int, float | None]]) -> list[int]:
     """Return the positions of the rows (user, item, time or None) that are their pair's first in time, else by row."""
-    best = {}
+    best: dict[tuple[int, int], tuple[float, int]] = {}
     for position, (user, item, time) in enumerate(rows):
         key = (float("inf") if time is None else time, position)
         best[user, item] = min(best.get((user, item), key), key)
     return sorted(position for _, position in best.values())
 
 
-def slow_temporal_parts(rows):
+def slow_temporal_parts(rows: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], str]:
     """Return {(user, item): part} for rows (user, item, time): each user's last is test, the one before is valid."""
-    parts = {}
+    parts: dict[tuple[int, int], str] = {}
     for user in {row[0] for row in rows}:
         own = sorted((row for row in rows if row[0] == user), key=lambda row: row[2])
         names = ["train"] * len(own)

@@ -1,6 +1,7 @@
 """Ids become codes and come back unchanged."""
 
 import datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -21,7 +22,7 @@ IDS = st.one_of(
 
 @given(IDS)
 @settings(max_examples=50, deadline=None)
-def test_ids_come_back_unchanged(values):
+def test_ids_come_back_unchanged(values: list[Any]) -> None:
     """Codes run over 0..n-1 and give back the very ids that went in, for whole numbers, text, dates and bytes."""
     ids = pl.Series("id", values)
     vocabulary = Vocabulary.from_ids(ids)
@@ -30,19 +31,19 @@ def test_ids_come_back_unchanged(values):
     assert sorted(set(codes.tolist())) == list(range(len(vocabulary))) == list(range(len(set(values))))
 
 
-def test_codes_do_not_depend_on_row_order():
+def test_codes_do_not_depend_on_row_order() -> None:
     """The same ids in another order have the same codes."""
     one, other = Vocabulary.from_ids(pl.Series(["b", "a", "c"])), Vocabulary.from_ids(pl.Series(["c", "b", "a"]))
     assert one.ids.to_list() == other.ids.to_list() == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("unknown", ["012", "+12", "12.0", " 12", "x", 13, None, datetime.date(2020, 1, 1)])
-def test_unknown_ids_are_minus_one(unknown):
+def test_unknown_ids_are_minus_one(unknown: object) -> None:
     """An id that is not known, or would not come back unchanged as the known type, has code -1."""
     assert Vocabulary.from_ids(pl.Series([12, 7])).codes([unknown]).tolist() == [-1]
 
 
-def test_ids_of_another_type_match_where_nothing_is_lost():
+def test_ids_of_another_type_match_where_nothing_is_lost() -> None:
     """The text "12" finds the number 12 and the reverse, so that an id typed at a terminal is found."""
     assert Vocabulary.from_ids(pl.Series([12, 7])).codes(["12", "7"]).tolist() == [1, 0]
     assert Vocabulary.from_ids(pl.Series(["12", "07"])).codes([12, 7]).tolist() == [1, -1]
@@ -50,12 +51,12 @@ def test_ids_of_another_type_match_where_nothing_is_lost():
     assert Vocabulary.from_ids(pl.Series([datetime.date(2020, 1, 2)])).codes(["2020-01-02"]).tolist() == [0]
 
 
-def test_no_ids_have_no_codes():
+def test_no_ids_have_no_codes() -> None:
     """An empty list of ids is no error."""
     assert Vocabulary.from_ids(pl.Series([12])).codes([]).tolist() == []
 
 
-def test_unknown_id_is_named_with_similar_ones():
+def test_unknown_id_is_named_with_similar_ones() -> None:
     """The error for one unknown id says which, of which kind, and what is close to it."""
     users = Vocabulary.from_ids(pl.Series(["anna", "bert", "carl"]), "user")
     assert users.code_of("bert") == 1
@@ -64,26 +65,26 @@ def test_unknown_id_is_named_with_similar_ones():
 
 
 @pytest.mark.parametrize("code", [-1, 3])
-def test_codes_outside_are_refused(code):
+def test_codes_outside_are_refused(code: int) -> None:
     """A code that is not in 0..n-1 is an error, not another id."""
     with pytest.raises(UnknownIdError, match="expected 0 to 2"):
         Vocabulary.from_ids(pl.Series(["a", "b", "c"])).ids_of([0, code])
 
 
 @pytest.mark.parametrize("text", ["012", "+1", "1.0", " 1", "1e3", "9223372036854775808", "-0", "x"])
-def test_text_stays_text_if_a_number_would_not_give_it_back(text):
+def test_text_stays_text_if_a_number_would_not_give_it_back(text: str) -> None:
     """One value that a whole number would not give back keeps the column as text."""
     column = pl.Series("id", ["1", text, None])
     assert from_text(column).to_list() == ["1", text, None]
 
 
-def test_whole_numbers_in_text_become_numbers():
+def test_whole_numbers_in_text_become_numbers() -> None:
     """A text column of plain whole numbers is Int64, with its gaps."""
     assert from_text(pl.Series(["1", "-20", None])).to_list() == [1, -20, None]
     assert from_text(pl.Series([None, None], dtype=pl.String)).dtype == pl.String
 
 
-def test_conversion_that_is_impossible_gives_nulls():
+def test_conversion_that_is_impossible_gives_nulls() -> None:
     """Types that cannot become one another match nothing, without an error."""
     assert converted(pl.Series([b"\xff"]), pl.String()).to_list() == [None]
     assert converted(pl.Series([2**53 + 1]), pl.Float64()).to_list() == [None]

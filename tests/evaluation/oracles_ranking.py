@@ -1,50 +1,53 @@
 """Slow, obvious versions of ranking and of the metrics."""
 
 import math
+from collections.abc import Sequence
+
+from llminit.arrays import FloatArray
 
 
-def slow_ranks(scores, relevant, removed):
+def slow_ranks(scores: FloatArray, relevant: set[int], removed: set[int]) -> list[int]:
     """Sort all candidates, the relevant ones last among equal scores; return the relevant ones' places."""
     candidates = [item for item in range(len(scores)) if item not in removed]
     ordered = sorted(candidates, key=lambda item: (-scores[item], item in relevant))
     return [place for place, item in enumerate(ordered, start=1) if item in relevant]
 
 
-def slow_top_k(scores, k, removed):
+def slow_top_k(scores: FloatArray, k: int, removed: set[int]) -> list[int]:
     """Sort all candidates by falling score, then rising item code."""
     candidates = [item for item in range(len(scores)) if item not in removed]
     items = sorted(candidates, key=lambda item: (-scores[item], item))[:k]
     return items + [-1] * (k - len(items))
 
 
-def slow_recall(ranks, k):
+def slow_recall(ranks: Sequence[int], k: int) -> float:
     """Hits over relevant items."""
     return sum(rank <= k for rank in ranks) / len(ranks)
 
 
-def slow_precision(ranks, k):
+def slow_precision(ranks: Sequence[int], k: int) -> float:
     """Hits over places."""
     return sum(rank <= k for rank in ranks) / k
 
 
-def slow_hit(ranks, k):
+def slow_hit(ranks: Sequence[int], k: int) -> float:
     """Any hit."""
     return float(any(rank <= k for rank in ranks))
 
 
-def slow_mrr(ranks, k):
+def slow_mrr(ranks: Sequence[int], k: int) -> float:
     """One over the first hit's rank."""
     return max((1 / rank for rank in ranks if rank <= k), default=0.0)
 
 
-def slow_ndcg(ranks, k):
+def slow_ndcg(ranks: Sequence[int], k: int) -> float:
     """Walk the list of k places and the ideal list of k places."""
     gained = sum(1 / math.log2(place + 1) for place in range(1, k + 1) if place in ranks)
     ideal = sum(1 / math.log2(place + 1) for place in range(1, k + 1) if place <= len(ranks))
     return gained / ideal
 
 
-def slow_map(ranks, k):
+def slow_map(ranks: Sequence[int], k: int) -> float:
     """Walk the list of k places, adding the precision so far at every hit."""
     total = sum(sum(rank <= place for rank in ranks) / place for place in range(1, k + 1) if place in ranks)
     return total / min(len(ranks), k)

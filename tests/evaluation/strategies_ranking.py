@@ -15,16 +15,18 @@ class Problem:
     relevant: np.ndarray
     seen: np.ndarray
 
-    def matrices(self):
+    def matrices(self) -> tuple[csr_array, csr_array]:
         """The relevant and the seen items as the library takes them."""
         return csr_array(self.relevant.astype(np.float32)), csr_array(self.seen.astype(np.float32))
 
-    def sets(self, user):
+    def sets(self, user: int) -> tuple[set[int], set[int]]:
         """The relevant and the seen items of one user, as sets."""
         return set(np.flatnonzero(self.relevant[user])), set(np.flatnonzero(self.seen[user]))
 
 
-def make_problem(seed, n_users=7, n_items=9, n_levels=4, relevant_share=0.3):
+def make_problem(
+    seed: int, n_users: int = 7, n_items: int = 9, n_levels: int = 4, relevant_share: float = 0.3
+) -> Problem:
     """Draw one problem; few levels of score make many ties, and infinities are among them."""
     rng = np.random.default_rng(seed)
     levels = np.array([-np.inf, -0.0, 0.0, np.inf, *rng.normal(size=n_levels)], dtype=np.float32)

@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles_groups import slow_beyond, slow_diversity
 
+from llminit.arrays import AnyArray, IntArray
 from llminit.errors import EmbeddingError, InputError
 from llminit.evaluation import beyond_accuracy
 from llminit.evaluation.beyond_accuracy import measure_lists
 
 
-def make_lists(rng, n_lists, k, n_items):
+def make_lists(rng: np.random.Generator, n_lists: int, k: int, n_items: int) -> tuple[list[list[int]], IntArray]:
     """Lists of distinct items, some shorter than k, padded with -1 as top_k pads them."""
     lists = [rng.permutation(n_items)[: rng.integers(0, min(k, n_items) + 1)].tolist() for _ in range(n_lists)]
     lists[0] = lists[0] or [0]
@@ -20,7 +21,7 @@ def make_lists(rng, n_lists, k, n_items):
 
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n_lists=st.integers(1, 8), k=st.integers(1, 6), n_items=st.integers(1, 9))
-def test_all_measures_agree_with_a_walk_over_lists(seed, n_lists, k, n_items):
+def test_all_measures_agree_with_a_walk_over_lists(seed: int, n_lists: int, k: int, n_items: int) -> None:
     """Each measure equals its slow version, with lists that are short or empty and texts that are equal or missing."""
     rng = np.random.default_rng(seed)
     lists, array = make_lists(rng, n_lists, k, n_items)
@@ -34,7 +35,7 @@ def test_all_measures_agree_with_a_walk_over_lists(seed, n_lists, k, n_items):
     assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_blocks_do_not_change_diversity(monkeypatch):
+def test_blocks_do_not_change_diversity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists are measured in blocks of bounded memory, with the same result."""
     rng = np.random.default_rng(0)
     _, array = make_lists(rng, 50, 5, 20)
@@ -44,7 +45,7 @@ def test_blocks_do_not_change_diversity(monkeypatch):
     assert measure_lists(array, np.ones(20, dtype=int), 20, text) == pytest.approx(whole)
 
 
-def test_everyone_gets_the_same_against_everything_equally():
+def test_everyone_gets_the_same_against_everything_equally() -> None:
     """One list for all covers k of n items at the most uneven; every item once covers all, with gini 0."""
     popularity = np.arange(1, 9)
     same = measure_lists(np.tile([6, 7], (4, 1)), popularity, 8)
@@ -56,20 +57,20 @@ def test_everyone_gets_the_same_against_everything_equally():
     assert same["novelty"] < even["novelty"]
 
 
-def test_recommending_what_users_took_has_a_popularity_bias_of_one():
+def test_recommending_what_users_took_has_a_popularity_bias_of_one() -> None:
     """Lists that repeat the training interactions are as popular as they are."""
     taken = np.array([[0], [0], [0], [1], [1], [2]])
     assert measure_lists(taken, np.array([3, 2, 1]), 3)["popularity_bias"] == pytest.approx(1)
 
 
-def test_novelty_counts_bits_of_the_training_users():
+def test_novelty_counts_bits_of_the_training_users() -> None:
     """An item that half of the users have is worth 1 bit; an unseen one as much as one that a single user has."""
     lists = np.array([[0]])
     assert measure_lists(lists, np.array([8, 1]), 2, n_users=16)["novelty"] == pytest.approx(1)
     assert measure_lists(np.array([[1]]), np.array([8, 0]), 2, n_users=16)["novelty"] == pytest.approx(4)
 
 
-def test_diversity_ignores_the_encoders_common_mean():
+def test_diversity_ignores_the_encoders_common_mean() -> None:
     """Adding one vector to all texts changes nothing, and equal texts have no diversity."""
     rng = np.random.default_rng(3)
     text = rng.normal(size=(6, 4)).astype(np.float32)
@@ -80,7 +81,7 @@ def test_diversity_ignores_the_encoders_common_mean():
     assert measure_lists(np.array([[0, 1]]), popularity, 6, text)["diversity"] == pytest.approx(0, abs=1e-6)
 
 
-def test_items_without_text_are_unlike_all_others():
+def test_items_without_text_are_unlike_all_others() -> None:
     """A row of zeros is at distance 1 from every item, from another one too, and does not move the others."""
     text = np.array([[5, 1], [5, -1], [0, 0], [0, 0]], dtype=np.float32)
     popularity = np.ones(4, dtype=int)
@@ -88,11 +89,11 @@ def test_items_without_text_are_unlike_all_others():
         assert measure_lists(np.array([pair]), popularity, 4, text)["diversity"] == pytest.approx(distance)
 
 
-def test_diversity_needs_text_and_two_items():
+def test_diversity_needs_text_and_two_items() -> None:
     """Without text, or with lists of one, there is no diversity and everything else is there."""
     popularity = np.array([1, 2])
     assert "diversity" not in measure_lists(np.array([[0, 1]]), popularity, 2)
-    assert "diversity" not in measure_lists(np.array([[0, -1], [1, -1]]), popularity, 2, np.eye(2))
+    assert "diversity" not in measure_lists(np.array([[0, -1], [1, -1]]), popularity, 2, np.eye(2, dtype=np.float32))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,9 @@ def test_diversity_needs_text_and_two_items():
         ("finite numbers", np.array([[0, 1]]), [1, 1], np.array([[1.0], [np.nan]])),
     ],
 )
-def test_lists_that_cannot_be_measured_are_refused(message, lists, popularity, text):
+def test_lists_that_cannot_be_measured_are_refused(
+    message: str, lists: AnyArray, popularity: list[int], text: AnyArray | None
+) -> None:
     """Each kind of wrong input is an error that names it; wrong texts are EmbeddingErrors."""
     with pytest.raises(EmbeddingError if text is not None else InputError, match=message):
         measure_lists(lists, np.array(popularity), 2, text)

@@ -1,13 +1,16 @@
 """Metrics by group."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles_groups import slow_bin, slow_grouped, slow_third
 from scipy.sparse import csr_array
-from strategies_ranking import problems
+from strategies_ranking import Problem, problems
 
+from llminit.arrays import BoolArray
 from llminit.errors import ConfigError, InputError
 from llminit.evaluation.groups import COUNT_BINS, THIRDS, grouped_metrics, item_groups, user_groups
 from llminit.evaluation.metrics import mean_metrics
@@ -16,13 +19,13 @@ from llminit.evaluation.ranking import RelevantRanks, matrix_scorer, rank_both, 
 count_lists = st.lists(st.integers(0, 14), min_size=1, max_size=30)
 
 
-def names_of(groups, index):
+def names_of(groups: dict[str, BoolArray], index: int) -> set[str]:
     return {name for name, mask in groups.items() if mask[index]}
 
 
 @settings(max_examples=50, deadline=None)
 @given(counts=count_lists)
-def test_everyone_is_in_one_bin_and_one_third(counts):
+def test_everyone_is_in_one_bin_and_one_third(counts: list[int]) -> None:
     """Bins and thirds equal the slow versions, for users and items alike, so equal counts are never parted."""
     of_users, of_items = user_groups(np.array(counts)), item_groups(np.array(counts))
     for index, count in enumerate(counts):
@@ -31,14 +34,14 @@ def test_everyone_is_in_one_bin_and_one_third(counts):
         assert names_of(of_items, index) == {f"item_popularity={bin_name}", f"item_popularity={third}"}
 
 
-def test_groups_are_named_in_order_and_bin_0_only_where_there_is_one():
+def test_groups_are_named_in_order_and_bin_0_only_where_there_is_one() -> None:
     """The four bins and three thirds are always there; "0" comes first when someone has no interaction."""
     named = [f"user_degree={name}" for name in (*COUNT_BINS, *THIRDS)]
     assert list(user_groups(np.array([3, 1]))) == named
     assert list(user_groups(np.array([3, 0]))) == ["user_degree=0", *named]
 
 
-def test_thirds_hold_about_a_third_of_the_interactions():
+def test_thirds_hold_about_a_third_of_the_interactions() -> None:
     """On a long tail of distinct counts each third is within one item of a third of the interactions."""
     popularity = np.sort(np.random.default_rng(0).permutation(1000)[:400])
     groups = item_groups(popularity)
@@ -51,7 +54,7 @@ def test_thirds_hold_about_a_third_of_the_interactions():
     assert sizes == sorted(sizes)
 
 
-def test_equal_counts_are_all_mid():
+def test_equal_counts_are_all_mid() -> None:
     """Where nobody stands out there is neither a head nor a tail."""
     groups = user_groups(np.full(9, 4))
     assert groups["user_degree=mid"].all()
@@ -60,24 +63,25 @@ def test_equal_counts_are_all_mid():
 
 @settings(max_examples=20, deadline=None)
 @given(problem=problems, seed=st.integers(0, 2**32 - 1))
-def test_grouped_metrics_agree_with_a_walk_over_rows(problem, seed):
+def test_grouped_metrics_agree_with_a_walk_over_rows(problem: Problem, seed: int) -> None:
     """Every group, metric, k, n and value equals the slow version's, under both protocols, and no other row appears."""
     rng = np.random.default_rng(seed)
-    degrees, popularity = (rng.integers(0, 14, size=size) for size in problem.scores.shape)
+    degrees, popularity = (rng.integers(0, 14, size=(size,)) for size in problem.scores.shape)
     relevant, seen = problem.matrices()
     measured = ("ndcg", "map", "hit")
     for ranks in rank_both(matrix_scorer(problem.scores), relevant, seen):
         if len(ranks) == 0:
             continue
         found = grouped_metrics(ranks, ranks.items, degrees, popularity, (1, 3), measured)
-        rows = [tuple(map(int, row)) for row in zip(*ranks.rows(), strict=True)]
+        rows = [(int(user), int(item), int(rank)) for user, item, rank in zip(*ranks.rows(), strict=True)]
         expected = slow_grouped(rows, degrees, popularity, (1, 3), measured)
-        assert {row[:3]: (row.n, pytest.approx(row.value)) for row in found} == expected
+        values: dict[Any, Any] = {row[:3]: (row.n, pytest.approx(row.value)) for row in found}
+        assert values == expected
         assert len(found) == len(expected)
         assert found[0].group == "all"
 
 
-def test_all_equals_the_mean_metrics_exactly():
+def test_all_equals_the_mean_metrics_exactly() -> None:
     """The rows of "all" are the same numbers as without groups, to the last bit."""
     rng = np.random.default_rng(1)
     relevant = csr_array(rng.random((40, 30)) < 0.1)
@@ -87,7 +91,7 @@ def test_all_equals_the_mean_metrics_exactly():
     assert everyone == mean_metrics(ranks, (5, 10), ("recall", "ndcg"))
 
 
-def test_a_hit_counts_for_the_item_that_was_hit():
+def test_a_hit_counts_for_the_item_that_was_hit() -> None:
     """One user has a popular item at rank 1 and a rare one at rank 9: the popular group gets 1, the rare group 0."""
     ranks = RelevantRanks.from_rows(np.array([0, 0]), np.array([1, 0]), np.array([1, 9]))
     rows = grouped_metrics(ranks, ranks.items, np.array([6]), np.array([1, 20]), (5,), ("recall",))
@@ -97,7 +101,7 @@ def test_a_hit_counts_for_the_item_that_was_hit():
     assert values["user_degree=5-9"] == values["all"] == 0.5
 
 
-def test_groups_refuse_what_does_not_fit():
+def test_groups_refuse_what_does_not_fit() -> None:
     """Negative or fractional counts, codes without a count, lost items and unknown metrics are named."""
     ranks = RelevantRanks.from_rows(np.array([2]), np.array([3]), np.array([1]))
     three, four = np.array([1, 1, 1]), np.array([1, 1, 1, 1])

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles_ranking import SLOW_METRICS
 from scipy.sparse import csr_array
-from strategies_ranking import problems
+from strategies_ranking import Problem, problems
 
 from llminit.errors import ConfigError, InputError
 from llminit.evaluation.metrics import METRICS, mean_metric, mean_metrics, parse_metric, per_user
 from llminit.evaluation.ranking import RelevantRanks, matrix_scorer, rank_relevant
 
 
-def from_lists(*ranks):
+def from_lists(*ranks: list[int]) -> RelevantRanks:
     indptr = np.cumsum([0, *map(len, ranks)])
     return RelevantRanks(
         np.arange(len(ranks)), indptr, np.array([rank for user in ranks for rank in user], dtype=np.int64)
@@ -28,14 +28,14 @@ rank_lists = st.lists(st.sets(st.integers(1, 30), min_size=1, max_size=12).map(s
 @pytest.mark.parametrize("name", METRICS)
 @settings(max_examples=50, deadline=None)
 @given(ranks=rank_lists, k=st.integers(1, 25))
-def test_each_metric_agrees_with_its_slow_version(name, ranks, k):
+def test_each_metric_agrees_with_its_slow_version(name: str, ranks: list[list[int]], k: int) -> None:
     """Every metric equals a walk down each user's list."""
     values = per_user(from_lists(*ranks), f"{name}@{k}")
     assert values.dtype == np.float64
     assert values == pytest.approx([SLOW_METRICS[name](user, k) for user in ranks])
 
 
-def test_hand_computed_example():
+def test_hand_computed_example() -> None:
     """Relevant items at 1, 3 and 11 of a list of 10, computed with a pencil."""
     values = mean_metrics(from_lists([1, 3, 11]), ks=(10,))
     ideal = 1 + 1 / math.log2(3) + 1 / 2
@@ -51,7 +51,7 @@ def test_hand_computed_example():
     )
 
 
-def test_with_more_relevant_items_than_places_a_full_list_is_perfect():
+def test_with_more_relevant_items_than_places_a_full_list_is_perfect() -> None:
     """Both ndcg and map divide by what min(n_relevant, k) items can reach, as RecBole does."""
     ranks = from_lists([1, 2, 3, 4])
     assert mean_metric(ranks, "ndcg@2") == mean_metric(ranks, "map@2") == mean_metric(ranks, "precision@2") == 1
@@ -60,7 +60,7 @@ def test_with_more_relevant_items_than_places_a_full_list_is_perfect():
 
 @settings(max_examples=30, deadline=None)
 @given(problem=problems)
-def test_a_constant_score_earns_nothing(problem):
+def test_a_constant_score_earns_nothing(problem: Problem) -> None:
     """Where k is below the number of candidates that are not relevant, equal scores earn 0 under every metric."""
     relevant, seen = problem.matrices()
     ranks = rank_relevant(matrix_scorer(np.zeros_like(problem.scores)), relevant, seen)
@@ -72,7 +72,7 @@ def test_a_constant_score_earns_nothing(problem):
 
 @settings(max_examples=30, deadline=None)
 @given(problem=problems)
-def test_perfect_scores_earn_one(problem):
+def test_perfect_scores_earn_one(problem: Problem) -> None:
     """Relevant items above all others earn 1 in recall, ndcg, map, mrr and hit where k holds them all."""
     relevant, seen = problem.matrices()
     ranks = rank_relevant(matrix_scorer(problem.relevant.astype(np.float32)), relevant, seen)
@@ -81,7 +81,7 @@ def test_perfect_scores_earn_one(problem):
         assert per_user(ranks, f"{name}@{k}") == pytest.approx(np.ones(len(ranks)))
 
 
-def test_ndcg_agrees_with_scikit_learn():
+def test_ndcg_agrees_with_scikit_learn() -> None:
     """Without ties, ndcg equals scikit-learn's where it may be imported."""
     sklearn = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def test_ndcg_agrees_with_scikit_learn():
     assert mean_metric(ranks, "ndcg@10") == pytest.approx(sklearn.ndcg_score(relevant, scores, k=10))
 
 
-def test_metric_names_are_parsed():
+def test_metric_names_are_parsed() -> None:
     """A name is split at the @, in any case."""
     assert parse_metric("NDCG@10") == ("ndcg", 10)
 
@@ -100,13 +100,13 @@ def test_metric_names_are_parsed():
 @pytest.mark.parametrize(
     "name", ["ndcg", "ndcg@", "ndcg@0", "ndcg@-1", "ndcg@1.5", "auc@10", "@10", "ndcg@10@2", "ndcg@²"]
 )
-def test_unknown_metrics_are_refused(name):
+def test_unknown_metrics_are_refused(name: str) -> None:
     """Anything but name@k is a ConfigError that lists the names."""
     with pytest.raises(ConfigError, match="recall, ndcg, mrr, hit, precision, map"):
         parse_metric(name)
 
 
-def test_the_mean_of_no_users_is_an_error_not_nan():
+def test_the_mean_of_no_users_is_an_error_not_nan() -> None:
     """Averaging over nobody is refused; the values of nobody are an empty array."""
     nobody = from_lists()
     for name in METRICS:

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from scipy.sparse import csr_array
-from strategies_ranking import make_problem, problems
+from strategies_ranking import Problem, make_problem, problems
 
+from llminit.arrays import FloatArray, IntArray
 from llminit.errors import ConfigError, InputError
 from llminit.evaluation.metrics import mean_metrics
 from llminit.evaluation.protocols import PROTOCOLS, evaluate, ranks_by_protocol, ranks_under
 from llminit.evaluation.ranking import matrix_scorer
 
 
-def test_standard_removes_seen_items_and_paper_does_not():
+def test_standard_removes_seen_items_and_paper_does_not() -> None:
     """A seen item above the relevant one costs a place under `paper` only."""
     scores = np.array([[3, 2, 1]], dtype=np.float32)
     result = evaluate(matrix_scorer(scores), csr_array([[0, 1.0, 0]]), csr_array([[1.0, 0, 0]]), ks=(1, 2))
@@ -23,7 +24,7 @@ def test_standard_removes_seen_items_and_paper_does_not():
 
 @settings(max_examples=30, deadline=None)
 @given(problem=problems)
-def test_one_pass_for_both_equals_one_pass_for_each(problem):
+def test_one_pass_for_both_equals_one_pass_for_each(problem: Problem) -> None:
     """Both protocols from one pass equal each protocol on its own, and standard is never below paper."""
     both = ranks_by_protocol(matrix_scorer(problem.scores), *problem.matrices())
     for protocol in PROTOCOLS:
@@ -32,11 +33,12 @@ def test_one_pass_for_both_equals_one_pass_for_each(problem):
     assert (both["standard"].ranks <= both["paper"].ranks).all()
 
 
-def test_evaluate_scores_each_user_once():
+def test_evaluate_scores_each_user_once() -> None:
     """Measuring under two protocols costs one pass over the scores."""
-    problem, asked = make_problem(1, n_users=20), []
+    problem = make_problem(1, n_users=20)
+    asked: list[int] = []
 
-    def scorer(users):
+    def scorer(users: IntArray) -> FloatArray:
         asked.extend(users)
         return problem.scores[users]
 
@@ -44,7 +46,7 @@ def test_evaluate_scores_each_user_once():
     assert asked == sorted(set(asked))
 
 
-def test_names_and_ks_choose_what_is_measured():
+def test_names_and_ks_choose_what_is_measured() -> None:
     """Only the metrics asked for come back, and a generator of names serves both protocols."""
     problem = make_problem(2)
     relevant, seen = problem.matrices()
@@ -54,10 +56,10 @@ def test_names_and_ks_choose_what_is_measured():
     assert set(result["paper"]) == {"hit@3", "map@3"}
 
 
-def test_unknown_protocols_and_nothing_to_evaluate_are_refused():
+def test_unknown_protocols_and_nothing_to_evaluate_are_refused() -> None:
     """A protocol that does not exist is a ConfigError; a split that holds nothing out is an InputError."""
     scorer, nothing = matrix_scorer(np.zeros((1, 2), dtype=np.float32)), csr_array((1, 2))
     with pytest.raises(ConfigError, match="standard, paper"):
-        ranks_under("masked", scorer, nothing, nothing)
+        ranks_under("masked", scorer, nothing, nothing)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no user"):
         evaluate(scorer, nothing, nothing)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,19 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles_ranking import slow_ranks
 from scipy.sparse import csr_array
-from strategies_ranking import make_problem, problems
+from strategies_ranking import Problem, make_problem, problems
 
+from llminit.arrays import AnyArray, FloatArray, IntArray
 from llminit.errors import InputError
-from llminit.evaluation.ranking import factor_scorer, matrix_scorer, rank_both, rank_relevant
+from llminit.evaluation.ranking import RelevantRanks, factor_scorer, matrix_scorer, rank_both, rank_relevant
 
 
-def as_lists(ranks):
+def as_lists(ranks: RelevantRanks) -> list[list[int]]:
     return [list(part) for part in np.split(ranks.ranks, ranks.indptr[1:-1])] if len(ranks) else []
 
 
 @settings(max_examples=50, deadline=None)
 @given(problem=problems, block_size=st.sampled_from([None, 1, 2, 100]))
-def test_ranks_are_those_of_a_full_sort(problem, block_size):
+def test_ranks_are_those_of_a_full_sort(problem: Problem, block_size: int | None) -> None:
     """Masked and unmasked ranks equal a full sort's, with ties, infinities, masks and any block size."""
     relevant, seen = problem.matrices()
     masked, unmasked = rank_both(matrix_scorer(problem.scores), relevant, seen, block_size=block_size)
@@ -36,7 +38,7 @@ def test_ranks_are_those_of_a_full_sort(problem, block_size):
 
 @settings(max_examples=30, deadline=None)
 @given(problem=problems)
-def test_one_protocol_at_a_time_gives_the_same_as_both(problem):
+def test_one_protocol_at_a_time_gives_the_same_as_both(problem: Problem) -> None:
     """`rank_relevant` agrees with `rank_both` with a mask and without."""
     relevant, seen = problem.matrices()
     masked, unmasked = rank_both(matrix_scorer(problem.scores), relevant, seen)
@@ -45,7 +47,7 @@ def test_one_protocol_at_a_time_gives_the_same_as_both(problem):
     assert np.array_equal(rank_relevant(matrix_scorer(problem.scores), relevant, seen).ranks, masked.ranks)
 
 
-def test_a_constant_score_ranks_last():
+def test_a_constant_score_ranks_last() -> None:
     """With one relevant item and equal scores, every candidate that is not relevant comes first."""
     relevant = csr_array(np.eye(3, 5, dtype=np.float32))
     seen = csr_array(np.eye(3, 5, k=1, dtype=np.float32))
@@ -54,18 +56,18 @@ def test_a_constant_score_ranks_last():
     assert unmasked.ranks.tolist() == [5, 5, 5]
 
 
-def test_seen_items_are_excluded_even_when_everything_is_minus_infinity():
+def test_seen_items_are_excluded_even_when_everything_is_minus_infinity() -> None:
     """Masking removes candidates; it is not a score that a candidate could share."""
     scores = np.full((1, 4), -np.inf, dtype=np.float32)
     ranks = rank_relevant(matrix_scorer(scores), csr_array([[1.0, 0, 0, 0]]), csr_array([[0, 1.0, 1, 1]]))
     assert ranks.ranks.tolist() == [1]
 
 
-def test_no_block_is_larger_than_asked():
+def test_no_block_is_larger_than_asked() -> None:
     """Memory is bounded: the scorer is never asked for more users than the block size, and for each user once."""
     problem, asked = make_problem(3, n_users=23), []
 
-    def scorer(users):
+    def scorer(users: IntArray) -> FloatArray:
         asked.append(list(users))
         return problem.scores[users]
 
@@ -74,7 +76,7 @@ def test_no_block_is_larger_than_asked():
     assert [user for block in asked for user in block] == list(np.flatnonzero(problem.relevant.any(axis=1)))
 
 
-def test_only_the_users_asked_for_are_ranked_in_their_order():
+def test_only_the_users_asked_for_are_ranked_in_their_order() -> None:
     """`users` chooses and orders; those without a relevant item are left out."""
     relevant = csr_array(np.array([[1, 0, 0], [0, 0, 0], [0, 0, 1]], dtype=np.float32))
     scores = np.array([[3, 2, 1]] * 3, dtype=np.float32)
@@ -83,7 +85,7 @@ def test_only_the_users_asked_for_are_ranked_in_their_order():
     assert ranks.ranks.tolist() == [3, 1]
 
 
-def test_stored_zeros_and_duplicates_do_not_count():
+def test_stored_zeros_and_duplicates_do_not_count() -> None:
     """A stored zero is not relevant, and an item listed twice is relevant once; the input stays as it was."""
     relevant = csr_array((np.array([0.0, 1.0, 1.0]), np.array([0, 2, 2]), np.array([0, 3])), shape=(1, 3))
     ranks = rank_relevant(matrix_scorer(np.array([[3, 2, 1]], dtype=np.float32)), relevant, None)
@@ -91,7 +93,7 @@ def test_stored_zeros_and_duplicates_do_not_count():
     assert relevant.nnz == 3
 
 
-def test_factor_scorer_is_the_dot_product():
+def test_factor_scorer_is_the_dot_product() -> None:
     """Scores are user times item embeddings, float32."""
     users, items = np.eye(2, 3, dtype=np.float32), np.arange(12, dtype=np.float32).reshape(4, 3)
     scores = factor_scorer(users, items)(np.array([1]))
@@ -99,7 +101,7 @@ def test_factor_scorer_is_the_dot_product():
     assert scores.tolist() == [[1, 4, 7, 10]]
 
 
-def test_nothing_relevant_gives_no_ranks():
+def test_nothing_relevant_gives_no_ranks() -> None:
     """No relevant item at all is an empty result here, not an error."""
     ranks = rank_relevant(matrix_scorer(np.zeros((2, 3), dtype=np.float32)), csr_array((2, 3)), None)
     assert len(ranks) == 0
@@ -117,21 +119,23 @@ def test_nothing_relevant_gives_no_ranks():
         ("out of range", np.zeros((1, 2)), [[1.0, 0]], [[0.0, 0]], {"users": np.array([1])}),
     ],
 )
-def test_input_that_cannot_be_ranked_is_refused(message, scores, relevant, seen, options):
+def test_input_that_cannot_be_ranked_is_refused(
+    message: str, scores: AnyArray, relevant: list[list[float]], seen: list[list[float]], options: dict[str, Any]
+) -> None:
     """Each kind of wrong input is an InputError that names it."""
     with pytest.raises(InputError, match=message):
         rank_relevant(matrix_scorer(scores), csr_array(relevant), csr_array(seen), **options)
 
 
-def test_dense_relevant_and_mismatched_embeddings_are_refused():
+def test_dense_relevant_and_mismatched_embeddings_are_refused() -> None:
     """A dense table of relevant items, or embeddings of two widths, are InputErrors."""
     with pytest.raises(InputError, match=r"scipy\.sparse"):
-        rank_relevant(matrix_scorer(np.zeros((1, 2))), np.ones((1, 2)), None)
+        rank_relevant(matrix_scorer(np.zeros((1, 2), dtype=np.float32)), np.ones((1, 2)), None)
     with pytest.raises(InputError, match="same width"):
         factor_scorer(np.ones((2, 3), dtype=np.float32), np.ones((2, 4), dtype=np.float32))
 
 
-def test_importing_evaluation_compiles_nothing():
+def test_importing_evaluation_compiles_nothing() -> None:
     """Recommending imports this package, and must not wait for numba or torch."""
     program = "import sys, llminit.evaluation; sys.exit('numba' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -5,20 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles_ranking import slow_ranks
-from strategies_ranking import make_problem, problems
+from strategies_ranking import Problem, make_problem, problems
 
+from llminit.arrays import FloatArray
 from llminit.errors import InputError
 from llminit.evaluation.ranking import RelevantRanks, matrix_scorer, rank_both, rank_relevant
 
 
-def slow_items(scores, relevant):
+def slow_items(scores: FloatArray, relevant: set[int]) -> list[int]:
     """The relevant items from best to worst; of equal scores, the lower code first."""
     return sorted(relevant, key=lambda item: (-scores[item], item))
 
 
 @settings(max_examples=50, deadline=None)
 @given(problem=problems, block_size=st.sampled_from([None, 1, 2]))
-def test_each_rank_keeps_its_item(problem, block_size):
+def test_each_rank_keeps_its_item(problem: Problem, block_size: int | None) -> None:
     """Items stand in the order of their ranks, under both protocols, with ties and any block size."""
     relevant, seen = problem.matrices()
     for ranks in rank_both(matrix_scorer(problem.scores), relevant, seen, block_size=block_size):
@@ -27,7 +28,7 @@ def test_each_rank_keeps_its_item(problem, block_size):
             assert ranks.items[start:stop].tolist() == slow_items(problem.scores[user], wanted)
 
 
-def test_a_rank_is_that_of_its_item_alone():
+def test_a_rank_is_that_of_its_item_alone() -> None:
     """Without ties, the rank of each item is 1 + the number of candidates that score higher."""
     rng = np.random.default_rng(0)
     problem = make_problem(5)
@@ -40,7 +41,7 @@ def test_a_rank_is_that_of_its_item_alone():
 
 @settings(max_examples=30, deadline=None)
 @given(problem=problems, seed=st.integers(0, 100))
-def test_rows_in_any_order_give_the_same_ranks_back(problem, seed):
+def test_rows_in_any_order_give_the_same_ranks_back(problem: Problem, seed: int) -> None:
     """Writing rows and reading them shuffled restores users, bounds, ranks and items."""
     relevant, seen = problem.matrices()
     ranks = rank_relevant(matrix_scorer(problem.scores), relevant, seen)
@@ -53,7 +54,7 @@ def test_rows_in_any_order_give_the_same_ranks_back(problem, seed):
         assert getattr(again, name).dtype == np.int64
 
 
-def test_equal_ranks_stand_in_the_order_of_their_items():
+def test_equal_ranks_stand_in_the_order_of_their_items() -> None:
     """Ranks that were cut off at one value, as stored ones are, do not depend on the order of the rows."""
     users, items = np.array([0, 0, 0]), np.array([4, 2, 9])
     ranks = RelevantRanks.from_rows(users, items, np.array([1001, 1001, 5]))
@@ -61,7 +62,7 @@ def test_equal_ranks_stand_in_the_order_of_their_items():
     assert ranks.ranks.tolist() == [5, 1001, 1001]
 
 
-def test_rows_of_two_scorers_align():
+def test_rows_of_two_scorers_align() -> None:
     """Two models' rows of the same test items have equal users and items, so their ranks can be paired."""
     problem, other = make_problem(1), make_problem(2)
     relevant, seen = problem.matrices()
@@ -73,7 +74,7 @@ def test_rows_of_two_scorers_align():
     assert sorted(first[2][first[0] == first[0][0]]) == expected
 
 
-def test_rows_that_cannot_be_ranks_are_refused():
+def test_rows_that_cannot_be_ranks_are_refused() -> None:
     """Columns of different lengths, a rank of 0, and ranks that have lost their items are InputErrors."""
     one = np.array([1])
     with pytest.raises(InputError, match="2 users, 1 items and 1 ranks"):

@@ -1,11 +1,13 @@
 """The k best items."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles_ranking import slow_top_k
-from strategies_ranking import problems
+from strategies_ranking import Problem, problems
 
 from llminit.errors import InputError
 from llminit.evaluation.ranking import matrix_scorer, top_k
@@ -13,7 +15,7 @@ from llminit.evaluation.ranking import matrix_scorer, top_k
 
 @settings(max_examples=50, deadline=None)
 @given(problem=problems, k=st.integers(1, 15), block_size=st.sampled_from([None, 1, 3]), mask=st.booleans())
-def test_top_k_is_the_head_of_a_full_sort(problem, k, block_size, mask):
+def test_top_k_is_the_head_of_a_full_sort(problem: Problem, k: int, block_size: int | None, mask: bool) -> None:
     """Items and scores equal a full sort's with ties by item code, padded with -1 and -inf."""
     users = np.arange(len(problem.scores))[::-1]
     seen = problem.matrices()[1] if mask else None
@@ -27,7 +29,7 @@ def test_top_k_is_the_head_of_a_full_sort(problem, k, block_size, mask):
     assert scores.dtype == np.float32
 
 
-def test_many_items_and_negative_scores_sort_correctly():
+def test_many_items_and_negative_scores_sort_correctly() -> None:
     """The integer keys keep the order of ordinary floats of both signs and of every size."""
     rng = np.random.default_rng(5)
     scores = (rng.normal(size=(3, 5000)) * 10.0 ** rng.integers(-30, 30, (3, 5000))).astype(np.float32)
@@ -36,7 +38,7 @@ def test_many_items_and_negative_scores_sort_correctly():
     assert np.array_equal(best, -np.sort(-scores, axis=1)[:, :50])
 
 
-def test_no_users_give_no_rows():
+def test_no_users_give_no_rows() -> None:
     """An empty list of users is answered with empty arrays."""
     items, scores = top_k(matrix_scorer(np.zeros((2, 3), dtype=np.float32)), np.array([], dtype=np.int64), 4)
     assert items.shape == scores.shape == (0, 4)
@@ -46,7 +48,7 @@ def test_no_users_give_no_rows():
     ("message", "scores", "k", "options"),
     [("k=0", [[1.0]], 0, {}), ("NaN", [[np.nan]], 1, {}), ("block_size=0", [[1.0]], 1, {"block_size": 0})],
 )
-def test_wrong_requests_are_refused(message, scores, k, options):
+def test_wrong_requests_are_refused(message: str, scores: list[list[float]], k: int, options: dict[str, Any]) -> None:
     """A k or block size below 1 and NaN scores are InputErrors."""
     with pytest.raises(InputError, match=message):
         top_k(matrix_scorer(np.array(scores, dtype=np.float32)), np.array([0]), k, **options)

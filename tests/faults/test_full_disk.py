@@ -5,6 +5,8 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +32,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the tables and a recommender; do not write to it."""
     folder, world = tmp_path_factory.mktemp("made"), plant()
     for name in ("interactions", "items", "embeddings"):
@@ -41,7 +43,7 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def small_disk(tmp_path, request):
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A file system of 64 KiB, or of what the test says."""
     place = tmp_path / "disk"
     place.mkdir()
@@ -57,7 +59,7 @@ def small_disk(tmp_path, request):
     subprocess.run(["umount", str(place)], check=True)
 
 
-def commands(made, out):
+def commands(made: Path, out: Path) -> dict[str, list[object]]:
     tables = [f"--{name}={made}/{name}.parquet" for name in ("interactions", "embeddings")]
     wide = ["--items", made / "items.parquet", "--encoder", "wide", "--cache", out / "cache"]
     recommend = ["recommend", made / "recommender", "--all", "--k", 30, "--out"]
@@ -73,10 +75,10 @@ def commands(made, out):
     }
 
 
-def run(arguments, limit=None):
+def run(arguments: Sequence[object], limit: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line in a child process that may not write a file of more than `limit` bytes."""
 
-    def forbid():
+    def forbid() -> None:
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
@@ -84,14 +86,14 @@ def run(arguments, limit=None):
     return subprocess.run(call, capture_output=True, text=True, timeout=120, check=False, preexec_fn=forbid)
 
 
-def fill_up(place, room):
+def fill_up(place: Path, room: int) -> None:
     """Leave `room` bytes."""
     ballast, disk = place / "ballast", os.statvfs(place)
     there = ballast.stat().st_size if ballast.exists() else 0
     ballast.write_bytes(bytes(there + disk.f_bavail * disk.f_frsize - room))
 
 
-def assert_clear(done, place):
+def assert_clear(done: subprocess.CompletedProcess[str], place: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -114,7 +116,7 @@ FULL = ["recommendations as CSV", "recommendations as Parquet", "initial embeddi
 
 
 @pytest.mark.parametrize("what", LIMITED)
-def test_a_file_that_may_not_grow(made, tmp_path, what):
+def test_a_file_that_may_not_grow(made: Path, tmp_path: Path, what: str) -> None:
     """Where a write fails in the middle, the command says what it could not write, and leaves nothing of it."""
     done = run(commands(made, tmp_path)[what], limit=3000)
     assert_clear(done, tmp_path)
@@ -124,7 +126,7 @@ def test_a_file_that_may_not_grow(made, tmp_path, what):
 
 
 @pytest.mark.parametrize("what", FULL)
-def test_a_full_file_system(made, small_disk, what):
+def test_a_full_file_system(made: Path, small_disk: Path, what: str) -> None:
     """On a real file system without room, the same."""
     (small_disk / "ballast").write_bytes(bytes(60 * 1024))
     assert_clear(run(commands(made, small_disk)[what]), small_disk)
@@ -135,17 +137,17 @@ def test_a_full_file_system(made, small_disk, what):
 
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("small_disk", ["2m"], indirect=True)
-def test_a_disk_that_fills_up_ends_a_comparison(made, small_disk, workers):
+def test_a_disk_that_fills_up_ends_a_comparison(made: Path, small_disk: Path, workers: int) -> None:
     """It stops at once, loses no finished cell, and goes on when there is room."""
     out = small_disk / "r"
 
-    def compare(backbones):
+    def compare(backbones: str) -> subprocess.CompletedProcess[str]:
         files = [f"--{name}={made}/{name}.parquet" for name in ("interactions", "embeddings")]
         grid = ["--backbones", backbones, "--inits", "pca,whiten", "--baselines", "popularity", "--seeds", 2]
         training = ["--embedding-sizes", 32, "--epochs", 2, "--checkpoint-seconds", 0]
         return run(["compare", *files, *grid, *training, "--workers", workers, "--out", out])
 
-    def cells():
+    def cells() -> dict[str, tuple[bytes, int]]:
         return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in out.glob("cells/[a-z]*")}
 
     done = compare("mf")

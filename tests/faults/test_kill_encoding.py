@@ -37,7 +37,7 @@ np.save(folder / "result.npy", values)
 """
 
 
-def start(folder: Path, seconds: float) -> subprocess.Popen:
+def start(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
     arguments = [str(folder), str(seconds), str(N_TEXTS), str(CHUNK)]
     return subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments])
 
@@ -47,7 +47,7 @@ def encoded(folder: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
-def test_killed_encoding_goes_on_where_it_was(tmp_path):
+def test_killed_encoding_goes_on_where_it_was(tmp_path: Path) -> None:
     """After SIGKILL, the same call encodes only what was not kept, at most one chunk twice, with the same result."""
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     undisturbed.mkdir()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,19 +17,19 @@ from planted import plant
 EPOCHS = 40
 
 
-def command(folder, backbone, name):
+def command(folder: Path, backbone: str, name: str) -> list[str]:
     files = [f"--{table}={folder}/{table}.parquet" for table in ("interactions", "items", "embeddings")]
     options = ["--embedding-size", 8, "--epochs", EPOCHS, "--patience", 1000, "--backbone", backbone, "--threads", 1]
     call = [sys.executable, "-m", "llminit", "fit", *files, *options, "--out", folder / name]
     return [str(part) for part in call]
 
 
-def run(arguments, folder):
+def run(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     environment = os.environ | {"LLMINIT_CACHE": str(folder / "cache")}
     return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 
-def kill_in_training(arguments, folder, checkpoint):
+def kill_in_training(arguments: list[str], folder: Path, checkpoint: Path) -> int | None:
     process = run(arguments, folder)
     limit = time.monotonic() + 60
     while not checkpoint.exists() and time.monotonic() < limit and process.poll() is None:
@@ -39,7 +40,7 @@ def kill_in_training(arguments, folder, checkpoint):
 
 
 @pytest.mark.parametrize("backbone", ["lightgcn", "sgl"])
-def test_killed_fit_goes_on_to_the_same_result(tmp_path, backbone):
+def test_killed_fit_goes_on_to_the_same_result(tmp_path: Path, backbone: str) -> None:
     """After SIGKILL, the same command resumes, and gives bit for bit what an undisturbed one does, and no leftovers."""
     world = plant()
     for name in ("interactions", "items", "embeddings"):
@@ -62,7 +63,7 @@ def test_killed_fit_goes_on_to_the_same_result(tmp_path, backbone):
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def assert_same(one, other):
+def assert_same(one: Path, other: Path) -> None:
     first, second = (load_file(folder / "embeddings.safetensors") for folder in (one, other))
     for name in ("users", "items"):
         np.testing.assert_array_equal(first[name], second[name])

@@ -9,18 +9,18 @@ from llminit.graph import Adjacency, propagate
 from sample_graphs import pairs_of, small_graph, vectors
 
 
-def twin(adjacency: Adjacency):
+def twin(adjacency: Adjacency) -> torch.Tensor:
     return oracles.dense_adjacency(pairs_of(adjacency), adjacency.n_users, adjacency.n_items)
 
 
-def layers_of(n_layers, *, different):
+def layers_of(n_layers: int, *, different: bool) -> tuple[Adjacency, ...]:
     return tuple(small_graph(seed) for seed in range(n_layers)) if different else (small_graph(),) * n_layers
 
 
 @pytest.mark.parametrize("different", [False, True])
 @pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
 @pytest.mark.parametrize("width", [1, 7, 64])
-def test_forward_and_gradient_are_their_dense_twins(n_layers, different, width):
+def test_forward_and_gradient_are_their_dense_twins(n_layers: int, different: bool, width: int) -> None:
     """Any number of layers, the same adjacency or another a layer: values to 1e-5, gradients to 1e-4."""
     layers = layers_of(n_layers, different=different)
     rng = np.random.default_rng(width)
@@ -29,14 +29,14 @@ def test_forward_and_gradient_are_their_dense_twins(n_layers, different, width):
     expected = oracles.tensor(values).requires_grad_()
     out = propagate(found, layers)
     expected_out = oracles.average_layers(expected, [twin(layer) for layer in layers])
-    (out * torch.from_numpy(weights)).sum().backward()
-    (expected_out * oracles.tensor(weights)).sum().backward()
+    torch.autograd.backward((out * torch.from_numpy(weights)).sum())
+    torch.autograd.backward((expected_out * oracles.tensor(weights)).sum())
     assert out.dtype == torch.float32
     oracles.assert_close(out.detach(), expected_out.detach(), 1e-5)
     oracles.assert_close(found.grad, expected.grad, 1e-4)
 
 
-def test_inputs_and_incoming_gradients_stay_as_they_are():
+def test_inputs_and_incoming_gradients_stay_as_they_are() -> None:
     """Neither the forward nor the backward pass writes into what it was given, on repeated calls too."""
     values = torch.from_numpy(vectors(np.random.default_rng(0), 16, 4)).requires_grad_()
     before, gradient = values.detach().clone(), torch.ones(16, 4)
@@ -48,14 +48,14 @@ def test_inputs_and_incoming_gradients_stay_as_they_are():
     assert torch.equal(first, second)
 
 
-def test_an_isolated_node_keeps_its_share():
+def test_an_isolated_node_keeps_its_share() -> None:
     """A node without neighbours ends with its own embedding over the number of layers + 1."""
     values = torch.from_numpy(vectors(np.random.default_rng(0), 16, 4))
     out = propagate(values, layers_of(3, different=False))
     assert torch.allclose(out[[6, 15]], values[[6, 15]] / 4)
 
 
-def test_gradients_of_expanded_and_transposed_tensors():
+def test_gradients_of_expanded_and_transposed_tensors() -> None:
     """A gradient or an input that is not contiguous gives the same result as its copy."""
     values = torch.from_numpy(vectors(np.random.default_rng(0), 4, 16)).T.requires_grad_()
     layers = layers_of(2, different=False)
@@ -67,7 +67,7 @@ def test_gradients_of_expanded_and_transposed_tensors():
 
 
 @pytest.mark.parametrize("different", [False, True])
-def test_the_torch_path(different):
+def test_the_torch_path(different: bool) -> None:
     """The path of other devices (taken here by float64) has the same values, and passes torch's gradient check."""
     layers = layers_of(2, different=different)
     values = oracles.tensor(vectors(np.random.default_rng(1), 16, 3)).requires_grad_()

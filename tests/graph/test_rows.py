@@ -10,13 +10,13 @@ import oracles
 from llminit.compiled import graph as kernels
 from llminit.compiled.adam import AdamState, adam_constants, adam_step
 from llminit.compiled.graph import Rows, rows_of_all
-from llminit.graph import gather, normalized_adjacency, propagate
+from llminit.graph import Adjacency, gather, normalized_adjacency, propagate
 from llminit.graph.rows import Neighbourhood
 from llminit.training.optimizer import Adam
 from sample_graphs import pairs_of, random_pairs, small_graph, vectors
 
 
-def table(parameter):
+def table(parameter: torch.nn.Parameter) -> torch.nn.Module:
     """A module with this parameter as its embeddings."""
     module = torch.nn.Module()
     module.embeddings = parameter
@@ -29,26 +29,30 @@ ROWS = [
 ]
 
 
-def dense_matrices(adjacency, n_layers):
+def dense_matrices(adjacency: Adjacency, n_layers: int) -> list[torch.Tensor]:
     return [oracles.dense_adjacency(pairs_of(adjacency), adjacency.n_users, adjacency.n_items)] * n_layers
 
 
 @pytest.mark.parametrize("parts", ROWS)
 @pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
 @pytest.mark.parametrize("width", [1, 7, 64])
-def test_rows_and_gradient_are_those_of_the_dense_twin(parts, n_layers, width):
+def test_rows_and_gradient_are_those_of_the_dense_twin(
+    parts: tuple[torch.Tensor, ...], n_layers: int, width: int
+) -> None:
     """Trained and final rows equal the dense matrices' to 1e-5 and their joint gradient to 1e-4."""
     adjacency, rng = small_graph(), np.random.default_rng(width)
     values = vectors(rng, 16, width)
     weights = [vectors(rng, len(part), width) for part in parts * 2]
     found = torch.from_numpy(values).requires_grad_()
     trained, final = gather(found, adjacency, n_layers, parts)
-    sum((row * torch.from_numpy(weight)).sum() for row, weight in zip(trained + final, weights, strict=True)).backward()
+    products = [row * torch.from_numpy(weight) for row, weight in zip(trained + final, weights, strict=True)]
+    torch.autograd.backward([product.sum() for product in products])
 
     expected = oracles.tensor(values).requires_grad_()
     everything = oracles.average_layers(expected, dense_matrices(adjacency, n_layers))
     rows = [expected[part] for part in parts] + [everything[part] for part in parts]
-    sum((row * oracles.tensor(weight)).sum() for row, weight in zip(rows, weights, strict=True)).backward()
+    expected_products = [row * oracles.tensor(weight) for row, weight in zip(rows, weights, strict=True)]
+    torch.autograd.backward([product.sum() for product in expected_products])
     for row, expected_row in zip(trained + final, rows, strict=True):
         oracles.assert_close(row.detach(), expected_row.detach(), 1e-5)
     oracles.assert_close(found.grad, expected.grad, 1e-4)
@@ -56,19 +60,21 @@ def test_rows_and_gradient_are_those_of_the_dense_twin(parts, n_layers, width):
 
 @pytest.mark.parametrize("used", ["trained", "final"])
 @pytest.mark.parametrize("n_layers", [0, 1, 2])
-def test_rows_that_the_loss_does_not_use_have_no_gradient(used, n_layers):
+def test_rows_that_the_loss_does_not_use_have_no_gradient(used: str, n_layers: int) -> None:
     """A loss of the trained rows alone, or of one part of the final rows alone, has their gradient."""
     adjacency = small_graph()
     found = torch.from_numpy(vectors(np.random.default_rng(0), 16, 5)).requires_grad_()
     trained, final = gather(found, adjacency, n_layers, ROWS[0])
-    (trained if used == "trained" else final)[1].sum().backward()
+    torch.autograd.backward((trained if used == "trained" else final)[1].sum())
     expected = found.detach().clone().requires_grad_()
     whole = expected if used == "trained" else propagate(expected, (adjacency,) * n_layers)
-    whole[ROWS[0][1]].sum().backward()
+    torch.autograd.backward(whole[ROWS[0][1]].sum())
+    assert found.grad is not None
+    assert expected.grad is not None
     assert torch.allclose(found.grad, expected.grad, atol=1e-6)
 
 
-def test_float64_goes_through_torch_and_passes_the_gradient_check():
+def test_float64_goes_through_torch_and_passes_the_gradient_check() -> None:
     """Tensors that the kernels do not take give the same rows, differentiably."""
     adjacency = small_graph()
     values = torch.from_numpy(vectors(np.random.default_rng(1), 16, 3).astype(np.float64)).requires_grad_()
@@ -81,7 +87,7 @@ def test_float64_goes_through_torch_and_passes_the_gradient_check():
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**16), st.integers(0, 3), st.integers(1, 6))
-def test_frontiers_are_the_nodes_within_so_many_hops(seed, n_hops, n_rows):
+def test_frontiers_are_the_nodes_within_so_many_hops(seed: int, n_hops: int, n_rows: int) -> None:
     """Each node within h hops is listed once, before any farther one, and its position is its place."""
     rng = np.random.default_rng(seed)
     graph = normalized_adjacency(*random_pairs(rng, 6, 8, 12), 6, 8)
@@ -97,7 +103,7 @@ def test_frontiers_are_the_nodes_within_so_many_hops(seed, n_hops, n_rows):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_add_neighbours_is_its_twin(n_threads):
+def test_add_neighbours_is_its_twin(n_threads: int) -> None:
     """Listed and unlisted neighbours, with and without a base row, whatever the number of threads."""
     graph, rng = small_graph(), np.random.default_rng(0)
     source, base = vectors(rng, 5, 3), vectors(rng, 2, 3)
@@ -112,7 +118,7 @@ def test_add_neighbours_is_its_twin(n_threads):
 
 @pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
 @pytest.mark.parametrize("with_dense", [False, True])
-def test_deferred_gradients_update_as_dense_ones_do(n_layers, with_dense):
+def test_deferred_gradients_update_as_dense_ones_do(n_layers: int, with_dense: bool) -> None:
     """Five Adam steps fused with the last hop follow five steps of Adam by hand on the dense gradient."""
     adjacency, rng = small_graph(), np.random.default_rng(n_layers)
     values, weights = vectors(rng, 16, 6), [torch.from_numpy(vectors(rng, 3, 6)) for _ in range(2)]
@@ -120,13 +126,16 @@ def test_deferred_gradients_update_as_dense_ones_do(n_layers, with_dense):
     plain, adam, by_hand = oracles.tensor(values), Adam(table(fused), 0.01), oracles.Adam(0.01)
     matrices = dense_matrices(adjacency, n_layers)
 
-    def loss(trained, final, everything):
+    def loss(
+        trained: tuple[torch.Tensor, ...], final: tuple[torch.Tensor, ...], everything: torch.Tensor
+    ) -> torch.Tensor:
         rows = zip(trained + final, weights * 2, strict=True)
-        scored = sum((row**2 * weight[: len(row)].to(row.dtype)).sum() for row, weight in rows)
+        scored = torch.stack([(row**2 * weight[: len(row)].to(row.dtype)).sum() for row, weight in rows]).sum()
         return scored + (everything**3).sum() if with_dense else scored
 
     for _ in range(5):
-        loss(*gather(fused, adjacency, n_layers, ROWS[0], adam.deferred), fused).backward()
+        torch.autograd.backward(loss(*gather(fused, adjacency, n_layers, ROWS[0], adam.deferred), fused))
+        assert adam.deferred is not None
         assert len(adam.deferred) == 1
         adam.step()
         rows = plain.clone().requires_grad_()
@@ -137,7 +146,7 @@ def test_deferred_gradients_update_as_dense_ones_do(n_layers, with_dense):
 
 
 @pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
-def test_several_deferred_gradients_keep_apart(n_layers):
+def test_several_deferred_gradients_keep_apart(n_layers: int) -> None:
     """Gradients that wait together, of one loss or of several, stay what they were, and Adam takes their sum."""
     adjacency, start = small_graph(), torch.from_numpy(vectors(np.random.default_rng(3), 16, 4))
     waiting, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
@@ -145,16 +154,19 @@ def test_several_deferred_gradients_keep_apart(n_layers):
     for parameter, deferred in ((waiting, adam.deferred), (plain, None)):
         for scale, parts in enumerate(((torch.arange(6),), (torch.arange(7, 15),), (torch.tensor([2, 9]),)), start=1):
             _, (final,) = gather(parameter, adjacency, n_layers, parts, deferred)
-            (scale * final**2).sum().backward()
+            torch.autograd.backward((scale * final**2).sum())
+    assert adam.deferred is not None
+    assert plain.grad is not None
     assert len(adam.deferred) == 3
-    assert torch.allclose(torch.from_numpy(sum(each.dense() for each in adam.deferred)), plain.grad, atol=1e-6)
+    found = np.sum([each.dense() for each in adam.deferred], axis=0)
+    assert torch.allclose(torch.from_numpy(found), plain.grad, atol=1e-6)
     adam.step()
     plain_adam.step()
     assert torch.allclose(waiting, plain, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
-def test_adam_on_a_plain_gradient_is_adam_by_hand(n_threads):
+def test_adam_on_a_plain_gradient_is_adam_by_hand(n_threads: int) -> None:
     """Without deferred gradients, three steps of the kernel follow three steps by hand."""
     rng = np.random.default_rng(0)
     values, gradients = vectors(rng, 5, 7), [vectors(rng, 5, 7) for _ in range(3)]
@@ -166,7 +178,7 @@ def test_adam_on_a_plain_gradient_is_adam_by_hand(n_threads):
     oracles.assert_close(values, expected, 1e-5)
 
 
-def test_more_threads_than_rows():
+def test_more_threads_than_rows() -> None:
     """Threads that have no row do nothing, and every row is still done once."""
     graph, rng = small_graph(), np.random.default_rng(0)
     source, out = vectors(rng, 16, 3), np.empty((2, 3), dtype=np.float32)

@@ -6,23 +6,23 @@ import torch
 
 import oracles
 from llminit.errors import ConfigError
-from llminit.graph import AUGMENTATIONS, make_view, normalized_adjacency
+from llminit.graph import AUGMENTATIONS, Adjacency, make_view, normalized_adjacency
 from sample_graphs import pairs_of, small_graph
 
 RATIOS = [0.0, 0.1, 0.3, 0.9]
 
 
-def graph():
+def graph() -> Adjacency:
     return small_graph(2, 21, 31, 137)
 
 
-def view(augmentation, ratio, n_layers=2, seed=0):
+def view(augmentation: str, ratio: float, n_layers: int = 2, seed: int = 0) -> tuple[Adjacency, ...]:
     return make_view(graph(), augmentation, ratio, n_layers, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("augmentation", ["edge-drop", "random-walk"])
-def test_edge_drop_keeps_the_stated_number(augmentation, ratio):
+def test_edge_drop_keeps_the_stated_number(augmentation: str, ratio: float) -> None:
     """Each layer keeps int(n * (1 - ratio)) interactions of the graph."""
     for layer in view(augmentation, ratio):
         assert len(pairs_of(layer)) == int(137 * (1 - ratio))
@@ -30,7 +30,7 @@ def test_edge_drop_keeps_the_stated_number(augmentation, ratio):
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
-def test_node_drop_drops_all_edges_of_the_stated_number_of_nodes(ratio):
+def test_node_drop_drops_all_edges_of_the_stated_number_of_nodes(ratio: float) -> None:
     """All interactions of int(n * ratio) users and of as many items go, and no others; every other node keeps its own.
 
     In a complete graph, what is left is complete too, so it shows which nodes are left.
@@ -44,7 +44,7 @@ def test_node_drop_drops_all_edges_of_the_stated_number_of_nodes(ratio):
     assert len(left) == len(users_left) * len(items_left)
 
 
-def test_layers_share_one_graph_except_in_random_walk():
+def test_layers_share_one_graph_except_in_random_walk() -> None:
     """Edge and node drop draw one graph for all layers, random walk another one for each."""
     assert len(set(view("edge-drop", 0.3, 3))) == 1
     assert len(set(view("node-drop", 0.3, 3))) == 1
@@ -53,7 +53,7 @@ def test_layers_share_one_graph_except_in_random_walk():
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
-def test_is_normalised_by_its_own_degrees(augmentation):
+def test_is_normalised_by_its_own_degrees(augmentation: str) -> None:
     """A thinned graph is normalised by the degrees that are left, and keeps all nodes."""
     for layer in view(augmentation, 0.4):
         found = layer.torch_csr(torch.device("cpu")).to_dense()
@@ -61,13 +61,13 @@ def test_is_normalised_by_its_own_degrees(augmentation):
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
-def test_is_seeded(augmentation):
+def test_is_seeded(augmentation: str) -> None:
     """The same generator state gives the same view, another seed another one."""
     assert pairs_of(view(augmentation, 0.3)[-1]) == pairs_of(view(augmentation, 0.3)[-1])
     assert pairs_of(view(augmentation, 0.3)[-1]) != pairs_of(view(augmentation, 0.3, seed=1)[-1])
 
 
-def test_edges_are_dropped_evenly():
+def test_edges_are_dropped_evenly() -> None:
     """Over many views each interaction is dropped about equally often."""
     counts = dict.fromkeys(pairs_of(graph()), 0)
     for seed in range(300):
@@ -78,7 +78,7 @@ def test_edges_are_dropped_evenly():
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
-def test_a_view_may_lose_every_edge(augmentation):
+def test_a_view_may_lose_every_edge(augmentation: str) -> None:
     """A tiny graph may be thinned to nothing, which is a view like any other."""
     tiny = small_graph(0, 3, 3, 1)
     layers = make_view(tiny, augmentation, 0.99, 2, np.random.default_rng(0))
@@ -86,7 +86,7 @@ def test_a_view_may_lose_every_edge(augmentation):
     assert all(layer.n_nodes == 6 for layer in layers)
 
 
-def test_unknown_augmentation():
+def test_unknown_augmentation() -> None:
     """An augmentation that does not exist is an error, not an edge drop."""
     with pytest.raises(ConfigError, match="choose one of: edge-drop, node-drop, random-walk"):
         view("edgedrop", 0.1)

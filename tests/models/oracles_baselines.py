@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from llminit.arrays import AnyArray, Float64Array, FloatArray
 
-def slow_similarities(train, shrink):
+
+def slow_similarities(train: AnyArray, shrink: float) -> Float64Array:
     """Compute the cosine of every pair of different items, one by one."""
     n_items = train.shape[1]
     result = np.zeros((n_items, n_items))
@@ -16,7 +18,7 @@ def slow_similarities(train, shrink):
     return result
 
 
-def slow_ridge(train, penalty):
+def slow_ridge(train: AnyArray, penalty: AnyArray) -> Float64Array:
     """Fit each item from all others by ridge regression with a penalty for each of those, solved one by one."""
     n_items = train.shape[1]
     weights = np.zeros((n_items, n_items))
@@ -28,7 +30,7 @@ def slow_ridge(train, penalty):
     return weights
 
 
-def slow_walks(train, alpha, beta):
+def slow_walks(train: AnyArray, alpha: float, beta: float) -> Float64Array:
     """Add up the probabilities of every walk from an item over a user to another item, one by one."""
     n_users, n_items = train.shape
     taken = train != 0
@@ -42,31 +44,32 @@ def slow_walks(train, alpha, beta):
     return result
 
 
-def slow_normalized(train):
+def slow_normalized(train: AnyArray) -> Float64Array:
     """Divide each interaction by the root of its user's and its item's degree."""
     taken = (train != 0).astype(np.float64)
-    result = np.zeros_like(taken)
+    result: Float64Array = np.zeros_like(taken)
     for user, item in zip(*np.nonzero(taken), strict=True):
         result[user, item] = 1 / np.sqrt(taken[user].sum() * taken[:, item].sum())
     return result
 
 
-def slow_graph_filter(train, k, alpha):
+def slow_graph_filter(train: AnyArray, k: int, alpha: float) -> Float64Array:
     """Multiply interactions by the filter as the paper writes it."""
-    taken = (train != 0).astype(np.float64)
+    taken: Float64Array = (train != 0).astype(np.float64)
     smooth, popularity = slow_normalized(train), taken.sum(axis=0)
     leading = np.linalg.svd(smooth, full_matrices=False)[2][:k]
     down, up = np.diag(1 / np.sqrt(np.maximum(popularity, 1))), np.diag(np.sqrt(popularity))
-    return taken @ (smooth.T @ smooth + alpha * down @ leading.T @ leading @ up)
+    scores: Float64Array = taken @ (smooth.T @ smooth + alpha * down @ leading.T @ leading @ up)
+    return scores
 
 
-def popular_without_history(scores, train):
+def popular_without_history(scores: AnyArray, train: AnyArray) -> AnyArray:
     """Replace the scores of each user without an item by how many users have each item."""
     popularity = (train != 0).sum(axis=0)
     return np.array([row if own.any() else popularity for row, own in zip(scores, train, strict=True)])
 
 
-def slow_text_scores(train, text, *, centred, n_layers):
+def slow_text_scores(train: AnyArray, text: FloatArray, *, centred: bool, n_layers: int) -> AnyArray:
     """Spread text over the graph node by node, average the layers and take cosines pair by pair."""
     has_text = (text != 0).any(axis=1)
     rows = text.astype(np.float64)
@@ -81,6 +84,6 @@ def slow_text_scores(train, text, *, centred, n_layers):
     return popular_without_history(np.array([[_cosine(user, item) for item in items] for user in users]), train)
 
 
-def _cosine(one, other):
+def _cosine(one: Float64Array, other: Float64Array) -> float:
     lengths = np.linalg.norm(one) * np.linalg.norm(other)
-    return one @ other / lengths if lengths else 0.0
+    return float(one @ other / lengths) if lengths else 0.0

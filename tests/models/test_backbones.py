@@ -1,5 +1,7 @@
 """Backbones: the contract of all, and each one's training against a naive float64 twin."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,8 @@ import torch
 import oracles
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
-from llminit.models import BACKBONES, Batch
+from llminit.models import BACKBONES, Backbone, Batch
+from llminit.models.backbones.sgl import SGL
 from llminit.testing import check_backbone
 from llminit.training import train
 from sample_graphs import pairs_of, small_graph, vectors
@@ -27,31 +30,33 @@ CASES = [
 ]
 
 
-def make(name, options, seed=0):
+def make(name: str, options: dict[str, Any], seed: int = 0) -> Backbone:
     rng, kind = np.random.default_rng(seed), BACKBONES[name]
     return kind(vectors(rng, 7, 5), vectors(rng, 9, 5), small_graph(), kind.options_type.make(**options))
 
 
-def twin_loss(backbone, embeddings, batch, views):
+def twin_loss(
+    backbone: Backbone, embeddings: torch.Tensor, batch: Batch, views: list[list[torch.Tensor]]
+) -> torch.Tensor:
     """The loss of a float64 copy of the embeddings, by the oracle."""
     matrices = [oracles.dense_adjacency(pairs_of(layer), 7, 9) for layer in backbone.layers]
     options = backbone.options.model_dump()
     return oracles.backbone_loss(backbone.name, embeddings, batch, matrices, views, options, 7)
 
 
-def dense_views(backbone):
+def dense_views(backbone: Backbone) -> list[list[torch.Tensor]]:
     return [
         [oracles.dense_adjacency(pairs_of(layer), 7, 9) for layer in view] for view in getattr(backbone, "views", [])
     ]
 
 
 @pytest.mark.parametrize("name", BACKBONES.names())
-def test_contract(name):
+def test_contract(name: str) -> None:
     """Every backbone keeps the promises that all of them share."""
     check_backbone(BACKBONES[name])
 
 
-def test_registry_finds_the_backbones():
+def test_registry_finds_the_backbones() -> None:
     """The four backbones are found by name, an unknown one is an error that lists them."""
     assert BACKBONES.names() == ["lightgcn", "mf", "sgcl", "sgl"]
     with pytest.raises(ConfigError, match="unknown backbone 'ngcf'; choose one of: lightgcn, mf, sgcl, sgl"):
@@ -59,7 +64,7 @@ def test_registry_finds_the_backbones():
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_loss_and_gradient_are_their_twins(name, options):
+def test_loss_and_gradient_are_their_twins(name: str, options: dict[str, Any]) -> None:
     """One batch with repeated users and items: the loss to 1e-5, the gradient of the embeddings to 1e-4."""
     backbone = make(name, options)
     backbone.start_epoch(np.random.default_rng(1))
@@ -73,16 +78,16 @@ def test_loss_and_gradient_are_their_twins(name, options):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_training_is_its_twin(name, options):
+def test_training_is_its_twin(name: str, options: dict[str, Any]) -> None:
     """Two epochs of the trainer end where Adam by hand ends on the same batches, and the mean losses are equal."""
     backbone, taken = make(name, options), []
     embeddings, fast_loss = oracles.tensor(backbone.embeddings.detach()), backbone.loss
 
-    def recorded(batch):
+    def recorded(batch: Batch) -> torch.Tensor:
         taken.append((batch, dense_views(backbone)))
         return fast_loss(batch)
 
-    backbone.loss = recorded
+    backbone.loss = recorded  # type: ignore[method-assign]
     result = train(backbone, TrainingConfig(epochs=2, train_batch_size=8, learning_rate=0.01), seed=3)
     assert len(taken) == 6
     adam, losses = oracles.Adam(0.01), []
@@ -96,7 +101,7 @@ def test_training_is_its_twin(name, options):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_final_embeddings_average_the_layers_of_the_whole_graph(name, options):
+def test_final_embeddings_average_the_layers_of_the_whole_graph(name: str, options: dict[str, Any]) -> None:
     """What ranks is the mean over the layers, on the graph with all its edges."""
     backbone = make(name, options)
     backbone.start_epoch(np.random.default_rng(1))
@@ -105,7 +110,7 @@ def test_final_embeddings_average_the_layers_of_the_whole_graph(name, options):
     oracles.assert_close(np.concatenate(backbone.final_embeddings()), expected, 1e-5)
 
 
-def test_the_defaults_are_the_papers():
+def test_the_defaults_are_the_papers() -> None:
     """Two layers, temperature 0.2, contrastive weight 0.05, norm weight 1e-5, a tenth of the edges dropped."""
     options = {name: BACKBONES[name].options_type().model_dump() for name in BACKBONES.names()}
     assert options["lightgcn"] == {"n_layers": 2, "reg_weight": 1e-5}
@@ -116,7 +121,7 @@ def test_the_defaults_are_the_papers():
     assert options["sgl"] == {"n_layers": 2, "reg_weight": 1e-5} | contrast | computing
 
 
-def test_the_initial_arrays_are_not_trained():
+def test_the_initial_arrays_are_not_trained() -> None:
     """A backbone copies what it starts from: training leaves the caller's arrays alone."""
     users, items = vectors(np.random.default_rng(0), 7, 5), vectors(np.random.default_rng(1), 9, 5)
     before = users.copy(), items.copy()
@@ -127,10 +132,11 @@ def test_the_initial_arrays_are_not_trained():
 
 
 @pytest.mark.parametrize("augmentation", ["edge-drop", "node-drop", "random-walk"])
-def test_sgl_contrasts_two_views_and_draws_others_each_epoch(augmentation):
+def test_sgl_contrasts_two_views_and_draws_others_each_epoch(augmentation: str) -> None:
     """The two views of an epoch differ, the batches of an epoch share them, and the next epoch has others."""
     backbone, rng = make("sgl", {"augmentation": augmentation, "drop_ratio": 0.3}), np.random.default_rng(1)
-    drawn = []
+    assert isinstance(backbone, SGL)
+    drawn: list[tuple[tuple[int, int], ...]] = []
     for _ in range(2):
         backbone.start_epoch(rng)
         drawn.extend(tuple(pairs_of(view[0])) for view in backbone.views)

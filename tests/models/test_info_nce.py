@@ -1,5 +1,7 @@
 """The contrastive loss in blocks against float64 loops, and its kernels against theirs."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
+from llminit.arrays import FloatArray
 from llminit.compiled import info_nce as kernels
 from llminit.models import info_nce as contrast
 from llminit.models.info_nce import Blocks, info_nce
@@ -18,13 +21,17 @@ ANCHORS = [0, 3, 3, 6, 10, 0, 1]
 BLOCKS = [Blocks(), Blocks(rows=4), Blocks(rows=4, memory=0), Blocks(rows=5, memory=300), Blocks(rows=1, memory=40)]
 
 
-def two_views(seed=0, n_rows=11, width=6, scale=0.5, noise=0.1):
+def two_views(
+    seed: int = 0, n_rows: int = 11, width: int = 6, scale: float = 0.5, noise: float = 0.1
+) -> tuple[FloatArray, FloatArray]:
     """Draw all rows of two views that resemble each other."""
     first = vectors(np.random.default_rng(seed), n_rows, width, scale=scale)
     return first, first + noise * scale * vectors(np.random.default_rng(seed + 1), n_rows, width, scale=1)
 
 
-def fast(first, second, rows, tau, **options):
+def fast(
+    first: FloatArray, second: FloatArray, rows: list[int], tau: float, **options: Any
+) -> tuple[torch.Tensor, ...]:
     """Give the loss and its gradients of the anchors and of all candidates."""
     anchors = torch.from_numpy(first[rows]).requires_grad_()
     candidates = torch.from_numpy(second).requires_grad_()
@@ -32,10 +39,12 @@ def fast(first, second, rows, tau, **options):
     return loss.detach(), *torch.autograd.grad(loss, (anchors, candidates))
 
 
-def slow(first, second, rows, tau, sizes=None):
+def slow(
+    first: FloatArray, second: FloatArray, rows: list[int], tau: float, sizes: list[tuple[int, int]] | None = None
+) -> tuple[torch.Tensor, ...]:
     """Give the same by the oracle."""
     anchors, candidates = (oracles.tensor(part).requires_grad_() for part in (first[rows], second))
-    loss, at, start = 0, 0, 0
+    loss, at, start = torch.zeros((), dtype=torch.float64), 0, 0
     for n_anchors, n_candidates in sizes or [(len(rows), len(second))]:
         end = at + n_anchors
         own = candidates[start : start + n_candidates]
@@ -44,7 +53,7 @@ def slow(first, second, rows, tau, sizes=None):
     return loss.detach(), *torch.autograd.grad(loss, (anchors, candidates))
 
 
-def assert_equal(found, expected):
+def assert_equal(found: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, ...]) -> None:
     assert float(found[0]) == pytest.approx(float(expected[0]), rel=1e-5)
     for gradient, twin in zip(found[1:], expected[1:], strict=True):
         oracles.assert_close(gradient, twin, 1e-4)
@@ -52,7 +61,7 @@ def assert_equal(found, expected):
 
 @pytest.mark.parametrize("blocks", BLOCKS)
 @pytest.mark.parametrize("tau", [0.05, 0.2, 0.7])
-def test_is_its_twin_however_it_is_cut(blocks, tau):
+def test_is_its_twin_however_it_is_cut(blocks: Blocks, tau: float) -> None:
     """Loss to 1e-5 and gradients to 1e-4 for any block size and memory, with repeated anchors."""
     views = two_views()
     assert_equal(fast(*views, ANCHORS, tau, blocks=blocks), slow(*views, ANCHORS, tau))
@@ -60,7 +69,7 @@ def test_is_its_twin_however_it_is_cut(blocks, tau):
 
 @given(seed=st.integers(0, 1000), tau=st.floats(0.05, 2), scale=st.floats(0.01, 10), noise=st.floats(0.001, 5))
 @settings(max_examples=25, deadline=None)
-def test_is_its_twin_for_any_rows(seed, tau, scale, noise):
+def test_is_its_twin_for_any_rows(seed: int, tau: float, scale: float, noise: float) -> None:
     """Short rows, long rows, like and unlike views, small and large temperatures."""
     views = two_views(seed, scale=scale, noise=noise)
     blocks = Blocks(rows=3, memory=200)
@@ -68,21 +77,21 @@ def test_is_its_twin_for_any_rows(seed, tau, scale, noise):
 
 
 @pytest.mark.parametrize("blocks", BLOCKS)
-def test_several_sums_at_once(blocks):
+def test_several_sums_at_once(blocks: Blocks) -> None:
     """Users are compared with users and items with items, as in two calls."""
     views, sizes = two_views(), [(4, 5), (3, 6)]
     rows = [0, 3, 3, 4, 5, 10, 10]
     assert_equal(fast(*views, rows, 0.2, sizes=sizes, blocks=blocks), slow(*views, rows, 0.2, sizes))
 
 
-def test_tiny_temperatures_neither_overflow_nor_vanish():
+def test_tiny_temperatures_neither_overflow_nor_vanish() -> None:
     """At temperatures whose exponentials leave float32, even for opposite views, the twin's value is found."""
     first, second = two_views()
     for tau in (0.02, 0.005):
         assert_equal(fast(first, -second, ANCHORS, tau, blocks=Blocks(rows=4)), slow(first, -second, ANCHORS, tau))
 
 
-def test_the_weight_and_what_follows_scale_the_gradient():
+def test_the_weight_and_what_follows_scale_the_gradient() -> None:
     """A weight inside and a factor outside both multiply the loss and the gradients; a second backward is equal."""
     views = two_views()
     once = fast(*views, ANCHORS, 0.2)
@@ -97,16 +106,16 @@ def test_the_weight_and_what_follows_scale_the_gradient():
             oracles.assert_close(found, 3 * expected, 1e-5)
 
 
-def test_torch_and_kernels_agree(monkeypatch):
+def test_torch_and_kernels_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs on a GPU gives what the kernels give."""
     views = two_views()
     expected = fast(*views, ANCHORS, 0.2, blocks=Blocks(rows=4, memory=200))
-    monkeypatch.setattr(contrast, "_has_kernels", lambda rows: False)
+    monkeypatch.setattr(contrast, "_has_kernels", lambda _: False)
     for found, twin in zip(fast(*views, ANCHORS, 0.2, blocks=Blocks(rows=4, memory=200)), expected, strict=True):
         oracles.assert_close(found, twin, 1e-5)
 
 
-def test_rows_without_direction():
+def test_rows_without_direction() -> None:
     """Zero rows, as anchors and as candidates, get zero gradients and a finite loss; equal single rows cost nothing."""
     first, second = two_views()
     first[0] = second[0] = second[5] = 0
@@ -119,14 +128,14 @@ def test_rows_without_direction():
     assert float(fast(first[1:2], first[1:2], [0], 0.2)[0]) == pytest.approx(0, abs=1e-6)
 
 
-def test_nan_is_not_hidden():
+def test_nan_is_not_hidden() -> None:
     """A NaN in any row makes the loss NaN, so that the trainer notices."""
     first, second = two_views()
     second[7, 2] = np.nan
     assert torch.isnan(fast(first, second, ANCHORS, 0.2)[0])
 
 
-def test_bfloat16_keeps_its_stated_accuracy():
+def test_bfloat16_keeps_its_stated_accuracy() -> None:
     """With bfloat16 products the loss is right to 1e-4 and the gradients to 1 % of their norm, at tau = 0.2."""
     views = two_views(n_rows=600, width=64, noise=0.5)
     rows = np.random.default_rng(2).integers(0, 600, 64).tolist()
@@ -138,25 +147,36 @@ def test_bfloat16_keeps_its_stated_accuracy():
         assert 1e-6 < float((found - expected).norm() / expected.norm()) < 0.01
 
 
-def test_memory_is_bounded(monkeypatch):
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """No matrix of all anchors and candidates is made, and no more similarities are kept than allowed."""
-    sizes, kept = [], []
-    monkeypatch.setattr(contrast, "matmul", lambda *x: sizes.append((x[0] @ x[1]).numel()) or x[0] @ x[1])
-    first_pass = contrast._Sum._first_pass
-    monkeypatch.setattr(contrast._Sum, "_first_pass", lambda self, **x: kept.append(first_pass(self, **x)) or kept[-1])
+    sizes: list[int] = []
+    kept: list[Any] = []
+    sums = contrast._Sum  # noqa: SLF001
+    first_pass = sums._first_pass  # noqa: SLF001
+
+    def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        sizes.append((left @ right).numel())
+        return left @ right
+
+    def keeping(self: Any, **options: Any) -> Any:
+        kept.append(first_pass(self, **options))
+        return kept[-1]
+
+    monkeypatch.setattr(contrast, "matmul", product)
+    monkeypatch.setattr(sums, "_first_pass", keeping)
     views = two_views(n_rows=100)
     fast(*views, ANCHORS, 0.2, blocks=Blocks(rows=10, memory=3 * 10 * len(ANCHORS) * 4))
     assert max(sizes) <= 10 * len(ANCHORS)
     assert len(kept[0][2]) == 3
 
 
-def test_exponentials_are_their_twins():
+def test_exponentials_are_their_twins() -> None:
     """The fast exponential is right to 5e-7 nearly everywhere; a match is left out."""
     rng = np.random.default_rng(0)
     dots = rng.uniform(-80, 80, (5, 333)).astype(np.float32)
     scales, shifts = rng.uniform(0.25, 1, 333).astype(np.float32), rng.uniform(0, 3, 5).astype(np.float32)
     # Products that float32 holds exactly, so that the error is the exponential's own.
-    dots, scales, shifts = np.round(dots * 4) / 4, np.round(scales * 4) / 4, np.round(shifts * 4) / 4
+    dots, scales, shifts = ((np.round(part * 4) / 4).astype(np.float32) for part in (dots, scales, shifts))
     expected = oracles.exponentials(dots, scales, shifts)
     expected[1, 332] = expected[3, 0] = 0
     expected_sums = (expected / scales).sum(axis=1)
@@ -167,7 +187,7 @@ def test_exponentials_are_their_twins():
 
 
 @pytest.mark.parametrize("n_rows", [1, 16, 37])
-def test_tangents_are_their_twins(n_rows):
+def test_tangents_are_their_twins(n_rows: int) -> None:
     """What is left of a gradient is orthogonal to its row, also where rows do not fill a tile."""
     rng = np.random.default_rng(0)
     rows, gradients = vectors(rng, n_rows, 7), vectors(rng, n_rows, 7)

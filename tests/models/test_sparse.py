@@ -11,7 +11,7 @@ from llminit.models import sparse
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), limit=st.integers(1, 200), density=st.sampled_from([0.0, 0.1, 0.9]))
-def test_blocks_are_the_product_in_pieces_of_bounded_size(seed, limit, density):
+def test_blocks_are_the_product_in_pieces_of_bounded_size(seed: int, limit: int, density: float) -> None:
     """Blocks come in order, cover every row once, and none holds more than the limit and one row."""
     rng = np.random.default_rng(seed)
     left, right = (csr_array(random_array(shape, density=density, rng=rng)) for shape in ((23, 11), (11, 17)))

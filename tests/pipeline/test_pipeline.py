@@ -1,30 +1,37 @@
 """`llminit.fit` and `llminit.initialize` in Python."""
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 import llminit
+from llminit import Recommender
+from llminit.arrays import FloatArray
 from llminit.errors import ArtefactError, ConfigError, DataError, StorageError
+from llminit.evaluation import mean_metric
 from llminit.pipeline import training
+from llminit.text.encoder import Identity
 from planted import N_ITEMS, SMALL, everything_under, plant
 
 WORLD = plant()
 PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 
 
-def fit(**options):
+def fit(**options: Any) -> Recommender:
     return llminit.fit(WORLD.interactions, WORLD.items, **{"embeddings": PAIR, **SMALL, **options})
 
 
 @pytest.fixture(scope="module")
-def fitted():
+def fitted() -> Recommender:
     return fit()
 
 
-def assert_equal(one, other):
+def assert_equal(one: Recommender, other: Recommender) -> None:
     np.testing.assert_array_equal(one.user_embeddings, other.user_embeddings)
     np.testing.assert_array_equal(one.item_embeddings, other.item_embeddings)
     assert one.report["metrics"] == other.report["metrics"]
@@ -33,22 +40,24 @@ def assert_equal(one, other):
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars", "lazy", "arrow", "files", "str"])
-def test_frames_and_files_give_the_same(fitted, tmp_path, kind):
+def test_frames_and_files_give_the_same(fitted: Recommender, tmp_path: Path, kind: str) -> None:
     """Data frames of each library, and paths, give the same recommender."""
     if kind in ("files", "str"):
         WORLD.interactions.write_csv(tmp_path / "a.csv")
         WORLD.items.write_parquet(tmp_path / "b.parquet")
-        tables = [tmp_path / "a.csv", tmp_path / "b.parquet"]
+        tables: list[Any] = [tmp_path / "a.csv", tmp_path / "b.parquet"]
         tables = tables if kind == "files" else [str(path) for path in tables]
     else:
         convert = {"pandas": pl.DataFrame.to_pandas, "arrow": pl.DataFrame.to_arrow, "lazy": pl.DataFrame.lazy}
         tables = [convert.get(kind, pl.DataFrame.clone)(table) for table in (WORLD.interactions, WORLD.items)]
     found = llminit.fit(*tables, embeddings=PAIR, **SMALL)
     assert_equal(found, fitted)
+    assert found.titles is not None
+    assert fitted.titles is not None
     assert found.titles.to_list() == fitted.titles.to_list()
 
 
-def test_the_order_of_rows_does_not_matter():
+def test_the_order_of_rows_does_not_matter() -> None:
     """Shuffled interactions give the same recommender under a random split."""
     shuffled = WORLD.interactions.sample(fraction=1, shuffle=True, seed=1)
     for split in ("random-loo", "ratio"):
@@ -56,14 +65,14 @@ def test_the_order_of_rows_does_not_matter():
 
 
 @pytest.mark.parametrize("backbone", ["mf", "lightgcn", "sgl", "sgcl"])
-def test_seeds(backbone):
+def test_seeds(backbone: str) -> None:
     """The same seed gives the same result to the bit, another seed another one."""
     one, again, other = (fit(backbone=backbone, seed=seed, epochs=1) for seed in (1, 1, 2))
     assert_equal(one, again)
     assert not np.array_equal(one.user_embeddings, other.user_embeddings)
 
 
-def test_config_or_options(fitted):
+def test_config_or_options(fitted: Recommender) -> None:
     """A config object gives what the same options give; both at once are refused, not silently dropped."""
     given = llminit.FitConfig(**SMALL)
     assert_equal(llminit.fit(WORLD.interactions, WORLD.items, embeddings=PAIR, config=given), fitted)
@@ -73,7 +82,7 @@ def test_config_or_options(fitted):
         llminit.initialize(WORLD.interactions, embeddings=PAIR, config=llminit.InitializeConfig(), seed=1)
 
 
-def test_the_report(fitted):
+def test_the_report(fitted: Recommender) -> None:
     """The report has both protocols, the counts, the whole configuration and one record an epoch."""
     report = fitted.report
     assert set(report["metrics"]) == {"standard", "paper"}
@@ -84,14 +93,14 @@ def test_the_report(fitted):
     assert report["best_epoch"] == best + 1
 
 
-def test_text_helps_and_training_changes(fitted):
+def test_text_helps_and_training_changes(fitted: Recommender) -> None:
     """On data whose texts tell the truth, text beats random initial embeddings by far before much is trained."""
     xavier = fit(init="xavier")
     assert fitted.report["metrics"]["standard"]["recall@10"] > xavier.report["metrics"]["standard"]["recall@10"] + 0.2
     assert not np.array_equal(fitted.item_embeddings, fit(epochs=0).item_embeddings)
 
 
-def test_a_finished_out_is_returned(tmp_path):
+def test_a_finished_out_is_returned(tmp_path: Path) -> None:
     """The same call again returns what is saved; other data, options, titles or text embeddings are refused."""
     made = fit(out=tmp_path / "r")
     before = everything_under(tmp_path)
@@ -99,7 +108,7 @@ def test_a_finished_out_is_returned(tmp_path):
     assert_equal(again, made)
     assert again.report == made.report
     retitled = WORLD.items.with_columns(title=pl.lit("New"))
-    others = [{"seed": 1}, {"embeddings": (PAIR[0], PAIR[1] + 1)}, {"items": retitled}]
+    others: list[dict[str, Any]] = [{"seed": 1}, {"embeddings": (PAIR[0], PAIR[1] + 1)}, {"items": retitled}]
     for other in others:
         call = {"items": WORLD.items, "embeddings": PAIR, **SMALL, **other}
         with pytest.raises(ConfigError, match="other data or with other options"):
@@ -107,7 +116,7 @@ def test_a_finished_out_is_returned(tmp_path):
     assert everything_under(tmp_path) == before
 
 
-def test_overwrite(tmp_path):
+def test_overwrite(tmp_path: Path) -> None:
     """Overwrite replaces another recommender or a damaged one, but never a folder that holds other things."""
     fit(out=tmp_path / "r", seed=1)
     (tmp_path / "r" / "users.parquet").write_bytes(b"")
@@ -122,7 +131,7 @@ def test_overwrite(tmp_path):
     assert everything_under(tmp_path) == before
 
 
-def test_the_place_is_checked_before_the_work(tmp_path, monkeypatch):
+def test_the_place_is_checked_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An out that is something else, and unknown names, are refused before any text is encoded."""
     (tmp_path / "mine").write_text("precious")
     (tmp_path / "folder" / "sub").mkdir(parents=True)
@@ -135,7 +144,9 @@ def test_the_place_is_checked_before_the_work(tmp_path, monkeypatch):
             fit(**options)
 
 
-def test_an_empty_folder_and_the_working_one(tmp_path, monkeypatch, fitted):
+def test_an_empty_folder_and_the_working_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fitted: Recommender
+) -> None:
     """An empty folder may be the out; the working folder may not, and that is said before the work."""
     (tmp_path / "r").mkdir()
     fit(out=tmp_path / "r")
@@ -148,11 +159,13 @@ def test_an_empty_folder_and_the_working_one(tmp_path, monkeypatch, fitted):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "r"]
 
 
-def test_an_interrupted_fit_keeps_its_state_and_continues(tmp_path, monkeypatch, fitted):
+def test_an_interrupted_fit_keeps_its_state_and_continues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fitted: Recommender
+) -> None:
     """An error after an epoch leaves the checkpoint and no result; the same call resumes and cleans up."""
-    calls, real = [], training.mean_metric
+    calls, real = list[int](), mean_metric
 
-    def fail_at_the_third(*arguments):
+    def fail_at_the_third(*arguments: Any) -> float:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
@@ -170,13 +183,13 @@ def test_an_interrupted_fit_keeps_its_state_and_continues(tmp_path, monkeypatch,
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
-def test_no_validation_and_no_test():
+def test_no_validation_and_no_test() -> None:
     """Without held-out interactions all epochs run, and nothing is claimed."""
     report = fit(split="ratio", valid_share=0, test_share=0).report
     assert (report["best_epoch"], report["metrics"]) == (3, {})
 
 
-def test_initialize_gives_arrays_with_ids():
+def test_initialize_gives_arrays_with_ids() -> None:
     """Initialize gives float32 arrays in the order of their ids; users are the mean of their items."""
     found = llminit.initialize(WORLD.interactions, embeddings=PAIR, select="variance", embedding_size=8)
     assert found.items.shape == (N_ITEMS, 8)
@@ -188,29 +201,29 @@ def test_initialize_gives_arrays_with_ids():
         np.testing.assert_allclose(found.users[code], np.mean([row[item] for item in own], axis=0), rtol=1e-5)
 
 
-def test_an_encoder_object_and_its_cache(tmp_path):
+def test_an_encoder_object_and_its_cache(tmp_path: Path) -> None:
     """Any object with the encoder's methods is taken, and the cache saves its work."""
 
     class Lengths:
         name = "lengths"
         asked = 0
 
-        def identity(self):
+        def identity(self) -> Identity:
             return {"encoder": "lengths"}
 
-        def encode(self, texts):
+        def encode(self, texts: Sequence[str]) -> FloatArray:
             self.asked += len(texts)
             return np.array([[len(text), text.count("C"), 1] for text in texts], dtype=np.float32)
 
     encoder = Lengths()
     for _ in range(2):
-        options = {"select": "full", "encoder": encoder, "cache": tmp_path / "cache"}
+        options: dict[str, Any] = {"select": "full", "encoder": encoder, "cache": tmp_path / "cache"}
         found = llminit.initialize(WORLD.interactions, WORLD.items, **options)
     assert encoder.asked == WORLD.items["title"].n_unique()
     assert found.embedding_size == 3
 
 
-def test_what_cannot_be_fitted():
+def test_what_cannot_be_fitted() -> None:
     """A table of no rows and neither texts nor embeddings are refused."""
     with pytest.raises(DataError, match="no rows"):
         llminit.fit(WORLD.interactions.clear(), embeddings=PAIR, **SMALL)

@@ -5,6 +5,7 @@ import re
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,7 @@ ENDINGS = {".safetensors", ".parquet", ".json"}
 
 
 @pytest.fixture(scope="module")
-def artefact():
+def artefact() -> Artefact:
     rows = np.arange(24, dtype=np.float32).reshape(4, 6)
     return Artefact(
         "thing",
@@ -35,14 +36,14 @@ def artefact():
 
 
 @pytest.fixture(scope="module")
-def saved(artefact, tmp_path_factory):
+def saved(artefact: Artefact, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved artefact; do not write to it."""
     folder = tmp_path_factory.mktemp("saved") / "a"
     write_artefact(folder, artefact, "1.2.3")
     return folder
 
 
-def test_round_trip(artefact, saved):
+def test_round_trip(artefact: Artefact, saved: Path) -> None:
     """What is read is what was written, whatever the arrays' memory order."""
     found = read_artefact(saved, "thing")
     assert found.documents == artefact.documents
@@ -52,7 +53,7 @@ def test_round_trip(artefact, saved):
         assert found.arrays["one"][name].dtype == array.dtype
 
 
-def test_the_layout(saved):
+def test_the_layout(saved: Path) -> None:
     """The manifest names every other file with size and checksum, and there is nothing but the three formats."""
     manifest = json.loads((saved / "manifest.json").read_text())
     assert (manifest["kind"], manifest["layout_version"], manifest["llminit_version"]) == (
@@ -67,7 +68,7 @@ def test_the_layout(saved):
 
 @given(st.data())
 @settings(max_examples=50, deadline=None)
-def test_any_damaged_byte_is_noticed(saved, artefact, data):
+def test_any_damaged_byte_is_noticed(saved: Path, artefact: Artefact, data: st.DataObject) -> None:
     """One changed byte anywhere, or a file cut anywhere, is an ArtefactError, or harmless in the manifest."""
     name = data.draw(st.sampled_from(sorted(path.name for path in saved.iterdir())))
     content = bytearray((saved / name).read_bytes())
@@ -100,7 +101,7 @@ def test_any_damaged_byte_is_noticed(saved, artefact, data):
         ({"files": {"gone.json": {"bytes": 1, "sha256": ""}}}, "gone.json is missing"),
     ],
 )
-def test_manifests_that_cannot_be_used(saved, tmp_path, change, message):
+def test_manifests_that_cannot_be_used(saved: Path, tmp_path: Path, change: dict[str, Any], message: str) -> None:
     """Another kind, a newer version, or a manifest of another form is refused, with what to do."""
     folder = shutil.copytree(saved, tmp_path / "a")
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -109,7 +110,7 @@ def test_manifests_that_cannot_be_used(saved, tmp_path, change, message):
         read_artefact(folder, "thing")
 
 
-def test_folders_that_are_none(saved, tmp_path):
+def test_folders_that_are_none(saved: Path, tmp_path: Path) -> None:
     """A missing folder, a file, and a folder without a manifest are told apart."""
     with pytest.raises(ArtefactError, match="no folder"):
         read_artefact(tmp_path / "none", "thing")
@@ -119,7 +120,7 @@ def test_folders_that_are_none(saved, tmp_path):
         read_artefact(tmp_path, "thing")
 
 
-def test_what_cannot_be_written_leaves_the_old(saved, artefact, tmp_path):
+def test_what_cannot_be_written_leaves_the_old(saved: Path, artefact: Artefact, tmp_path: Path) -> None:
     """If writing fails, the artefact that was there is still whole."""
     folder = shutil.copytree(saved, tmp_path / "a")
     with pytest.raises(ValueError, match="JSON"):
@@ -135,7 +136,7 @@ FORBIDDEN = re.compile(
 )
 
 
-def test_no_pickle_in_the_source():
+def test_no_pickle_in_the_source() -> None:
     """Nothing in the package reads or writes pickle, or loads what could be one."""
     for path in SOURCE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
@@ -144,7 +145,7 @@ def test_no_pickle_in_the_source():
             assert "allow_pickle=False" in call, path
 
 
-def test_no_pickle_in_an_artefact(saved):
+def test_no_pickle_in_an_artefact(saved: Path) -> None:
     """No file of an artefact is a pickle or a zip of pickles."""
     for path in saved.iterdir():
         assert not path.read_bytes().startswith((b"\x80", b"PK")), path

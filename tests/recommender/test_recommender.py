@@ -1,5 +1,9 @@
 """The fitted artefact."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -14,10 +18,10 @@ from llminit.recommender import FILES
 from planted import everything_under
 
 TITLES = ["Aé", "„日本“", None, "tab\there", "", "x"]
-KINDS = {"numbers": list(range(10, 16)), "texts": ["a", "b b", "c,c", 'd"d', "ü", "日"]}
+KINDS: dict[str, list[Any]] = {"numbers": list(range(10, 16)), "texts": ["a", "b b", "c,c", 'd"d', "ü", "日"]}
 
 
-def make(kind="numbers", seed=0, *, titles=True, fortran=False):
+def make(kind: str = "numbers", seed: int = 0, *, titles: bool = True, fortran: bool = False) -> Recommender:
     """Make a recommender of 4 users and 6 items; the first user has seen everything, the last nothing."""
     rng = np.random.default_rng(seed)
     seen = (rng.random((4, 6)) < 0.4).astype(np.float32)
@@ -27,10 +31,10 @@ def make(kind="numbers", seed=0, *, titles=True, fortran=False):
     arrays = [rng.normal(size=(n, 3)).astype(np.float32) for n in (4, 6)]
     arrays = [np.asfortranarray(array) if fortran else array for array in arrays]
     shown = pl.Series("title", TITLES) if titles else None
-    return Recommender(users, items, *arrays, sp.csr_array(seen), shown, {"metrics": {"recall@10": 0.5}})
+    return Recommender(users, items, arrays[0], arrays[1], sp.csr_array(seen), shown, {"metrics": {"recall@10": 0.5}})
 
 
-def expected(recommender, user, k, *, exclude_seen=True):
+def expected(recommender: Recommender, user: int | str, k: int, *, exclude_seen: bool = True) -> list[Any]:
     """Rank in plain Python."""
     code = recommender.users.code_of(user)
     scores = recommender.item_embeddings @ recommender.user_embeddings[code]
@@ -41,7 +45,7 @@ def expected(recommender, user, k, *, exclude_seen=True):
 
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 9), exclude_seen=st.booleans())
 @settings(max_examples=50, deadline=None)
-def test_recommend_is_the_obvious_ranking(seed, k, exclude_seen):
+def test_recommend_is_the_obvious_ranking(seed: int, k: int, exclude_seen: bool) -> None:
     """Each user gets the k items with the highest dot products, without seen ones, ranks counted from 1."""
     recommender = make(seed=seed)
     found = recommender.recommend(k=k, exclude_seen=exclude_seen)
@@ -53,7 +57,7 @@ def test_recommend_is_the_obvious_ranking(seed, k, exclude_seen):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("titles", [True, False])
-def test_save_and_load(tmp_path, kind, titles):
+def test_save_and_load(tmp_path: Path, kind: str, titles: bool) -> None:
     """A loaded recommender has the same ids with their types, titles, embeddings, seen items, report and answers."""
     made = make(kind, titles=titles, fortran=True)
     made.save(tmp_path / "r")
@@ -66,11 +70,12 @@ def test_save_and_load(tmp_path, kind, titles):
     np.testing.assert_array_equal(found.item_embeddings, made.item_embeddings)
     np.testing.assert_array_equal(found.seen.toarray(), made.seen.toarray())
     assert found.report == made.report
-    assert found.titles is None if not titles else found.titles.to_list() == TITLES
+    shown = None if found.titles is None else found.titles.to_list()
+    assert shown == (TITLES if titles else None)
     assert found.recommend().drop("score").equals(made.recommend().drop("score"))
 
 
-def test_columns_and_types():
+def test_columns_and_types() -> None:
     """Columns are user_id, item_id, score, rank and, where known, title; ids keep their types."""
     with_titles = make().recommend([11], k=2)
     assert with_titles.columns == ["user_id", "item_id", "score", "rank", "title"]
@@ -78,7 +83,7 @@ def test_columns_and_types():
     assert make("texts", titles=False).recommend(["b b"]).dtypes == [pl.String, pl.String, pl.Float32, pl.Int64]
 
 
-def test_order_and_repeats_of_users():
+def test_order_and_repeats_of_users() -> None:
     """Users come in the order asked for, as often as asked for; one who has seen everything gets nothing."""
     recommender = make()
     assert recommender.recommend([13, 11, 13], k=1)["user_id"].to_list() == [13, 11, 13]
@@ -88,7 +93,7 @@ def test_order_and_repeats_of_users():
 
 
 @pytest.mark.parametrize("ids", [[11], ["11"], pl.Series([11]), pl.Series(["11"]), (11,), np.array([11])])
-def test_numbers_may_be_asked_as_text(ids):
+def test_numbers_may_be_asked_as_text(ids: Any) -> None:
     """The text "11" finds the number 11, in any sequence; the answer has the number."""
     assert set(make().recommend(ids)["user_id"]) == {11}
 
@@ -102,23 +107,24 @@ def test_numbers_may_be_asked_as_text(ids):
         ([None], "unknown user id None"),
     ],
 )
-def test_unknown_users(ids, message):
+def test_unknown_users(ids: list[Any], message: str) -> None:
     """Unknown users are named."""
     with pytest.raises(UnknownIdError, match=message):
         make().recommend(ids)
 
 
-def test_wrong_usage():
+def test_wrong_usage() -> None:
     """A single id where a list belongs, and a k below 1, are refused with what to write."""
     with pytest.raises(ConfigError, match=r"write \['ab'\]"):
         make("texts").recommend("ab")
-    for call in (lambda: make().recommend(k=0), lambda: make().similar_items(10, k=0)):
+    calls: list[Callable[[], object]] = [lambda: make().recommend(k=0), lambda: make().similar_items(10, k=0)]
+    for call in calls:
         with pytest.raises(ConfigError, match="k=0"):
             call()
 
 
 @pytest.mark.parametrize("k", [1, 3, 99])
-def test_similar_items(k):
+def test_similar_items(k: int) -> None:
     """Similar items are those of highest cosine, without the item itself, with titles."""
     recommender = make()
     found = recommender.similar_items("12", k)
@@ -132,7 +138,7 @@ def test_similar_items(k):
         recommender.similar_items(99)
 
 
-def test_history_and_known_users():
+def test_history_and_known_users() -> None:
     """A user's history is what was seen, with titles; knows_user tells known ids from others."""
     recommender = make()
     assert recommender.user_history(10)["item_id"].to_list() == KINDS["numbers"]
@@ -141,7 +147,7 @@ def test_history_and_known_users():
     assert recommender.knows_user(pl.Series(["10", "010", "99"])).to_list() == [True, False, False]
 
 
-def test_an_artefact_of_another_shape(tmp_path):
+def test_an_artefact_of_another_shape(tmp_path: Path) -> None:
     """A folder of the right kind that lacks a part is an ArtefactError."""
     from llminit.recommender.artefact import Artefact, write_artefact
 

@@ -1,6 +1,7 @@
 """Result files: what is written comes back, and what is damaged is named."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from sample_cells import COLUMNS, SPLIT, cell, header, ranks_of
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> ResultsFolder:
     """A results folder with two cells of one split."""
     made = ResultsFolder(tmp_path / "r")
     made.write_header(header())
@@ -23,11 +24,11 @@ def folder(tmp_path):
     return ResultsFolder(tmp_path / "r")
 
 
-def file_of(folder, name, ending=".json"):
+def file_of(folder: ResultsFolder, name: str, ending: str = ".json") -> Path:
     return folder.path / "cells" / f"{name}{ending}"
 
 
-def test_what_is_written_comes_back(folder):
+def test_what_is_written_comes_back(folder: ResultsFolder) -> None:
     """Header, cells, splits and ranks come back equal, and metrics can be computed again from the ranks."""
     assert folder.header == header()
     first = folder.cells()[0]
@@ -42,7 +43,7 @@ def test_what_is_written_comes_back(folder):
     assert folder.split("seed-0").equals(SPLIT.drop("item").cast(pl.Int32)), "which item it was is not published"
 
 
-def test_tidy_rows_and_their_json(folder):
+def test_tidy_rows_and_their_json(folder: ResultsFolder) -> None:
     """Each measure is one row, its group's size beside it, and the Parquet and JSON files hold the same rows."""
     tidy = folder.tidy()
     own = tidy.filter(pl.col("model") == "ease", pl.col("protocol") == "standard")
@@ -66,7 +67,7 @@ def test_tidy_rows_and_their_json(folder):
         assert named == expected
 
 
-def test_an_empty_folder(tmp_path):
+def test_an_empty_folder(tmp_path: Path) -> None:
     """A comparison without a finished cell has no rows; a folder without a comparison is not a results folder."""
     made = ResultsFolder(tmp_path / "r")
     with pytest.raises(ArtefactError, match=r"no comparison\.json"):
@@ -76,7 +77,7 @@ def test_an_empty_folder(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "changed", "list", "other name", "field"])
-def test_a_damaged_cell_is_named(folder, damage):
+def test_a_damaged_cell_is_named(folder: ResultsFolder, damage: str) -> None:
     """A cell that was cut short, changed or swapped is named with what to do; the other one can still be read."""
     path = file_of(folder, "ease_seed-0")
     text = path.read_text(encoding="utf-8")
@@ -97,7 +98,7 @@ def test_a_damaged_cell_is_named(folder, damage):
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "swapped", "rows"])
-def test_damaged_ranks_are_named(folder, damage):
+def test_damaged_ranks_are_named(folder: ResultsFolder, damage: str) -> None:
     """Ranks that are not those that were written are refused, never averaged."""
     path = file_of(folder, "ease_seed-0", ".ranks.parquet")
     if damage == "cut":
@@ -112,7 +113,7 @@ def test_damaged_ranks_are_named(folder, damage):
         folder.ranks(folder.cell("ease_seed-0"))
 
 
-def test_a_damaged_split_and_header(folder):
+def test_a_damaged_split_and_header(folder: ResultsFolder) -> None:
     """A split or a header that cannot be read is named."""
     (folder.path / "splits" / "seed-0.parquet").write_bytes(b"PAR1")
     with pytest.raises(ArtefactError, match=r"seed-0\.parquet"):
@@ -122,7 +123,7 @@ def test_a_damaged_split_and_header(folder):
         _ = folder.header
 
 
-def test_another_format_version(folder):
+def test_another_format_version(folder: ResultsFolder) -> None:
     """A file of another format version is refused with both versions."""
     path = file_of(folder, "ease_seed-0")
     path.write_text(path.read_text(encoding="utf-8").replace('"format": 1', '"format": 7', 1), encoding="utf-8")
@@ -130,7 +131,7 @@ def test_another_format_version(folder):
         folder.cells()
 
 
-def test_failures_end_when_the_cell_is_finished(folder):
+def test_failures_end_when_the_cell_is_finished(folder: ResultsFolder) -> None:
     """A failed cell is noted, is not a finished one, and is forgotten when it is finished."""
     key = cell(model="gf-cf").key
     folder.write_failure(Failure(key=key, error="diverged"))
@@ -140,7 +141,7 @@ def test_failures_end_when_the_cell_is_finished(folder):
     assert (folder.failures(), len(folder.names())) == ([], 3)
 
 
-def test_failures_of_finished_cells_are_leftovers(folder):
+def test_failures_of_finished_cells_are_leftovers(folder: ResultsFolder) -> None:
     """A note of a failure beside a finished cell, even a damaged one, does not count, and is removed as a leftover."""
     folder.write_failure(Failure(key=cell().key, error="killed"))
     other = next(name for name in folder.names() if name.startswith("lightgcn"))
@@ -151,7 +152,7 @@ def test_failures_of_finished_cells_are_leftovers(folder):
     assert [path.name for path in folder.path.rglob("*.failed.json")] == ["gf-cf_seed-0.failed.json"]
 
 
-def test_new_failures(folder):
+def test_new_failures(folder: ResultsFolder) -> None:
     """New failures are those that were noted through the same object, until their cells are finished."""
     folder.write_failure(Failure(key=cell(model="gf-cf").key, error="diverged"))
     again = ResultsFolder(folder.path)
@@ -162,7 +163,7 @@ def test_new_failures(folder):
     assert again.new_failures() == []
 
 
-def test_other_peoples_folders(tmp_path):
+def test_other_peoples_folders(tmp_path: Path) -> None:
     """A file, or a folder that holds other things, is never taken for a place to write to."""
     (tmp_path / "file").write_text("x")
     (tmp_path / "full").mkdir()

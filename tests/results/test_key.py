@@ -26,14 +26,14 @@ keys = st.builds(
 
 @given(keys, keys)
 @settings(max_examples=50, deadline=None)
-def test_names_are_unique_and_safe(one, other):
+def test_names_are_unique_and_safe(one: CellKey, other: CellKey) -> None:
     """Two keys share a file name only if they are equal, ignoring case, and no name leaves its folder."""
     assert (one.name.lower() == other.name.lower()) == (one == other)
     assert re.fullmatch(r"[a-z0-9][a-z0-9._+-]*", one.name)
     assert (one.method.name == other.method.name) == (one.method == other.method)
 
 
-def test_long_and_odd_encoders_stay_short():
+def test_long_and_odd_encoders_stay_short() -> None:
     """A long path as an encoder gives a name that file systems take, and two long ones stay apart."""
     names = {CellKey(model="m", init="pca", encoder="st:" + "a" * 400 + end, embedding_size=8).name for end in "xy"}
     assert len(names) == 2
@@ -48,7 +48,7 @@ def test_long_and_odd_encoders_stay_short():
         ("variance/noise", "control", "noise", "lightgcn + variance/noise"),
     ],
 )
-def test_kinds_and_labels(init, kind, control, label):
+def test_kinds_and_labels(init: str | None, kind: str, control: str | None, label: str) -> None:
     """A key knows whether it is a baseline, a backbone or a control, and what people call it."""
     key = CellKey(model="lightgcn", init=init, embedding_size=8, seed=3)
     assert (key.kind, key.control, key.label) == (kind, control, label)
@@ -56,7 +56,7 @@ def test_kinds_and_labels(init, kind, control, label):
     assert key.method == CellKey(model="lightgcn", init=init, embedding_size=8, seed=4).method
 
 
-def test_distinct_labels():
+def test_distinct_labels() -> None:
     """Labels say encoder and size only where they differ, and always what was dropped; no two are equal."""
     plain = Method(model="sgl", init="pca", encoder="a", embedding_size=8)
     xavier = Method(model="sgl", init="xavier", embedding_size=8)
@@ -69,7 +69,7 @@ def test_distinct_labels():
     assert len(set(labels.values())) == 5
 
 
-def test_impossible_keys():
+def test_impossible_keys() -> None:
     """A share or a history that keeps nothing is refused."""
     for wrong in ({"train_share": 0}, {"max_history": 0}, {"seed": -1}, {"share": 1}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):

@@ -1,54 +1,71 @@
 """Selectors: which columns, which maps."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
+from llminit.arrays import FloatArray, IntArray
 from llminit.errors import ConfigError, EmbeddingError
-from llminit.selectors import SELECTORS, fit_selector
+from llminit.selectors import SELECTORS, Selection, fit_selector
 from llminit.testing import check_selector
 
 N_ITEMS, WIDTH = 50, 12
 
 
-def texts(seed=0, n_items=N_ITEMS, width=WIDTH):
+def texts(seed: int = 0, n_items: int = N_ITEMS, width: int = WIDTH) -> FloatArray:
     """Draw embeddings with a common mean and columns of different spread, as encoders give."""
     rng = np.random.default_rng(seed)
     return (rng.normal(size=(n_items, width)) @ rng.normal(size=(width, width)) + 3).astype(np.float32)
 
 
-def fit(name, rows, size, degrees=None, seed=0, **options):
+def fit(
+    name: str, rows: FloatArray, size: int, degrees: IntArray | None = None, seed: int = 0, **options: Any
+) -> Selection:
     degrees = np.arange(len(rows)) if degrees is None else degrees
     return fit_selector(name, rows, size, item_degrees=degrees, rng=np.random.default_rng(seed), options=options)
 
 
+def dims_of(selection: Selection) -> IntArray:
+    """The columns that a selection chooses."""
+    assert selection.dims is not None
+    return selection.dims
+
+
+def matrix_of(selection: Selection) -> FloatArray:
+    """The matrix of a selection that is a linear map."""
+    assert selection.matrix is not None
+    return selection.matrix
+
+
 @pytest.mark.parametrize("name", SELECTORS)
-def test_contract(name):
+def test_contract(name: str) -> None:
     """Every selector keeps the promises that all of them share."""
     check_selector(name)
 
 
-def test_registry_has_the_named_selectors():
+def test_registry_has_the_named_selectors() -> None:
     """The eight documented selectors are there under their names."""
     assert set(SELECTORS) == {"random", "uniform", "variance", "full", "pca", "whiten", "prefix", "projection"}
 
 
 @given(size=st.integers(1, 40), times=st.integers(1, 10))
 @settings(max_examples=40, deadline=None)
-def test_uniform_is_the_reference_where_d_divides_the_width(size, times):
+def test_uniform_is_the_reference_where_d_divides_the_width(size: int, times: int) -> None:
     """Where d divides D, uniform takes the same columns as the paper's code."""
-    dims = fit("uniform", np.zeros((1, size * times), dtype=np.float32), size).dims
+    dims = dims_of(fit("uniform", np.zeros((1, size * times), dtype=np.float32), size))
     assert dims.tolist() == oracles.reference_uniform_dims(size * times, size)
 
 
 @given(width=st.integers(1, 200), data=st.data())
 @settings(max_examples=50, deadline=None)
-def test_uniform_reaches_the_whole_width(width, data):
+def test_uniform_reaches_the_whole_width(width: int, data: st.DataObject) -> None:
     """Whatever d, uniform takes distinct columns, gaps differ by at most one, and the tail is as near as any gap."""
     size = data.draw(st.integers(1, width))
-    dims = fit("uniform", np.zeros((1, width), dtype=np.float32), size).dims
+    dims = dims_of(fit("uniform", np.zeros((1, width), dtype=np.float32), size))
     gaps = np.diff(np.append(dims, width))
     assert dims[0] == 0
     assert set(gaps.tolist()) <= {width // size, -(-width // size)}
@@ -61,56 +78,56 @@ def test_uniform_reaches_the_whole_width(width, data):
     share=st.sampled_from([0.2, 0.5, 0.75, 1.0]),
 )
 @settings(max_examples=40, deadline=None)
-def test_variance_is_its_twin(seed, n_items, size, share):
+def test_variance_is_its_twin(seed: int, n_items: int, size: int, share: float) -> None:
     """Variance takes the columns that plain loops take, with many ties in popularity."""
     rows = texts(seed, n_items)
     degrees = np.random.default_rng(seed).integers(0, 5, size=n_items)
-    dims = fit("variance", rows, size, degrees, share=share).dims
+    dims = dims_of(fit("variance", rows, size, degrees, share=share))
     assert dims.tolist() == oracles.variance_dims(rows, degrees.tolist(), size, share)
 
 
-def test_variance_by_hand():
+def test_variance_by_hand() -> None:
     """Of ten items the two most popular decide (20 %), and the columns come in ascending order."""
     rows = np.tile(np.array([[0.0, 9.0, 0.0, -9.0]], dtype=np.float32), (10, 1)) * np.arange(10)[:, None]
     rows[4], rows[7] = [1, 5, 0, 5], [3, 5, 0, 1]
     degrees = np.array([1, 1, 1, 1, 8, 1, 1, 9, 1, 1])
-    assert fit("variance", rows.astype(np.float32), 2, degrees).dims.tolist() == [0, 3]
-    assert fit("variance", rows.astype(np.float32), 2, degrees, share=1.0).dims.tolist() == [1, 3]
+    assert dims_of(fit("variance", rows.astype(np.float32), 2, degrees)).tolist() == [0, 3]
+    assert dims_of(fit("variance", rows.astype(np.float32), 2, degrees, share=1.0)).tolist() == [1, 3]
 
 
-def test_random_does_not_repeat_columns_unless_asked():
+def test_random_does_not_repeat_columns_unless_asked() -> None:
     """Without replacement all D of D columns come once; with it some repeat, as in the paper's code."""
     rows = texts(width=64)
-    assert fit("random", rows, 64).dims.tolist() == list(range(64))
-    repeated = fit("random", rows, 64, replacement=True).dims
+    assert dims_of(fit("random", rows, 64)).tolist() == list(range(64))
+    repeated = dims_of(fit("random", rows, 64, replacement=True))
     assert len(set(repeated.tolist())) < 64
     assert (repeated >= 0).all()
     assert (repeated < 64).all()
 
 
-def test_random_reaches_every_column():
+def test_random_reaches_every_column() -> None:
     """Over many seeds, each column is drawn about equally often."""
     rows = texts()
-    counts = np.bincount(np.concatenate([fit("random", rows, 3, seed=seed).dims for seed in range(400)]))
+    counts = np.bincount(np.concatenate([dims_of(fit("random", rows, 3, seed=seed)) for seed in range(400)]))
     assert counts.min() > 65
     assert counts.max() < 135
 
 
 @pytest.mark.parametrize("name", ["random", "projection"])
-def test_another_seed_gives_another_selection(name):
+def test_another_seed_gives_another_selection(name: str) -> None:
     """The random selectors take their randomness from the generator that they are given."""
     rows = texts(width=64)
     assert not np.array_equal(fit(name, rows, 8, seed=1).apply(rows), fit(name, rows, 8, seed=2).apply(rows))
 
 
-def test_full_and_prefix_keep_columns_as_they_are():
+def test_full_and_prefix_keep_columns_as_they_are() -> None:
     """Full keeps every column whatever d says, prefix the first d."""
     rows = texts()
     assert np.array_equal(fit("full", rows, 100).apply(rows), rows)
     assert np.array_equal(fit("prefix", rows, 5).apply(rows), rows[:, :5])
 
 
-def test_pca_is_the_singular_value_decomposition():
+def test_pca_is_the_singular_value_decomposition() -> None:
     """PCA gives centred rows in the leading directions, equal to an SVD up to each column's sign."""
     rows = texts()
     expected = oracles.principal_scores(rows, 4)
@@ -119,15 +136,15 @@ def test_pca_is_the_singular_value_decomposition():
     oracles.assert_close(found, expected * signs, 1e-5)
 
 
-def test_pca_is_orthonormal_and_its_signs_are_fixed():
+def test_pca_is_orthonormal_and_its_signs_are_fixed() -> None:
     """PCA's map has orthonormal columns, each with its largest entry positive, so that machines agree."""
-    matrix = fit("pca", texts(), 5).matrix
+    matrix = matrix_of(fit("pca", texts(), 5))
     oracles.assert_close(matrix.T @ matrix, np.eye(5), 1e-5)
     assert (matrix[np.abs(matrix).argmax(axis=0), np.arange(5)] > 0).all()
 
 
 @pytest.mark.parametrize("norm", [None, 2.5])
-def test_whiten_gives_equal_variances_and_the_stated_norm(norm):
+def test_whiten_gives_equal_variances_and_the_stated_norm(norm: float | None) -> None:
     """Whitened columns have mean 0, no correlation and one variance; rows have the stated root mean square length."""
     rows = texts(1, 400)
     found = fit("whiten", rows, 6, norm=norm).apply(rows).astype(np.float64)
@@ -137,15 +154,15 @@ def test_whiten_gives_equal_variances_and_the_stated_norm(norm):
     assert np.sqrt((found**2).sum(axis=1).mean()) == pytest.approx(length, rel=1e-4)
 
 
-def test_whiten_is_pca_with_another_scale_for_each_column():
+def test_whiten_is_pca_with_another_scale_for_each_column() -> None:
     """Whitening takes PCA's directions, in PCA's order."""
     rows = texts()
-    ratio = fit("whiten", rows, 5).matrix / fit("pca", rows, 5).matrix
+    ratio = matrix_of(fit("whiten", rows, 5)) / matrix_of(fit("pca", rows, 5))
     oracles.assert_close(ratio, np.tile(ratio[:1], (WIDTH, 1)), 1e-3)
     assert (np.diff(ratio[0]) > 0).all()
 
 
-def test_projection_keeps_squared_lengths_on_average():
+def test_projection_keeps_squared_lengths_on_average() -> None:
     """The mean squared length after projection is the one before, within a few per cent."""
     rows = texts(n_items=300, width=200)
     kept = (fit("projection", rows, 100).apply(rows) ** 2).sum() / (rows**2).sum()
@@ -171,7 +188,7 @@ def test_projection_keeps_squared_lengths_on_average():
         ("pca", WIDTH + 1, {}, EmbeddingError, "exceeds the text embeddings' 12 dimensions"),
     ],
 )
-def test_bad_options(name, size, options, error, message):
+def test_bad_options(name: str, size: int, options: dict[str, Any], error: type[Exception], message: str) -> None:
     """What cannot be used is named, with what can."""
     with pytest.raises(error, match=message):
         fit(name, texts(), size, **options)
@@ -179,14 +196,14 @@ def test_bad_options(name, size, options, error, message):
 
 @pytest.mark.parametrize("name", ["pca", "whiten"])
 @pytest.mark.parametrize("rows", [texts(n_items=4), np.ones((30, WIDTH), dtype=np.float32)])
-def test_too_few_directions(name, rows):
+def test_too_few_directions(name: str, rows: FloatArray) -> None:
     """Fewer directions than d (few items, or equal ones) is an error, not rows blown up by noise."""
     with pytest.raises(EmbeddingError, match="directions only"):
         fit(name, rows, 6)
 
 
 @pytest.mark.parametrize("degrees", [np.arange(3), np.arange(0)])
-def test_degrees_must_fit_the_rows(degrees):
+def test_degrees_must_fit_the_rows(degrees: IntArray) -> None:
     """One degree an item is needed."""
     with pytest.raises(EmbeddingError, match="one degree"):
         fit("variance", texts(), 4, degrees)

@@ -1,13 +1,17 @@
 """Slow, obvious versions of the tests over users and seeds."""
 
+import math
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 
+from llminit.arrays import Float64Array
 
-def slow_holm(p_values):
+
+def slow_holm(p_values: Sequence[float]) -> list[float]:
     """Go through the p-values from the smallest, multiplying by how many are left."""
-    corrected, largest = [None] * len(p_values), 0.0
+    corrected, largest = [math.nan] * len(p_values), 0.0
     left = sorted(range(len(p_values)), key=lambda i: p_values[i])
     while left:
         largest = max(largest, min(1.0, p_values[left[0]] * len(left)))
@@ -15,7 +19,7 @@ def slow_holm(p_values):
     return corrected
 
 
-def slow_sign_flip_p(differences):
+def slow_sign_flip_p(differences: Sequence[float]) -> float:
     """Try every choice of signs."""
     observed = abs(sum(differences))
     flipped = product(*((each, -each) for each in differences))
@@ -23,7 +27,7 @@ def slow_sign_flip_p(differences):
     return sum(each >= observed - 1e-9 for each in sums) / len(sums)
 
 
-def slow_parts(values, reference):
+def slow_parts(values: Float64Array, reference: Float64Array) -> tuple[float, float]:
     """Two-way analysis of variance of the differences, cell by cell: the users' and the seeds' part of the variance."""
     d = np.asarray(values) - np.asarray(reference)
     n_seeds, n_users = d.shape

@@ -1,6 +1,7 @@
 """Comparisons over users and seeds at once."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,17 +10,18 @@ from hypothesis import strategies as st
 from oracles_statistics import slow_parts, slow_sign_flip_p
 from scipy import stats
 
+from llminit.arrays import Float64Array
 from llminit.errors import InputError
 from llminit.statistics.paired import power_of_paired_t, smallest_detectable
 from llminit.statistics.two_way import compare_paired, crossed_p_values
 from simulated_hits import simulated_hits
 
 
-def quadratic(covariances):
-    return covariances[0, 0] - 2 * covariances[0, 1] + covariances[1, 1]
+def quadratic(covariances: Float64Array) -> float:
+    return float(covariances[0, 0] - 2 * covariances[0, 1] + covariances[1, 1])
 
 
-def test_parts_agree_with_an_analysis_of_variance():
+def test_parts_agree_with_an_analysis_of_variance() -> None:
     """The users' and the seeds' part of the variance of a difference equal the slow two-way analysis."""
     values, reference = simulated_hits(np.random.default_rng(0), 2, 4, 60, user_sd=1.5, seed_sd=0.3)
     spread = compare_paired(values, reference).spread
@@ -37,7 +39,9 @@ def test_parts_agree_with_an_analysis_of_variance():
     n_users=st.sampled_from([30, 150]),
 )
 @example(seed=57, n_seeds=1, shift=0.0, n_users=150)
-def test_interval_of_the_gain_holds_zero_exactly_where_the_p_value_is_above_alpha(seed, n_seeds, shift, n_users):
+def test_interval_of_the_gain_holds_zero_exactly_where_the_p_value_is_above_alpha(
+    seed: int, n_seeds: int, shift: float, n_users: int
+) -> None:
     """Interval and p-value never contradict each other, at any alpha and number of seeds and of users."""
     rng = np.random.default_rng(seed)
     found = compare_paired(*simulated_hits(rng, 2, n_seeds, n_users, user_sd=0.5, seed_sd=0.1, shifts=[shift, 0]))
@@ -48,7 +52,7 @@ def test_interval_of_the_gain_holds_zero_exactly_where_the_p_value_is_above_alph
     assert (found.users.low <= 0 <= found.users.high) == (found.users.p_value > 0.05)
 
 
-def test_p_value_is_never_below_that_of_the_seeds():
+def test_p_value_is_never_below_that_of_the_seeds() -> None:
     """Users can only add doubt to the test over seeds; where they add none, the two agree."""
     differences = np.array([0.02, 0.02])
     p_values = crossed_p_values(differences, np.array([0.0, 1e-4]), np.array([2e-5, 2e-5]), 500, 5)
@@ -57,7 +61,7 @@ def test_p_value_is_never_below_that_of_the_seeds():
     assert p_values[1] > 2 * alone
 
 
-def test_p_value_without_spread_between_seeds_is_that_of_the_users():
+def test_p_value_without_spread_between_seeds_is_that_of_the_users() -> None:
     """Where every seed says the same, only which users there are is in doubt."""
     found = crossed_p_values(np.array([0.02]), np.array([1e-4]), np.array([0.0]), 500, 5)
     assert found[0] == pytest.approx(2 * stats.t.sf(2, 499))
@@ -65,7 +69,7 @@ def test_p_value_without_spread_between_seeds_is_that_of_the_users():
 
 @pytest.mark.parametrize("n_seeds", [3, 5])
 @pytest.mark.parametrize("users_share", [0.0, 0.5, 0.9, 1.0])
-def test_level_holds_whatever_the_variance_is_made_of(n_seeds, users_share):
+def test_level_holds_whatever_the_variance_is_made_of(n_seeds: int, users_share: float) -> None:
     """Without a difference, at most alpha of 20,000 simulated comparisons reject, down to Holm's small alphas."""
     rng, n = np.random.default_rng(n_seeds), 20_000
     differences = rng.standard_normal(n)
@@ -75,9 +79,9 @@ def test_level_holds_whatever_the_variance_is_made_of(n_seeds, users_share):
         assert np.count_nonzero(p_values <= alpha) <= stats.binom.ppf(0.9995, n, alpha)
 
 
-def test_power_is_as_computed_from_the_noncentral_t():
+def test_power_is_as_computed_from_the_noncentral_t() -> None:
     """With training noise and a true gain, the share found equals `power_of_paired_t`, within binomial error."""
-    options = {"seed_sd": 0.1, "shifts": [0.25, 0.0]}
+    options: dict[str, Any] = {"seed_sd": 0.1, "shifts": [0.25, 0.0]}
     rng, n_runs, n_seeds, n_users = np.random.default_rng(5), 300, 5, 300
     many = simulated_hits(rng, 2, 3000, n_users, **options).mean(axis=2)
     differences = many[0] - many[1]
@@ -89,7 +93,7 @@ def test_power_is_as_computed_from_the_noncentral_t():
 
 
 @pytest.mark.parametrize("n_seeds", [1, 2])
-def test_with_few_seeds_only_the_users_are_covered(n_seeds):
+def test_with_few_seeds_only_the_users_are_covered(n_seeds: int) -> None:
     """Below three seeds the p-value is that of the test over users, and the comparison says what it leaves out."""
     found = compare_paired(*simulated_hits(np.random.default_rng(6), 2, n_seeds, 200, shifts=[0.3, 0]))
     assert not found.spread.covers_training
@@ -97,14 +101,14 @@ def test_with_few_seeds_only_the_users_are_covered(n_seeds):
     assert (found.seeds is None) == (n_seeds == 1)
 
 
-def test_few_differing_users_are_tested_exactly():
+def test_few_differing_users_are_tested_exactly() -> None:
     """Where five users differ, all in one direction, the p-value is that of 32 flips and not of the normal law."""
     values = np.zeros((1, 400))
     values[0, :5] = 1
     assert compare_paired(values, np.zeros((1, 400))).p_value == slow_sign_flip_p([1] * 5) == 2 / 32
 
 
-def test_equal_methods_show_nothing():
+def test_equal_methods_show_nothing() -> None:
     """A method against itself: no difference, a p-value of 1 and a gain of exactly nothing."""
     hits = simulated_hits(np.random.default_rng(7), 1, 3, 50)[0]
     found = compare_paired(hits, hits)
@@ -112,7 +116,7 @@ def test_equal_methods_show_nothing():
     assert found.gain_interval() == pytest.approx((0, 0), abs=1e-9)
 
 
-def test_gain_over_nothing_has_no_interval():
+def test_gain_over_nothing_has_no_interval() -> None:
     """A reference that never hits bounds no relative gain."""
     hits = simulated_hits(np.random.default_rng(8), 1, 3, 50, rate=0.5)[0]
     found = compare_paired(hits, np.zeros_like(hits))
@@ -120,7 +124,7 @@ def test_gain_over_nothing_has_no_interval():
     assert found.gain_interval() == (-math.inf, math.inf)
 
 
-def test_detectable_gain_is_in_units_of_the_reference():
+def test_detectable_gain_is_in_units_of_the_reference() -> None:
     """It is the detectable effect over seeds times the spread of the seeds' differences, over the reference's mean."""
     reference = np.full((5, 4), 0.25)
     values = reference + np.array([0.01, -0.01, 0.02, 0.0, 0.03])[:, np.newaxis]
@@ -138,7 +142,7 @@ def test_detectable_gain_is_in_units_of_the_reference():
         (np.full((2, 5), np.nan), np.ones((2, 5)), "NaN"),
     ],
 )
-def test_bad_input_is_named(values, reference, words):
+def test_bad_input_is_named(values: Float64Array, reference: Float64Array, words: str) -> None:
     """What cannot be paired is refused with what was expected."""
     with pytest.raises(InputError, match=words):
         compare_paired(values, reference)

@@ -1,6 +1,8 @@
 """The encoding cache and encoding through it."""
 
 import multiprocessing
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,6 +11,7 @@ from fake_encoders import FakeEncoder, Notes, vector_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llminit.arrays import AnyArray, FloatArray
 from llminit.errors import DataError, EmbeddingError, StorageError
 from llminit.text import EncodingCache, encode_items, encode_texts
 from llminit.text.cache import MOST_SMALL_PARTS
@@ -16,24 +19,24 @@ from llminit.text.cache import MOST_SMALL_PARTS
 TEXTS = [f"text number {number}" for number in range(40)]
 
 
-def expected(texts):
+def expected(texts: Sequence[str]) -> FloatArray:
     return np.array([vector_of(text) for text in texts])
 
 
-def parts(folder):
+def parts(folder: Path) -> list[Path]:
     return sorted(folder.rglob("part-*.safetensors"))
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=30), st.integers(1, 7))
-def test_results_come_in_order(texts, chunk_size):
+def test_results_come_in_order(texts: list[str], chunk_size: int) -> None:
     """Row i is the vector of text i whatever the chunks, and a text given twice is encoded once."""
     encoder = FakeEncoder()
     np.testing.assert_array_equal(encode_texts(texts, encoder, chunk_size=chunk_size), expected(texts))
     assert sorted(encoder.asked) == sorted(set(texts))
 
 
-def test_second_run_encodes_nothing(tmp_path):
+def test_second_run_encodes_nothing(tmp_path: Path) -> None:
     """What was encoded once is not encoded again, also by another encoder object of the same identity."""
     cache = EncodingCache(tmp_path)
     first = encode_texts(TEXTS, FakeEncoder(), cache, chunk_size=7)
@@ -42,7 +45,7 @@ def test_second_run_encodes_nothing(tmp_path):
     assert again.asked == []
 
 
-def test_one_changed_text_encodes_one_text(tmp_path):
+def test_one_changed_text_encodes_one_text(tmp_path: Path) -> None:
     """After one text has changed, exactly that one is encoded."""
     cache, encoder, reporter = EncodingCache(tmp_path), FakeEncoder(), Notes()
     encode_texts(TEXTS, FakeEncoder(), cache)
@@ -52,7 +55,7 @@ def test_one_changed_text_encodes_one_text(tmp_path):
     assert (reporter.total, reporter.done) == (1, 1)
 
 
-def test_other_identity_shares_nothing(tmp_path):
+def test_other_identity_shares_nothing(tmp_path: Path) -> None:
     """A new revision of an encoder finds nothing in the cache of the old one."""
     cache, newer = EncodingCache(tmp_path), FakeEncoder(revision=2)
     encode_texts(TEXTS, FakeEncoder(), cache)
@@ -60,32 +63,32 @@ def test_other_identity_shares_nothing(tmp_path):
     assert len(newer.asked) == len(TEXTS)
 
 
-def flip_byte(path):
+def flip_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-3] ^= 64
     path.write_bytes(content)
 
 
-def truncate(path):
+def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
 
 
-def empty(path):
+def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def break_header(path):
+def break_header(path: Path) -> None:
     path.write_bytes(b"\xff" * 8 + path.read_bytes()[8:])
 
 
-def other_arrays(path):
+def other_arrays(path: Path) -> None:
     from safetensors.numpy import save_file
 
     save_file({"hashes": np.zeros((2, 3), np.uint8), "embeddings": np.zeros((1, 4), np.float32)}, path)
 
 
 @pytest.mark.parametrize("damage", [flip_byte, truncate, empty, break_header, other_arrays])
-def test_damaged_parts_are_noticed(tmp_path, damage):
+def test_damaged_parts_are_noticed(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     """A damaged part is reported and removed, and exactly its texts are encoded again."""
     cache, encoder, reporter = EncodingCache(tmp_path), FakeEncoder(), Notes()
     encode_texts(TEXTS, FakeEncoder(), cache, chunk_size=10)
@@ -98,7 +101,7 @@ def test_damaged_parts_are_noticed(tmp_path, damage):
     assert not victim.exists()
 
 
-def test_a_part_of_another_width_is_set_aside(tmp_path):
+def test_a_part_of_another_width_is_set_aside(tmp_path: Path) -> None:
     """Vectors of two widths are never mixed: the odd parts are removed, and a third width is an error."""
     cache, reporter = EncodingCache(tmp_path), Notes()
     encode_texts(TEXTS[:20], FakeEncoder(width=8), cache, chunk_size=20)
@@ -108,7 +111,7 @@ def test_a_part_of_another_width_is_set_aside(tmp_path):
     assert len(reporter.notes) == len(parts(tmp_path)) == 1
 
 
-def test_small_parts_are_merged(tmp_path):
+def test_small_parts_are_merged(tmp_path: Path) -> None:
     """Many small parts become few, and nothing is lost."""
     cache = EncodingCache(tmp_path)
     texts = [f"t{number}" for number in range(2 * MOST_SMALL_PARTS + 9)]
@@ -119,13 +122,13 @@ def test_small_parts_are_merged(tmp_path):
     assert again.asked == []
 
 
-def encode_some(folder, start):
+def encode_some(folder: Path, start: int) -> None:
     encode_texts(
         [f"t{number}" for number in range(start, start + 90)], FakeEncoder(), EncodingCache(folder), chunk_size=1
     )
 
 
-def test_two_processes_share_a_cache(tmp_path):
+def test_two_processes_share_a_cache(tmp_path: Path) -> None:
     """Processes that write and merge at the same time lose nothing and fail nowhere."""
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=encode_some, args=(tmp_path, start)) for start in (0, 40, 80)]
@@ -142,15 +145,15 @@ def test_two_processes_share_a_cache(tmp_path):
 
 
 class BrokenEncoder(FakeEncoder):
-    def __init__(self, answer):
+    def __init__(self, answer: Callable[[FloatArray], AnyArray]) -> None:
         super().__init__()
         self.answer = answer
 
-    def encode(self, texts):
+    def encode(self, texts: Sequence[str]) -> FloatArray:
         return self.answer(super().encode(texts))
 
 
-def with_nan(values):
+def with_nan(values: FloatArray) -> FloatArray:
     values[0, 0] = np.nan
     return values
 
@@ -164,18 +167,18 @@ def with_nan(values):
         (lambda values: values[:, :0], r"shape \(10, 0\)"),
     ],
 )
-def test_a_broken_encoder_is_not_cached(tmp_path, answer, message):
+def test_a_broken_encoder_is_not_cached(tmp_path: Path, answer: Callable[[FloatArray], AnyArray], message: str) -> None:
     """Vectors that cannot be used are an error and never reach the cache."""
     with pytest.raises(EmbeddingError, match=message):
         encode_texts(TEXTS, BrokenEncoder(answer), EncodingCache(tmp_path), chunk_size=10)
     assert parts(tmp_path) == []
 
 
-def test_changing_width_is_an_error():
+def test_changing_width_is_an_error() -> None:
     """An encoder whose width changes from chunk to chunk is stopped."""
 
     class Growing(FakeEncoder):
-        def encode(self, texts):
+        def encode(self, texts: Sequence[str]) -> FloatArray:
             self.width += 1
             return super().encode(texts)
 
@@ -183,7 +186,7 @@ def test_changing_width_is_an_error():
         encode_texts(TEXTS, Growing(), chunk_size=10)
 
 
-def test_cache_that_cannot_be_written(tmp_path):
+def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
     """A cache folder that cannot be made is a storage error, raised before anything is encoded."""
     (tmp_path / "file").write_text("in the way")
     encoder = FakeEncoder()
@@ -192,14 +195,14 @@ def test_cache_that_cannot_be_written(tmp_path):
     assert encoder.asked == []
 
 
-def test_no_texts():
+def test_no_texts() -> None:
     """No texts give an empty array and never reach the encoder."""
     encoder = FakeEncoder()
     assert encode_texts([], encoder).shape == (0, 0)
     assert encoder.asked == []
 
 
-def test_items_without_text_are_marked():
+def test_items_without_text_are_marked() -> None:
     """Items come in the order of the table; those without text are marked, zero, counted and not encoded."""
     table = pl.DataFrame({"item_id": [3, 1, 2], "title": ["c", None, "b"]})
     encoder, reporter = FakeEncoder(), Notes()
@@ -220,7 +223,7 @@ def test_items_without_text_are_marked():
         ({"item_id": [], "title": []}, "empty"),
     ],
 )
-def test_item_tables_that_cannot_be_encoded(table, message):
+def test_item_tables_that_cannot_be_encoded(table: dict[str, list[str | None]], message: str) -> None:
     """An item table without text, ids or rows is an error that says so."""
     frame = pl.DataFrame(table, schema=dict.fromkeys(table, pl.String))
     with pytest.raises(DataError, match=message):

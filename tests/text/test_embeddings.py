@@ -1,19 +1,23 @@
 """Text embeddings with ids."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
 
+from llminit.arrays import AnyArray, BoolArray
 from llminit.errors import EmbeddingError
 from llminit.text.embeddings import TextEmbeddings
 
 
-def embeddings(ids, width=3, missing=None):
+def embeddings(ids: Sequence[Any], width: int = 3, missing: BoolArray | None = None) -> TextEmbeddings:
     values = np.arange(len(ids) * width, dtype=np.float64).reshape(len(ids), width) + 1
     return TextEmbeddings.from_arrays(pl.Series(ids), values, missing)
 
 
-def test_alignment_follows_the_wanted_order():
+def test_alignment_follows_the_wanted_order() -> None:
     """Rows come in the wanted order; ids that are not held, and items without text, are missing and zero."""
     held = embeddings(["a", "b", "c"], missing=np.array([False, True, False]))
     aligned = held.aligned_to(pl.Series(["c", "x", "b", "a"]))
@@ -35,25 +39,25 @@ def test_alignment_follows_the_wanted_order():
         ([10**17 + 1], [str(10**17 + 1), str(10**17)], [True, False]),
     ],
 )
-def test_ids_of_different_types_match_without_loss(held, wanted, matches):
+def test_ids_of_different_types_match_without_loss(held: list[Any], wanted: list[Any], matches: list[bool]) -> None:
     """7 and "7" are one id, "07" is another, and large integers are not rounded."""
     aligned = embeddings(held).aligned_to(pl.Series(wanted))
     assert (~aligned.missing).tolist() == matches
 
 
-def test_small_integer_types_match():
+def test_small_integer_types_match() -> None:
     """The width of an integer type does not matter."""
     held = TextEmbeddings.from_arrays(pl.Series([1, 2], dtype=pl.UInt8), np.ones((2, 2)))
     assert held.aligned_to(pl.Series([2, 9], dtype=pl.Int64)).missing.tolist() == [False, True]
 
 
-def test_nothing_matches_shows_ids_of_both_sides():
+def test_nothing_matches_shows_ids_of_both_sides() -> None:
     """Ids that match nothing are an error with examples from both sides."""
     with pytest.raises(EmbeddingError, match=r"'x1'.*'a'"):
         embeddings(["a", "b"]).aligned_to(pl.Series(["x1", "x2"]))
 
 
-def test_all_wanted_items_without_text():
+def test_all_wanted_items_without_text() -> None:
     """When every wanted item is without text, that is said."""
     with pytest.raises(EmbeddingError, match="all empty"):
         embeddings(["a", "b"], missing=np.array([True, False])).aligned_to(pl.Series(["a"]))
@@ -74,7 +78,7 @@ def test_all_wanted_items_without_text():
         (["a"], np.array([["x"]]), "real numbers"),
     ],
 )
-def test_unusable_arrays(ids, values, message):
+def test_unusable_arrays(ids: list[str | None], values: AnyArray, message: str) -> None:
     """Whatever cannot be used is named with where it is."""
     with pytest.raises(EmbeddingError, match=message):
         TextEmbeddings.from_arrays(pl.Series(ids, dtype=pl.String), values)

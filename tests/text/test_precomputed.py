@@ -1,6 +1,9 @@
 """Text embeddings from files, frames and arrays."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,7 @@ VALUES = np.array([[1, 2], [3, 4], [5, 6]], dtype=np.float32)
 FRAME = pl.DataFrame({"item_id": IDS, "embedding": pl.Series(VALUES.tolist(), dtype=pl.List(pl.Float32))})
 
 
-def check(found, ids=IDS):
+def check(found: TextEmbeddings, ids: Sequence[Any] = IDS) -> None:
     assert found.ids.to_list() == list(ids)
     assert found.values.dtype == np.float32
     np.testing.assert_array_equal(found.values, VALUES)
@@ -34,7 +37,7 @@ def check(found, ids=IDS):
         pl.Array(pl.UInt8, 2),
     ],
 )
-def test_parquet_of_any_number_type(tmp_path, dtype):
+def test_parquet_of_any_number_type(tmp_path: Path, dtype: pl.DataType) -> None:
     """A Parquet file may hold lists or arrays, of any type of number, beside columns that do not matter."""
     path = tmp_path / "e.parquet"
     FRAME.with_columns(pl.col("embedding").cast(dtype), other=pl.lit("x")).write_parquet(path)
@@ -42,7 +45,7 @@ def test_parquet_of_any_number_type(tmp_path, dtype):
     check(read_embeddings(str(path)))
 
 
-def test_null_vectors_are_items_without_text(tmp_path):
+def test_null_vectors_are_items_without_text(tmp_path: Path) -> None:
     """A null instead of a vector marks an item without text."""
     for dtype in (pl.List(pl.Float32), pl.Array(pl.Float32, 2)):
         column = pl.Series([[1, 2], None, [5, 6]], dtype=dtype)
@@ -51,14 +54,14 @@ def test_null_vectors_are_items_without_text(tmp_path):
         np.testing.assert_array_equal(found.values, [[1, 2], [0, 0], [5, 6]])
 
 
-def test_frames_of_three_kinds():
+def test_frames_of_three_kinds() -> None:
     """polars, pandas and Arrow frames give the same."""
     check(read_embeddings(FRAME))
     check(read_embeddings(pd.DataFrame({"item_id": IDS, "embedding": list(VALUES)})))
     check(read_embeddings(pa.table({"item_id": IDS, "embedding": VALUES.tolist()})))
 
 
-def test_other_column_names():
+def test_other_column_names() -> None:
     """Columns may be called otherwise when they are named."""
     renamed = FRAME.rename({"item_id": "asin", "embedding": "vector"})
     check(read_embeddings(renamed, id_column="asin", embedding_column="vector"))
@@ -66,7 +69,7 @@ def test_other_column_names():
         read_embeddings(renamed)
 
 
-def test_arrays_with_ids():
+def test_arrays_with_ids() -> None:
     """A pair of ids and an array needs no file, and embeddings pass unchanged."""
     found = read_embeddings((IDS, VALUES.astype(np.float64)))
     check(found)
@@ -75,7 +78,7 @@ def test_arrays_with_ids():
 
 
 @pytest.mark.parametrize("name", ["e.ids.txt", "e.ids.json", "e_ids.npy"])
-def test_npy_finds_its_ids(tmp_path, name):
+def test_npy_finds_its_ids(tmp_path: Path, name: str) -> None:
     """An npy file takes its ids from the file beside it."""
     np.save(tmp_path / "e.npy", VALUES.astype(np.float16))
     if name.endswith("npy"):
@@ -85,7 +88,7 @@ def test_npy_finds_its_ids(tmp_path, name):
     check(read_embeddings(tmp_path / "e.npy"))
 
 
-def test_npy_with_named_ids(tmp_path):
+def test_npy_with_named_ids(tmp_path: Path) -> None:
     """The ids of an npy file can be given as a sequence or as any file, with or without a header."""
     np.save(tmp_path / "e.npy", VALUES)
     (tmp_path / "ids.csv").write_text('item_id\n"a"\nb\nc\n')
@@ -93,21 +96,21 @@ def test_npy_with_named_ids(tmp_path):
     check(read_embeddings(tmp_path / "e.npy", ids=tmp_path / "ids.csv"))
 
 
-def test_npy_without_ids_says_where_they_are_looked_for(tmp_path):
+def test_npy_without_ids_says_where_they_are_looked_for(tmp_path: Path) -> None:
     """An npy file alone is an error that names the files it looked for."""
     np.save(tmp_path / "e.npy", VALUES)
     with pytest.raises(EmbeddingError, match=r"e\.ids\.txt, e\.ids\.json, e_ids\.npy"):
         read_embeddings(tmp_path / "e.npy")
 
 
-def test_pickled_arrays_are_refused(tmp_path):
+def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
     """An npy file of Python objects is never unpickled."""
     np.save(tmp_path / "e.npy", np.array([["x", object()]], dtype=object), allow_pickle=True)
     with pytest.raises(EmbeddingError, match="array of numbers"):
         read_embeddings(tmp_path / "e.npy", ids=["a"])
 
 
-def test_atomic_file(tmp_path):
+def test_atomic_file(tmp_path: Path) -> None:
     """A RecBole atomic file with a float_seq column is read; an empty vector is an item without text."""
     path = tmp_path / "e.item"
     path.write_text('item_id:token\ttitle:token_seq\temb:float_seq\n1\t"Tea\t1.0 2\n2\tx\t3.0  4e0\n3\ty\t\n')
@@ -128,7 +131,7 @@ def test_atomic_file(tmp_path):
         ("", "atomic file"),
     ],
 )
-def test_atomic_files_that_cannot_be_used(tmp_path, content, message):
+def test_atomic_files_that_cannot_be_used(tmp_path: Path, content: str, message: str) -> None:
     """A broken atomic file is an error that says what is wrong with it."""
     path = tmp_path / "e.itememb"
     path.write_text(content)
@@ -150,13 +153,13 @@ def test_atomic_files_that_cannot_be_used(tmp_path, content, message):
         ([], pl.Series([], dtype=pl.List(pl.Float32)), "no rows"),
     ],
 )
-def test_frames_that_cannot_be_used(ids, vectors, message):
+def test_frames_that_cannot_be_used(ids: list[str], vectors: pl.Series, message: str) -> None:
     """Ragged, non-finite, doubled, empty and non-numeric vectors are each named."""
     with pytest.raises(EmbeddingError, match=message):
         read_embeddings(pl.DataFrame({"item_id": pl.Series(ids, dtype=pl.String), "embedding": vectors}))
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """A missing file, one that is damaged and one of another kind are input errors."""
     (tmp_path / "e.parquet").write_bytes(b"PAR1 no")
     (tmp_path / "e.npy").write_bytes(b"\x93NUMPY")
@@ -166,10 +169,10 @@ def test_files_that_cannot_be_read(tmp_path):
         with pytest.raises(EmbeddingError, match=message):
             read_embeddings(source, ids=["a"])
     with pytest.raises(EmbeddingError, match="found int"):
-        read_embeddings(3)
+        read_embeddings(3)  # type: ignore[arg-type]
 
 
-def test_written_embeddings_read_back(tmp_path):
+def test_written_embeddings_read_back(tmp_path: Path) -> None:
     """What is written reads back the same; items without text are left out of the file."""
     path = tmp_path / "out" / "e.parquet"
     values = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
@@ -182,7 +185,7 @@ def test_written_embeddings_read_back(tmp_path):
     assert [one.name for one in path.parent.iterdir()] == ["e.parquet"]
 
 
-def test_writing_where_one_cannot(tmp_path):
+def test_writing_where_one_cannot(tmp_path: Path) -> None:
     """A place that cannot be written is a storage error."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError):

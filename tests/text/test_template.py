@@ -1,5 +1,7 @@
 """Item texts from columns."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -12,17 +14,19 @@ WORDS = st.text(alphabet="abcdefXYZ 0123éß日", max_size=8)
 MAYBE = st.one_of(st.none(), WORDS, st.sampled_from(["", "  ", "\n"]))
 
 
-def render_one(template, **row):
+def render_one(template: str, **row: Any) -> str | None:
     return render_texts(pl.DataFrame({name: [value] for name, value in row.items()}), template)[0]
 
 
-def present(*values):
+def present(*values: str | None) -> list[str]:
     return [" ".join(value.split()) for value in values if value and value.strip()]
 
 
 @settings(max_examples=50, deadline=None)
 @given(MAYBE, MAYBE, MAYBE, st.sampled_from([". ", ", ", " | ", " - ", "; "]))
-def test_separated_fields_are_joined_without_a_trace_of_missing_ones(title, brand, kind, separator):
+def test_separated_fields_are_joined_without_a_trace_of_missing_ones(
+    title: str | None, brand: str | None, kind: str | None, separator: str
+) -> None:
     """Between fields that exist there is exactly one separator, and none before the first or after the last."""
     table = pl.DataFrame({"t": [title], "b": [brand], "k": [kind]}, schema=dict.fromkeys("tbk", pl.String))
     text = render_texts(table, f"{{t}}{separator}{{b}}{separator}{{k}}")[0]
@@ -31,7 +35,7 @@ def test_separated_fields_are_joined_without_a_trace_of_missing_ones(title, bran
 
 @settings(max_examples=50, deadline=None)
 @given(MAYBE, MAYBE, MAYBE)
-def test_a_label_goes_with_its_field(title, brand, year):
+def test_a_label_goes_with_its_field(title: str | None, brand: str | None, year: str | None) -> None:
     """A label is there exactly when its field is, and brackets never stay behind empty or half."""
     schema = dict.fromkeys(("title", "brand", "year"), pl.String)
     table = pl.DataFrame({"title": [title], "brand": [brand], "year": [year]}, schema=schema)
@@ -44,12 +48,14 @@ def test_a_label_goes_with_its_field(title, brand, year):
 
 @settings(max_examples=50, deadline=None)
 @given(WORDS.filter(str.strip), WORDS.filter(str.strip))
-def test_an_item_with_every_field_gets_plain_substitution(title, brand):
+def test_an_item_with_every_field_gets_plain_substitution(title: str, brand: str) -> None:
     """With no field missing, the text is what str.format gives, white space apart."""
     template = 'A "{title}" [by {brand}, {title}], {{{brand}}} -- ({title})) USD'
     expected = " ".join(template.format(title=title, brand=brand).split())
     # Values are stripped, so compare without any white space at all.
-    assert "".join(render_one(template, title=title, brand=brand).split()) == "".join(expected.split())
+    text = render_one(template, title=title, brand=brand)
+    assert text is not None
+    assert "".join(text.split()) == "".join(expected.split())
 
 
 @pytest.mark.parametrize(
@@ -69,12 +75,12 @@ def test_an_item_with_every_field_gets_plain_substitution(title, brand):
         ("{{{title}}}", {"title": "Tea"}, "{Tea}"),
     ],
 )
-def test_examples(template, row, expected):
+def test_examples(template: str, row: dict[str, Any], expected: str) -> None:
     """Brackets, quotes, units and odd column names come out as a person would write them."""
     assert render_one(template, **row) == expected
 
 
-def test_values_are_cleaned():
+def test_values_are_cleaned() -> None:
     """Entities are undone, also twice escaped ones; white space collapses; 1999.0 is written 1999; NaN is nothing."""
     table = pl.DataFrame(
         {
@@ -85,32 +91,32 @@ def test_values_are_cleaned():
     assert render_texts(table, "{title} ({year})") == ["Salt & Pepper (1999)", "a b c", "<i>"]
 
 
-def test_lists_are_joined():
+def test_lists_are_joined() -> None:
     """List columns, also lists of lists, are joined with a separator that can be chosen; empty entries vanish."""
     table = pl.DataFrame({"kinds": [[["Beauty", "Hair"], ["", None]], [], None], "tags": [["x", "y"], [" "], None]})
     assert render_texts(table, "{kinds}; {tags}") == ["Beauty | Hair; x | y", None, None]
     assert render_texts(table, "{kinds}", list_separator=", ")[0] == "Beauty, Hair"
 
 
-def test_an_item_without_any_field_has_no_text():
+def test_an_item_without_any_field_has_no_text() -> None:
     """An item in which every field is empty gives None, not its labels."""
     assert render_one("Title: {title}.", title="  ") is None
 
 
-def test_unknown_column_names_the_columns():
+def test_unknown_column_names_the_columns() -> None:
     """A template with a column that does not exist is an error that lists what there is."""
     with pytest.raises(DataError, match=r"'brnad'.*title, brand"):
         render_texts(pl.DataFrame({"title": ["x"], "brand": ["y"]}), "{title} {brnad}")
 
 
 @pytest.mark.parametrize("template", ["no field", "", "{{title}}", "{title", "title}", "{}"])
-def test_templates_that_are_none(template):
+def test_templates_that_are_none(template: str) -> None:
     """A template without a field, or with a lone brace, is refused."""
     with pytest.raises(ConfigError):
         render_texts(pl.DataFrame({"title": ["x"]}), template)
 
 
-def test_default_template():
+def test_default_template() -> None:
     """The usual columns are chosen where they exist, else every column of strings but the id."""
     usual = {"item_id": ["1"], "genres": ["g"], "name": ["n"], "other": ["o"]}
     assert default_template(pl.DataFrame(usual)) == "{name}. {genres}"

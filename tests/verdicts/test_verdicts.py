@@ -2,18 +2,22 @@
 
 import dataclasses
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
 
+from llminit.arrays import AnyArray
 from llminit.errors import ArtefactError, ConfigError
 from llminit.results import Cell, CellKey, Method, ResultsFolder
 from llminit.statistics.two_way import compare_paired
 from llminit.verdicts.certainty import most_shown, often_missed
 from llminit.verdicts.families import Pair, pairs_of
 from llminit.verdicts.judge import Compared, judge, verdicts_of
+from llminit.verdicts.record import Verdict
 from llminit.verdicts.wording import headline, sentence_of
 from simulated_hits import simulated_hits
 
@@ -25,13 +29,13 @@ POPULARITY = Method(model="popularity")
 N_USERS = 400
 
 
-def split_of(seed, n_users=N_USERS):
+def split_of(seed: int, n_users: int = N_USERS) -> pl.DataFrame:
     items = np.random.default_rng(seed).integers(0, 50, n_users)
     ones = np.ones(n_users, dtype=np.int32)
     return pl.DataFrame({"user": np.arange(n_users), "item": items, "user_degree": ones, "item_popularity": ones})
 
 
-def add(folder, method, seed, hits, split=None):
+def add(folder: ResultsFolder, method: Method, seed: int, hits: AnyArray, split: str | None = None) -> None:
     """Write a cell whose users have their test item at rank 5 where they hit, else at rank 500."""
     key = CellKey(**method.model_dump(), seed=seed)
     name = split or key.split_name
@@ -44,7 +48,9 @@ def add(folder, method, seed, hits, split=None):
     )
 
 
-def folder_of(path, rates, n_seeds=5, n_users=N_USERS, draw=0):
+def folder_of(
+    path: Path, rates: dict[Method, float], n_seeds: int = 5, n_users: int = N_USERS, draw: int = 0
+) -> ResultsFolder:
     """Make a folder where each method's probit shift over a rate of .12 is given."""
     folder = ResultsFolder(path)
     hits = simulated_hits(
@@ -56,18 +62,18 @@ def folder_of(path, rates, n_seeds=5, n_users=N_USERS, draw=0):
     return folder
 
 
-def values_of(folder, metric="recall@10"):
-    found = {}
+def values_of(folder: ResultsFolder, metric: str = "recall@10") -> dict[Method, dict[int, float]]:
+    found: dict[Method, dict[int, float]] = {}
     for cell in folder.cells():
         found.setdefault(cell.key.method, {})[cell.key.seed] = cell.metrics["standard"][metric]
     return found
 
 
-def by_names(verdicts):
+def by_names(verdicts: list[Verdict]) -> dict[tuple[str, str, str], Verdict]:
     return {(each.family, each.label, each.reference_label): each for each in verdicts}
 
 
-def test_every_pair_and_no_other_is_compared():
+def test_every_pair_and_no_other_is_compared() -> None:
     """Text starts meet xavier and their own controls; all starts meet all baselines; settings are never mixed."""
     wide, thin = (
         each.model_copy(update=u) for each, u in ((TEXT, {"embedding_size": 16}), (EASE, {"train_share": 0.5}))
@@ -82,20 +88,20 @@ def test_every_pair_and_no_other_is_compared():
     }
 
 
-def test_starts_are_corrected_for_each_backbone_and_baselines_for_all():
+def test_starts_are_corrected_for_each_backbone_and_baselines_for_all() -> None:
     """A second backbone does not dilute the first one's starts, but joins it against the baselines."""
     others = [each.model_copy(update={"model": "sgl"}) for each in (XAVIER, TEXT, SHUFFLED)]
     families = [each.corrected_with for each in pairs_of([XAVIER, TEXT, SHUFFLED, *others, EASE, POPULARITY])]
     assert sorted(families.count(each) for each in set(families)) == [1, 1, 1, 1, 8]
 
 
-def test_a_verdict_holds_the_numbers_of_its_comparison(tmp_path):
+def test_a_verdict_holds_the_numbers_of_its_comparison(tmp_path: Path) -> None:
     """Means, gain, p-values, effects and family are those computed from the hits that were written."""
     folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5, SHUFFLED: 0, EASE: 0.5, POPULARITY: -1})
     verdicts = by_names(verdicts_of(folder))
     assert len(verdicts) == 6
     found = verdicts["init", "lightgcn + variance", "lightgcn + xavier"]
-    means = {cell.key.method: [] for cell in folder.cells()}
+    means: dict[Method, list[float]] = {cell.key.method: [] for cell in folder.cells()}
     for cell in folder.cells():
         means[cell.key.method].append(cell.metrics["standard"]["recall@10"])
     assert found.mean == pytest.approx(np.mean(means[TEXT]))
@@ -111,7 +117,7 @@ def test_a_verdict_holds_the_numbers_of_its_comparison(tmp_path):
     assert verdicts["baseline", "lightgcn + xavier", "ease"].outcome == "worse"
 
 
-def test_only_common_seeds_are_compared(tmp_path):
+def test_only_common_seeds_are_compared(tmp_path: Path) -> None:
     """A method with fewer seeds is compared on those; one without a common seed is left out."""
     folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=4)
     hits = np.tile([1.0, 0.0, 0.0, 0.0], N_USERS // 4)
@@ -121,7 +127,7 @@ def test_only_common_seeds_are_compared(tmp_path):
     assert {each.reference_label: each.n_seeds for each in verdicts} == {"lightgcn + xavier": 4, "ease": 1}
 
 
-def test_users_evaluated_at_every_seed_are_compared(tmp_path):
+def test_users_evaluated_at_every_seed_are_compared(tmp_path: Path) -> None:
     """Where seeds test different users, those tested at all of them count."""
     folder = ResultsFolder(tmp_path)
     for seed, n_users in enumerate((300, 250, 280)):
@@ -130,7 +136,7 @@ def test_users_evaluated_at_every_seed_are_compared(tmp_path):
     assert [each.n_users for each in verdicts_of(folder)] == [250]
 
 
-def test_different_test_rows_are_an_error(tmp_path):
+def test_different_test_rows_are_an_error(tmp_path: Path) -> None:
     """Two methods that were tested on different splits at one seed are never paired."""
     folder = folder_of(tmp_path, {XAVIER: 0}, n_seeds=1)
     add(folder, TEXT, 0, np.ones(N_USERS), split="elsewhere")
@@ -142,13 +148,13 @@ def test_different_test_rows_are_an_error(tmp_path):
     ("options", "words"),
     [({"metric": "recall@2000"}, "lower its k"), ({"metric": "auc"}, "auc"), ({"protocol": "papier"}, "papier")],
 )
-def test_bad_options_are_named(tmp_path, options, words):
+def test_bad_options_are_named(tmp_path: Path, options: dict[str, Any], words: str) -> None:
     """A metric or protocol that is not in the results is refused."""
     with pytest.raises(ConfigError, match=words):
         verdicts_of(folder_of(tmp_path, {XAVIER: 0}, n_seeds=1), **options)
 
 
-def test_protocols_are_told_apart(tmp_path):
+def test_protocols_are_told_apart(tmp_path: Path) -> None:
     """Verdicts come from the ranks of the protocol that is asked for: here nobody hits under `paper`."""
     folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=3)
     (found,) = verdicts_of(folder, protocol="paper")
@@ -159,7 +165,7 @@ def test_protocols_are_told_apart(tmp_path):
     )
 
 
-def example(**changes):
+def example(**changes: Any) -> Verdict:
     hits = simulated_hits(np.random.default_rng(0), 2, 5, 100)
     (verdict,) = judge(
         [Compared(Pair("init", TEXT, XAVIER), compare_paired(*hits), (0.0, 0.1))],
@@ -167,11 +173,17 @@ def example(**changes):
         "recall@10",
         "standard",
     )
-    base = {"n_seeds": 5, "covers_training": True, "outcome": "better", "gain": 0.041, "interval": (0.012, 0.07)}
+    base: dict[str, Any] = {
+        "n_seeds": 5,
+        "covers_training": True,
+        "outcome": "better",
+        "gain": 0.041,
+        "interval": (0.012, 0.07),
+    }
     return dataclasses.replace(verdict, **(base | {"p_holm": 0.01, "n_comparisons": 1, "detectable": 0.05} | changes))
 
 
-SENTENCES = {
+SENTENCES: dict[str, dict[str, Any]] = {
     "lightgcn + variance beats lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p = .01, 5 seeds": {},
     (
         "lightgcn + variance loses to lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p < .001 (Holm, 3 "
@@ -189,12 +201,12 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
-def test_sentences(sentence):
+def test_sentences(sentence: str) -> None:
     """Each outcome is said in words that claim no more than was shown."""
     assert sentence_of(example(**SENTENCES[sentence])) == sentence
 
 
-def test_headline_says_what_to_ship_and_how_sure(tmp_path):
+def test_headline_says_what_to_ship_and_how_sure(tmp_path: Path) -> None:
     """The best method and what it beats, whether text helps, whether it is the meaning, and what the seeds cover."""
     rates = {XAVIER: 0, TEXT: 0.5, SHUFFLED: 0, EASE: 0.5, POPULARITY: -1}
     folder = folder_of(tmp_path, rates, draw=3)
@@ -209,7 +221,7 @@ def test_headline_says_what_to_ship_and_how_sure(tmp_path):
     assert "significant" not in text
 
 
-def test_more_shown_of_another_method_than_of_the_best(tmp_path):
+def test_more_shown_of_another_method_than_of_the_best(tmp_path: Path) -> None:
     """Where the highest mean rests on seeds too few to show it, the headline says so, and of what more was shown."""
     folder, best = ResultsFolder(tmp_path), TEXT.model_copy(update={"model": "sgl"})
     levels = {EASE: [120] * 5, POPULARITY: [112] * 5, TEXT: [200] * 5, best: [188, 220, 252]}
@@ -226,10 +238,12 @@ def test_more_shown_of_another_method_than_of_the_best(tmp_path):
         in lines[1]
     )
     assert lines[2].startswith("More was shown of lightgcn + variance (0.5000, 5 seeds): it beats ease (+")
-    assert most_shown(verdicts)[0] == TEXT
+    shown = most_shown(verdicts)
+    assert shown is not None
+    assert shown[0] == TEXT
 
 
-def test_only_intervals_without_zero_are_called_too_few_seeds():
+def test_only_intervals_without_zero_are_called_too_few_seeds() -> None:
     """A difference whose interval holds 0, and one that was shown, need no word about seeds."""
     plain = example(outcome="no difference shown", interval=(-0.01, 0.05))
     assert often_missed([plain, example()]) == ""
@@ -241,7 +255,7 @@ def test_only_intervals_without_zero_are_called_too_few_seeds():
     assert "about 12 to 20 %" in often_missed(both)
 
 
-def test_text_at_full_width_can_be_the_best(tmp_path):
+def test_text_at_full_width_can_be_the_best(tmp_path: Path) -> None:
     """A start at the encoder's width, for which there is no xavier, is judged beside those of the chosen size."""
     full = TEXT.model_copy(update={"init": "full", "embedding_size": 64})
     folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.2, full: 0.9, EASE: 0.1})
@@ -251,20 +265,20 @@ def test_text_at_full_width_can_be_the_best(tmp_path):
     assert "better from variance" in " ".join(lines) or "not shown to differ from variance" in " ".join(lines)
 
 
-def test_nothing_is_most_shown_where_nothing_was():
+def test_nothing_is_most_shown_where_nothing_was() -> None:
     """No difference shown, or on one seed alone, names no method."""
     assert most_shown([]) is None
     assert most_shown([example(outcome="no difference shown"), example(covers_training=False)]) is None
 
 
-def test_headline_of_one_seed_warns(tmp_path):
+def test_headline_of_one_seed_warns(tmp_path: Path) -> None:
     """One seed is never presented as if it covered another training run."""
     folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5}, n_seeds=1)
     assert "says nothing of another training run" in headline(verdicts_of(folder), values_of(folder))[-1]
     assert headline([], {}) == []
 
 
-def test_headline_compares_means_over_the_same_seeds(tmp_path):
+def test_headline_compares_means_over_the_same_seeds(tmp_path: Path) -> None:
     """A method that ran on one easy split only neither wins for that nor lends its split to the others' means."""
     folder = ResultsFolder(tmp_path)
     levels = {EASE: [60, 50, 50, 50, 50], TEXT: [61, 53, 53, 53, 53], XAVIER: [40, 30, 30, 30, 30]}
@@ -281,7 +295,9 @@ def test_headline_compares_means_over_the_same_seeds(tmp_path):
     assert "fewer than 3 seeds is about these trained models alone" in lines[-1]
 
 
-def simulated_family(rng, n_comparisons=4, n_seeds=5, n_users=250, **options):
+def simulated_family(
+    rng: np.random.Generator, n_comparisons: int = 4, n_seeds: int = 5, n_users: int = 250, **options: Any
+) -> list[Verdict]:
     """Judge as many methods against one reference, all drawn alike: every claim is false."""
     reference, *others = simulated_hits(rng, n_comparisons + 1, n_seeds, n_users, **options)
     methods = [Method(model="lightgcn", init=f"text-{i}", embedding_size=8) for i in range(n_comparisons)]
@@ -292,13 +308,13 @@ def simulated_family(rng, n_comparisons=4, n_seeds=5, n_users=250, **options):
     return judge(family, {each: each.label for each in (XAVIER, *methods)}, "recall@10", "standard")
 
 
-def any_below(verdicts, field, alpha=0.05):
+def any_below(verdicts: list[Verdict], field: str, alpha: float = 0.05) -> bool:
     return any(getattr(each, field) <= alpha for each in verdicts)
 
 
 @pytest.mark.parametrize("n_seeds", [3, 5])
 @pytest.mark.parametrize("effects", [{}, {"seed_sd": 0.15}, {"user_sd": 1.5}, {"user_sd": 1.5, "seed_sd": 0.06}])
-def test_verdicts_are_wrong_in_at_most_one_family_in_twenty(effects, n_seeds):
+def test_verdicts_are_wrong_in_at_most_one_family_in_twenty(effects: dict[str, Any], n_seeds: int) -> None:
     """With no true difference, at most 5 % of simulated families make any claim, within binomial error."""
     rng, n = np.random.default_rng(11), 200
     families = [simulated_family(rng, n_seeds=n_seeds, **effects) for _ in range(n)]
@@ -306,7 +322,7 @@ def test_verdicts_are_wrong_in_at_most_one_family_in_twenty(effects, n_seeds):
     assert wrong <= stats.binom.ppf(0.999, n, 0.05)
 
 
-def test_users_alone_would_claim_too_much_where_training_varies():
+def test_users_alone_would_claim_too_much_where_training_varies() -> None:
     """Why a verdict does not rest on users alone: with training noise, most families would hold a false claim."""
     rng, n = np.random.default_rng(12), 60
     families = [simulated_family(rng, seed_sd=0.15) for _ in range(n)]
@@ -314,7 +330,7 @@ def test_users_alone_would_claim_too_much_where_training_varies():
     assert sum(any_below(family, "p_holm") for family in families) <= stats.binom.ppf(0.999, n, 0.05)
 
 
-def test_seeds_alone_would_claim_too_much_where_users_differ():
+def test_seeds_alone_would_claim_too_much_where_users_differ() -> None:
     """Why a verdict does not rest on seeds alone: all seeds share the users, and so what these happen to like."""
     rng, n = np.random.default_rng(13), 60
     families = [simulated_family(rng, n_seeds=8, user_sd=3.0) for _ in range(n)]
