@@ -32,8 +32,8 @@ def fitted() -> Recommender:
 
 
 def assert_equal(one: Recommender, other: Recommender) -> None:
-    np.testing.assert_array_equal(one.user_embeddings, other.user_embeddings)
-    np.testing.assert_array_equal(one.item_embeddings, other.item_embeddings)
+    np.testing.assert_array_equal(one.model.users, other.model.users)
+    np.testing.assert_array_equal(one.model.items, other.model.items)
     assert one.report["metrics"] == other.report["metrics"]
     assert one.users.ids.to_list() == other.users.ids.to_list()
     assert one.items.ids.to_list() == other.items.ids.to_list()
@@ -69,7 +69,7 @@ def test_seeds(backbone: str) -> None:
     """The same seed gives the same result to the bit, another seed another one."""
     one, again, other = (fit(backbone=backbone, seed=seed, epochs=1) for seed in (1, 1, 2))
     assert_equal(one, again)
-    assert not np.array_equal(one.user_embeddings, other.user_embeddings)
+    assert not np.array_equal(one.model.users, other.model.users)
 
 
 def test_config_or_options(fitted: Recommender) -> None:
@@ -97,7 +97,7 @@ def test_text_helps_and_training_changes(fitted: Recommender) -> None:
     """On data whose texts tell the truth, text beats random initial embeddings by far before much is trained."""
     xavier = fit(init="xavier")
     assert fitted.report["metrics"]["standard"]["recall@10"] > xavier.report["metrics"]["standard"]["recall@10"] + 0.2
-    assert not np.array_equal(fitted.item_embeddings, fit(epochs=0).item_embeddings)
+    assert not np.array_equal(fitted.model.items, fit(epochs=0).model.items)
 
 
 def test_a_finished_out_is_returned(tmp_path: Path) -> None:

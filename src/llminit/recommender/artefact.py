@@ -46,7 +46,7 @@ class Artefact:
 
 
 def write_artefact(
-    folder: Path, artefact: Artefact, software_version: str, layout_version: int, earlier: Collection[str] = ()
+    folder: Path, artefact: Artefact, software_version: str, layout_version: int = 1, earlier: Collection[str] = ()
 ) -> None:
     """Write an artefact as a folder, replacing what is there as a whole.
 
@@ -77,7 +77,7 @@ def write_artefact(
         _write_json(temporary / MANIFEST, manifest | {"files": files})
 
 
-def read_artefact(folder: Path, kind: str, layout_version: int) -> Artefact:
+def read_artefact(folder: Path, kind: str, layout_version: int = 1) -> Artefact:
     """Read an artefact and check every file against the manifest.
 
     Raises:
@@ -97,7 +97,7 @@ def read_artefact(folder: Path, kind: str, layout_version: int) -> Artefact:
     return artefact
 
 
-def read_manifest(folder: Path, kind: str, layout_version: int) -> dict[str, Any]:
+def read_manifest(folder: Path, kind: str, layout_version: int = 1) -> dict[str, Any]:
     """Read a folder's manifest.
 
     Raises:

@@ -222,7 +222,7 @@ class Recommender:
     @cached_property
     def _directions(self) -> Any:
         vectors = self.model.item_vectors()
-        if issparse(vectors):
+        if not isinstance(vectors, np.ndarray):
             lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
             return sp.csr_array(sp.diags_array(1 / np.maximum(lengths, 1e-12)) @ vectors)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
