@@ -67,6 +67,8 @@ class DotProduct:
 
     def scores(self, users: IntArray, history: csr_array) -> FloatArray:  # noqa: ARG002 - a user's row says all
         """Return float32 of shape (n, n_items); see `ServingModel`."""
+        if len(users) == 1:  # a matrix times a vector, which reads the items once
+            return np.asarray(self.items @ self.users[users[0]], dtype=np.float32)[np.newaxis]
         return np.asarray(self.users[users] @ self.items.T, dtype=np.float32)
 
     def item_vectors(self) -> Factor:
