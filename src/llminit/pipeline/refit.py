@@ -1,8 +1,8 @@
 """Training once more on everything, when the model has been measured.
 
-What was measured has never seen the interactions that were held out: of many users their newest ones. What is saved has.
-Validation chose how long to train. More interactions make more steps an epoch, so the number of epochs is scaled to
-keep the number of steps.
+What was measured has never seen the interactions that were held out: of many users their newest ones. What is saved
+has. Validation chose how long to train. More interactions make more steps an epoch, so the number of epochs is scaled
+to keep the number of steps.
 """
 
 from llminit.data import Dataset, HeldOut, Split
