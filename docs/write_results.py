@@ -1,5 +1,6 @@
-"""Writes docs/results.md from results folders, as `llminit compare` makes them.
+"""Writes docs/results.md from results folders, as `llminit compare` makes them, or from archives of them.
 
+python docs/archive_results.py results/beauty results/toys --out docs/results
 python docs/write_results.py docs/results/beauty docs/results/toys --out docs/results.md
 """
 
@@ -17,7 +18,7 @@ HERE = Path(__file__).parent
 def main(arguments: list[str] | None = None) -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path, help="results folders, each named as its data set")
+    parser.add_argument("folders", nargs="+", type=Path, help="results folders or archives, each named as its data set")
     parser.add_argument("--out", type=Path, required=True, help="the Markdown file to write")
     parser.add_argument("--planned", type=Path, default=HERE / "planned.toml", help="what is to be run in the end")
     parser.add_argument("--published", type=Path, default=HERE / "published.toml", help="published numbers")
@@ -36,7 +37,7 @@ def text_of(
     """Return the page as Markdown.
 
     Args:
-        folders: Results folders.
+        folders: Results folders or archives.
         planned: What is to be run in the end.
         published: Published numbers.
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pytest
 
 from llminit.errors import StorageError
-from llminit.storage import check_replaceable, remove_leftovers, replacing_file, replacing_folder, sha256_of_file
+from llminit.storage import check_replaceable, remove_leftovers, replacing_file, replacing_folder
 from planted import everything_under
 
 Writer: TypeAlias = Callable[[Path], AbstractContextManager[Path]]
@@ -167,9 +167,3 @@ def test_check_replaceable(place: Path) -> None:
     check_replaceable(place / "none", set())
     with pytest.raises(StorageError, match="'old'"):
         check_replaceable(place, {"new"})
-
-
-def test_sha256(place: Path) -> None:
-    """The hash is SHA-256 in hexadecimal (the known value of "abc")."""
-    (place / "abc").write_bytes(b"abc")
-    assert sha256_of_file(place / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

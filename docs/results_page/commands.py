@@ -5,26 +5,29 @@ from typing import Any
 
 from llminit.comparison.fingerprints import fixed_options
 from llminit.config import CompareConfig
-from results_page.sources import DataSet, Plan
+from results_page.sources import DataSet, Plan, confirmations_of
 
 PAGE = "docs/results.md"
+ARCHIVES = "docs/results"
 _WIDTH = 110
 
 
 def section(data_sets: list[DataSet], plan: Plan) -> list[str]:
     """Return the lines of the section."""
     commands = [command for data in data_sets for command in _of(data, plan)]
+    commands += [archive_command(data_sets), rewrite_command(data_sets)]
     return [
         "## How to reproduce this",
         "",
         (
-            "Every number above comes from the results folders in `docs/results`; every word beside it follows from a "
-            "rule in `docs/results_page`. Published numbers are in `docs/published.toml`, with their sources. The same "
-            "commands continue a killed run and run only what is missing; the last one writes this page."
+            f"Every number above comes from the archives of results in `{ARCHIVES}`; every word beside it follows from "
+            "a rule in `docs/results_page`. Published numbers are in `docs/published.toml`, with their sources. The "
+            "same commands continue a killed run and run only what is missing; the last two keep the results as small "
+            "archives, which can be read but not extended, and write this page."
         ),
         "",
         "```sh",
-        *(line for command in [*commands, rewrite_command(data_sets)] for line in _folded(command)),
+        *(line for command in commands for line in _folded(command)),
         "```",
         "",
         *(f"- {line}" for line in _notes(data_sets, plan)),
@@ -33,7 +36,7 @@ def section(data_sets: list[DataSet], plan: Plan) -> list[str]:
 
 def short_command(data: DataSet) -> str:
     """Return the command that makes a data set's results, its options left out."""
-    return f"llminit compare … --out docs/results/{data.folder}"
+    return f"llminit compare … --out {_whole(data)}"
 
 
 def compare_command(data: DataSet) -> list[str]:
@@ -44,13 +47,24 @@ def compare_command(data: DataSet) -> list[str]:
     words += ["--items", f"{folder}/items.parquet"]
     is_one_file = len(files) == 1 and not any(map(_is_spec, texts))
     words += ["--embeddings" if is_one_file else "--encoders", ",".join(files)] if files else []
-    return [*words, *_options(data.config), "--out", f"docs/results/{data.folder}"]
+    return [*words, *_options(data.config), "--out", _whole(data)]
+
+
+def archive_command(data_sets: list[DataSet]) -> list[str]:
+    """Return the command that keeps all results as archives, as words."""
+    folders = [_whole(data) for data in [*data_sets, *confirmations_of(data_sets)]]
+    return ["python", "docs/archive_results.py", *folders, "--out", ARCHIVES]
 
 
 def rewrite_command(data_sets: list[DataSet]) -> list[str]:
     """Return the command that writes the page, as words."""
-    folders = [f"docs/results/{data.folder}" for data in data_sets]
+    folders = [f"{ARCHIVES}/{data.folder}" for data in data_sets]
     return ["python", "docs/write_results.py", *folders, "--out", PAGE]
+
+
+def _whole(data: DataSet) -> str:
+    """Name the results folder that an archive is made from."""
+    return f"results/{data.folder}"
 
 
 def _of(data: DataSet, plan: Plan) -> list[list[str]]:

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from llminit.comparison.grid import grid_cells
 from llminit.config import CompareConfig, Config
-from llminit.report.loaded import Loaded
-from llminit.report.write import load
-from llminit.results import CellKey, Method, ResultsFolder, distinct_labels
+from llminit.report.data import ReportData
+from llminit.report.read import read_report_data
+from llminit.results import CellKey, Method, distinct_labels, open_results
 from llminit.verdicts.record import Verdict
 
 XAVIER = "xavier"
@@ -104,7 +104,7 @@ class DataSet:
     title: str
     short: str
     config: CompareConfig
-    loaded: Loaded
+    loaded: ReportData
     confirmation: "DataSet | None" = None
 
     @cached_property
@@ -142,7 +142,7 @@ class DataSet:
 
 
 def load_data_sets(folders: list[Path], plan: Plan) -> list[DataSet]:
-    """Read results folders.
+    """Read results folders or archives.
 
     Raises:
         ArtefactError: A folder is not one of results, or something in it is damaged.
@@ -175,13 +175,13 @@ def labels_in(data_sets: list[DataSet]) -> dict[Method, str]:
 def _load(folder: Path, plan: Plan) -> DataSet:
     name = folder.resolve().name
     again = folder.with_name(f"{name}{CONFIRMATION}")
-    is_there = bool(plan.confirmation) and ResultsFolder(again).exists
+    is_there = bool(plan.confirmation) and open_results(again).exists
     confirmation = _opened(again, name, plan, plan.confirmation) if is_there else None
     return replace(_opened(folder, name, plan, plan.grid), confirmation=confirmation)
 
 
 def _opened(folder: Path, name: str, plan: Plan, grid: dict[str, Any]) -> DataSet:
-    loaded = load(ResultsFolder(folder))
+    loaded = read_report_data(open_results(folder))
     title = plan.data[name].title if name in plan.data else name
     config = CompareConfig.make(**loaded.header.config | grid)
     return DataSet(name, folder.resolve().name, title, name.capitalize(), config, loaded)

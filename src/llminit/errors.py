@@ -44,10 +44,19 @@ class ArtefactError(InputError):
 
 
 class MissingExtraError(LLMInitError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an optional dependency; install it with: pip install 'llminit[{extra}]'")
+    Args:
+        what: What needs it.
+        extra: The extra that brings it.
+        packages: The packages that were not found, where these are known.
+    """
+
+    def __init__(self, what: str, extra: str, packages: tuple[str, ...] = ()) -> None:
+        missing = f" ({', '.join(packages)})" if packages else ""
+        super().__init__(
+            f"{what} needs an optional dependency{missing}; install it with: pip install 'llminit[{extra}]'"
+        )
 
 
 class EndpointError(LLMInitError):

@@ -1,6 +1,5 @@
 """Writing that is all or nothing: under a temporary name first, then moved into place."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Collection, Iterator
@@ -67,7 +66,7 @@ def replacing_folder(path: Path, earlier: Collection[str] = ()) -> Iterator[Path
 
 
 def check_place(path: Path) -> None:
-    """Complain about what can never become a folder that is written as a whole.
+    """Check that a path can become a folder that is written as a whole.
 
     Raises:
         StorageError: There is a file, or the working folder is there or below it.
@@ -79,7 +78,7 @@ def check_place(path: Path) -> None:
 
 
 def check_replaceable(path: Path, names: Collection[str]) -> None:
-    """Complain if replacing a folder with files of these names would lose anything else.
+    """Check that replacing a folder with files of these names loses nothing else.
 
     Raises:
         StorageError: The folder holds something of another name.
@@ -105,12 +104,6 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def sha256_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _temporary_beside(path: Path) -> Path:

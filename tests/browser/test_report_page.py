@@ -1,30 +1,42 @@
 """The report in a browser: it draws, sorts, filters, follows the theme and asks for nothing."""
 
 from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llminit.report.data import ReportData
+from open_pages import OpenReport
 
-def column(page, table, index):
-    return page.evaluate(
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+
+def column(page: "Page", table: str, index: int) -> list[str]:
+    """The values that a column is sorted by, from top to bottom."""
+    values: list[str] = page.evaluate(
         "([name, i]) => [...document.querySelectorAll(`#${name} tbody tr`)].map((row) => row.cells[i].dataset.value)",
         [table, index],
     )
+    return values
 
 
-def header(page, table, title):
+def header(page: "Page", table: str, title: str) -> "Locator":
     return page.locator(f"#{table} thead button", has_text=title).first
 
 
-def drawn(page, figure):
+def drawn(page: "Page", figure: str) -> list[dict[str, Any]]:
     """The traces that plotly holds of a figure."""
     kept = "({name, x, text, visible}) => ({name, x, text, visible})"
-    return page.evaluate(f"figure => document.getElementById(figure).data.map({kept})", figure)
+    traces: list[dict[str, Any]] = page.evaluate(f"figure => document.getElementById(figure).data.map({kept})", figure)
+    return traces
 
 
-def brightness(page, expression):
+def brightness(page: "Page", expression: str) -> float:
     """Of a CSS colour, from 0 (black) to 255 (white)."""
-    return page.evaluate(f"() => {{ const c = ({expression}).match(/[0-9.]+/g); return (+c[0] + +c[1] + +c[2]) / 3 }}")
+    script = f"() => {{ const c = ({expression}).match(/[0-9.]+/g); return (+c[0] + +c[1] + +c[2]) / 3 }}"
+    return float(page.evaluate(script))
 
 
 PAPER = "getComputedStyle(document.body).backgroundColor"
@@ -32,7 +44,7 @@ TICK = "getComputedStyle(document.querySelector('#dots .xtick text')).fill"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_the_page_draws_and_is_silent(open_report, report, width, scheme):
+def test_the_page_draws_and_is_silent(open_report: OpenReport, report: Path, width: int, scheme: str) -> None:
     """Every plot is drawn, nothing is written to the console, and the file itself is all that is asked for."""
     seen = open_report(width, scheme)
     n_plots = seen.page.locator(".plot").count()
@@ -42,16 +54,16 @@ def test_the_page_draws_and_is_silent(open_report, report, width, scheme):
     assert seen.requests == [report.as_uri()]
 
 
-def test_plots_hold_the_numbers_of_the_results(wide, loaded):
+def test_plots_hold_the_numbers_of_the_results(wide: "Page", data: ReportData) -> None:
     """The dots that the browser drew are the means, in sight, one a method."""
     shown = {text: x for trace in drawn(wide, "dots") for text, x in zip(trace["text"], trace["x"], strict=True)}
-    assert wide.locator("#dots .scatterlayer .point").count() == len(shown) == len(loaded.main)
-    for method in loaded.main:
-        values = [cell.metrics["standard"]["recall@10"] for cell in loaded.cells if cell.key.method == method]
-        assert shown[loaded.labels[method]] == pytest.approx(sum(values) / len(values), rel=1e-5)
+    assert wide.locator("#dots .scatterlayer .point").count() == len(shown) == len(data.main)
+    for method in data.main:
+        values = [cell.metrics["standard"]["recall@10"] for cell in data.cells if cell.key.method == method]
+        assert shown[data.labels[method]] == pytest.approx(sum(values) / len(values), rel=1e-5)
 
 
-def test_dots_stand_where_their_numbers_say(wide):
+def test_dots_stand_where_their_numbers_say(wide: "Page") -> None:
     """On the screen, dots from left to right are in the order of their numbers."""
     boxes = wide.evaluate(
         """() => [...document.querySelectorAll('#dots .scatterlayer .trace')].flatMap((trace, t) =>
@@ -60,12 +72,12 @@ def test_dots_stand_where_their_numbers_say(wide):
                 return [document.getElementById('dots').data[t].x[i], box.x + box.width / 2];
             }))"""
     )
-    places = [place for _, place in sorted(boxes)]
-    assert len(places) > 10
-    assert all(left <= right + 0.5 for left, right in pairwise(places))
+    on_screen = [x for _, x in sorted(boxes)]
+    assert len(on_screen) > 10
+    assert all(left <= right + 0.5 for left, right in pairwise(on_screen))
 
 
-def test_a_click_sorts(wide):
+def test_a_click_sorts(wide: "Page") -> None:
     """A first click on a number sorts best first, a second click turns it round; only that heading says so."""
     button = header(wide, "results-table", "ndcg@10")
     button.click()
@@ -78,7 +90,7 @@ def test_a_click_sorts(wide):
     assert wide.locator("#results-table th[aria-sort=ascending]").inner_text().startswith("ndcg@10")
 
 
-def test_the_keyboard_sorts(wide):
+def test_the_keyboard_sorts(wide: "Page") -> None:
     """A heading that has the focus sorts by Enter and by Space, and the focus can be seen."""
     button = header(wide, "results-table", "Method")
     wide.locator("#results-table").evaluate("table => table.parentElement.focus()")
@@ -92,7 +104,7 @@ def test_the_keyboard_sorts(wide):
     assert column(wide, "results-table", 0) == names[::-1]
 
 
-def test_what_is_missing_stays_last(wide):
+def test_what_is_missing_stays_last(wide: "Page") -> None:
     """Baselines have no best epoch and stand last whichever way the epochs are sorted."""
     for _ in range(2):
         header(wide, "cost-table", "best epoch").click()
@@ -101,7 +113,7 @@ def test_what_is_missing_stays_last(wide):
         assert "" not in values[:-4]
 
 
-def test_the_filter_shows_one_backbone(wide):
+def test_the_filter_shows_one_backbone(wide: "Page") -> None:
     """Choosing a backbone leaves its rows, choosing all rows brings the others back."""
     select, rows = wide.locator("select[data-filters=results-table]"), wide.locator("#results-table tbody tr:visible")
     everything = rows.count()
@@ -112,7 +124,7 @@ def test_the_filter_shows_one_backbone(wide):
     assert rows.count() == everything
 
 
-def test_dark_and_light_reach_the_plots(open_report):
+def test_dark_and_light_reach_the_plots(open_report: OpenReport) -> None:
     """The page follows the system, the button turns it, and the plots' text and lines turn with it."""
     page = open_report(scheme="dark").page
     assert brightness(page, PAPER) < 60
@@ -125,7 +137,7 @@ def test_dark_and_light_reach_the_plots(open_report):
 
 
 @pytest.mark.parametrize("width", [390, 320])
-def test_a_phone_scrolls_one_way_only(open_report, width):
+def test_a_phone_scrolls_one_way_only(open_report: OpenReport, width: int) -> None:
     """In a narrow window nothing is wider than it; wide tables scroll within themselves."""
     page = open_report(width).page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -133,14 +145,14 @@ def test_a_phone_scrolls_one_way_only(open_report, width):
     assert page.evaluate("document.querySelector('.table').scrollWidth") > width
 
 
-def test_a_finger_on_a_plot_scrolls_the_page(open_report):
+def test_a_finger_on_a_plot_scrolls_the_page(open_report: OpenReport) -> None:
     """On a phone a swipe that begins on a plot moves the page, and not a zoom box."""
     page = open_report(390).page
     modes = "[...document.querySelectorAll('.plot')].map(plot => plot._fullLayout.dragmode)"
     assert set(page.evaluate(modes)) == {False}
 
 
-def test_a_narrower_window_redraws(open_report):
+def test_a_narrower_window_redraws(open_report: OpenReport) -> None:
     """Plots are fitted to the window when it changes."""
     page = open_report(1280).page
     page.set_viewport_size({"width": 390, "height": 900})
@@ -148,7 +160,7 @@ def test_a_narrower_window_redraws(open_report):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_legend_button_hides_its_series(wide):
+def test_a_legend_button_hides_its_series(wide: "Page") -> None:
     """Pressing a name in a legend takes its line out of both plots beside it, and says so; again brings it back."""
     button = wide.locator(".legend[data-plots^=learning-0] button").first
     name = button.get_attribute("data-series")
@@ -161,15 +173,18 @@ def test_a_legend_button_hides_its_series(wide):
             assert all(lines.values())
 
 
-def test_pointing_at_an_item_shows_its_title_in_both_maps(open_report):
+def test_pointing_at_an_item_shows_its_title_in_both_maps(open_report: OpenReport) -> None:
     """A title that is a script is shown as text and never runs, in the map that is pointed at and in the other."""
     seen = open_report()
     page = seen.page
     page.locator("#map-text").scroll_into_view_if_needed()
     page.evaluate("Plotly.Fx.hover('map-text', [{curveNumber: 0, pointNumber: 0}])")
     page.wait_for_selector("#map-text .hovertext")
-    assert '<script>window.stolen = 1</script> "Tom & Jerry' in page.locator("#map-text .hovertext").text_content()
+    assert '<script>window.stolen = 1</script> "Tom & Jerry' in (
+        page.locator("#map-text .hovertext").text_content() or ""
+    )
     point = page.locator("#map-text .point").nth(5).bounding_box()
+    assert point is not None
     page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
     page.wait_for_function("() => document.querySelectorAll('#map-trained .hovertext').length")
     titles = [page.locator(f"#map-{space} .hovertext").text_content() for space in ("text", "trained")]
@@ -178,7 +193,7 @@ def test_pointing_at_an_item_shows_its_title_in_both_maps(open_report):
     assert seen.messages == []
 
 
-def test_a_script_that_is_not_the_reports_own_never_runs(open_report):
+def test_a_script_that_is_not_of_the_report_never_runs(open_report: OpenReport) -> None:
     """Were a script to get into the page, its policy would refuse it."""
     seen = open_report()
     seen.page.evaluate(
@@ -192,7 +207,7 @@ def test_a_script_that_is_not_the_reports_own_never_runs(open_report):
     assert any("Content Security Policy" in message for message in seen.messages)
 
 
-def test_the_first_tab_skips_to_the_results(open_report):
+def test_the_first_tab_skips_to_the_results(open_report: OpenReport) -> None:
     """The first Tab reaches a link that can then be seen and leads past the list of sections."""
     page = open_report().page
     page.keyboard.press("Tab")
@@ -202,7 +217,7 @@ def test_the_first_tab_skips_to_the_results(open_report):
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_printing_is_light_and_fits_the_paper(open_report):
+def test_printing_is_light_and_fits_the_paper(open_report: OpenReport) -> None:
     """A dark page prints dark on white, in plots no wider than the paper, and is dark again after."""
     page = open_report(scheme="dark").page
     widths = "Math.max(...[...document.querySelectorAll('.main-svg')].map(svg => svg.getBoundingClientRect().width))"
@@ -213,7 +228,7 @@ def test_printing_is_light_and_fits_the_paper(open_report):
     page.wait_for_function(f"() => +{TICK}.match(/\\d+/)[0] > 180")
 
 
-def test_the_page_can_be_read_without_scripts(chromium, report):
+def test_the_page_can_be_read_without_scripts(chromium: "Browser", report: Path) -> None:
     """Without JavaScript the verdict and the tables are there, and a note says what is missing."""
     context = chromium.new_context(offline=True, java_script_enabled=False)
     page = context.new_page()

@@ -7,6 +7,7 @@ import pytest
 
 from command_line import Run
 from llminit import __version__
+from llminit.folders import user_cache_folder
 
 COMMANDS = ["data", "encode", "init", "fit", "recommend", "similar", "doctor", "demo"]
 
@@ -20,6 +21,15 @@ def test_json(run: Run) -> None:
     assert found["packages"]["torch"]
     assert set(found["extras"]) == {"text", "static", "openai", "demo", "report"}
     assert all(isinstance(missing, list) for missing in found["extras"].values())
+
+
+def test_the_place_of_the_cache(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--cache wins over LLMINIT_CACHE, and this over the user's cache folder."""
+    monkeypatch.setenv("LLMINIT_CACHE", "/from/variable")
+    assert run("doctor", "--json", "--cache", "/from/option").json["cache"] == "/from/option"
+    assert run("doctor", "--json").json["cache"] == "/from/variable"
+    monkeypatch.delenv("LLMINIT_CACHE")
+    assert run("doctor", "--json").json["cache"] == str(user_cache_folder())
 
 
 def test_people_learn_how_to_install_extras(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_an_unknown_time_is_not_guessed_from_the_pace(pass_time: PassTime, capsy
         pass_time(21)
         task.advance(1, "one", math.inf)
     assert capsys.readouterr().err.splitlines() == ["cells: 1/101, time left unknown, one"]
-    column = reporters._TimeLeft()
+    column = reporters._TimeLeft()  # noqa: SLF001
     assert column.render(cast("Task", SimpleNamespace(fields={"seconds_left": math.inf}))).plain == "unknown"
     assert column.render(cast("Task", SimpleNamespace(fields={"seconds_left": 300.0}))).plain == "5 min"
 

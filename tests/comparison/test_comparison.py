@@ -1,6 +1,5 @@
 """A comparison from end to end, in this process."""
 
-import fcntl
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import pytest
 
 import llminit
 from llminit.comparison import execute
-from llminit.comparison.lock import only_one
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError, DataError, StorageError
 from llminit.evaluation import mean_metric
+from llminit.locks import only_one
+from llminit.results import ResultsFolder
 from planted import World
 from watching import Compare, Pair, Told, names, stamps
 
@@ -265,32 +265,12 @@ def test_what_cannot_be_compared(compare: Compare, world: World) -> None:
         compare(interactions=world.interactions.clear())
 
 
-def test_the_lock_passes_on_what_goes_wrong_inside(tmp_path: Path) -> None:
-    """An error of the work itself is not taken for one of the lock, and the folder is free afterwards."""
-    with pytest.raises(OSError, match="no more processes"), only_one(tmp_path / "r"):
-        raise OSError("no more processes")
-    with only_one(tmp_path / "r"):
-        pass
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(StorageError, match="cannot write"), only_one(tmp_path / "file"):
-        pass
-
-
-def test_a_lock_that_was_removed_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who locks a file that its last holder has just removed would be alone with a file that nobody else opens."""
-    real, path = fcntl.flock, tmp_path / "r" / ".lock"
-
-    def removed_just_before(file: int, operation: int) -> None:
-        path.unlink()
-        real(file, operation)
-
-    monkeypatch.setattr(fcntl, "flock", removed_just_before)
-    with pytest.raises(StorageError, match="another `llminit compare` is at work"), only_one(tmp_path / "r"):
-        pass
-
-
 def test_one_at_a_time(compare: Compare, tmp_path: Path) -> None:
     """A second comparison in a folder is refused while another is at work there, and may run when it is over."""
-    with only_one(tmp_path / "r"), pytest.raises(StorageError, match="another `llminit compare` is at work"):
+    with (
+        only_one(ResultsFolder(tmp_path / "r").lock_path, "another test is at work"),
+        pytest.raises(StorageError, match=r"another `llminit compare` is at work in .*choose another folder"),
+    ):
         compare()
     assert names(compare())
+    assert not (tmp_path / "r" / ".lock").exists()

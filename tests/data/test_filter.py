@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles_data import slow_first_of_each_pair, slow_k_core
 
 from llminit.config import FilterConfig
 from llminit.data import make_dataset, read_interactions, read_items
 from llminit.data.filter import apply_filters, drop_duplicates, k_core_mask, largest_core
 from llminit.errors import DataError
+from oracles_data import slow_first_of_each_pair, slow_k_core
 
 PAIRS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=60)
 

@@ -1,13 +1,12 @@
-"""Public data sets are fetched, resumed, checked and written; all from a server on this machine."""
+"""Public data sets are fetched, checked and written; all from a server on this machine."""
 
 import gzip
-import http.server
+import hashlib
 import io
 import json
-import threading
-import time
+import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,153 +14,24 @@ from typing import Any
 import polars as pl
 import pytest
 
+from file_server import NOWHERE, Notes, Server
 from llminit.config import ColumnNames
 from llminit.data import get_source, list_sources, read_interactions, read_items
 from llminit.data.sources import SOURCES, Source, SourceInfo
 from llminit.data.sources.amazon import Amazon
-from llminit.data.sources.fetch import download
-from llminit.data.sources.movielens import GENRES, MovieLens100K, MovieLensLatestSmall, download_wheel
+from llminit.data.sources.movielens import GENRES, WHEEL_SHA256, MovieLens100K, MovieLensLatestSmall, download_wheel
 from llminit.errors import ConfigError, DataError, EndpointError
 from llminit.progress import SILENT
 
-NOWHERE = "http://127.0.0.1:9"
+pytestmark = pytest.mark.usefixtures("pauses")
 
 
-class Server:
-    """Serves bytes by path, with ranges; `cut` ends the first answers early, `fail` answers with codes first."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.cut: list[int] = []
-        self.fail: list[int] = []
-        self.ranges = True
-        self.requests: list[str | None] = []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.answer(self)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
-        asked = handler.headers.get("Range")
-        self.requests.append(asked)
-        content = self.files.get(handler.path)
-        if self.fail or content is None:
-            handler.send_error(self.fail.pop(0) if self.fail else 404)
-            return
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.ranges else 0
-        if start and start >= len(content):
-            handler.send_response(416)
-            handler.send_header("Content-Range", f"bytes */{len(content)}")
-            handler.end_headers()
-            return
-        handler.send_response(206 if start else 200)
-        handler.send_header("Content-Length", str(len(content) - start))
-        handler.end_headers()
-        handler.wfile.write(content[start : start + self.cut.pop(0) if self.cut else None])
-
-
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Record the pauses between attempts instead of waiting."""
-    recorded: list[float] = []
-    monkeypatch.setattr(time, "sleep", recorded.append)
-    return recorded
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
-
-
-def zipped(**files: str | bytes) -> bytes:
+def zipped(**files: Any) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
-
-
-CONTENT = bytes(range(256)) * 50
-
-
-def test_a_download_is_kept(server: Server, tmp_path: Path) -> None:
-    """A file is fetched once; the second time it is there already, and nothing else lies beside it."""
-    server.files["/a.bin"] = CONTENT
-    for _ in range(2):
-        path = download(f"{server.url}/a.bin", tmp_path / "deep" / "a.bin")
-        assert path.read_bytes() == CONTENT
-    assert server.requests == [None]
-    assert [file.name for file in path.parent.iterdir()] == ["a.bin"]
-
-
-def test_a_broken_download_is_resumed(server: Server, tmp_path: Path) -> None:
-    """When the connection ends early, the next attempt asks only for the rest."""
-    server.files["/a.bin"] = CONTENT
-    server.cut = [5000, 3000]
-    assert download(f"{server.url}/a.bin", tmp_path / "a.bin").read_bytes() == CONTENT
-    assert server.requests == [None, "bytes=5000-", "bytes=8000-"]
-
-
-def test_a_killed_download_is_resumed_by_the_next_run(server: Server, tmp_path: Path) -> None:
-    """What an earlier run had received is not fetched again."""
-    server.files["/a.bin"] = CONTENT
-    (tmp_path / "a.bin.part").write_bytes(CONTENT[:7000])
-    assert download(f"{server.url}/a.bin", tmp_path / "a.bin").read_bytes() == CONTENT
-    assert server.requests == ["bytes=7000-"]
-
-
-def test_a_killed_download_that_was_complete(server: Server, tmp_path: Path) -> None:
-    """A run killed just before its file was moved into place has nothing left to fetch."""
-    server.files["/a.bin"] = CONTENT
-    (tmp_path / "a.bin.part").write_bytes(CONTENT)
-    assert download(f"{server.url}/a.bin", tmp_path / "a.bin").read_bytes() == CONTENT
-
-
-def test_a_part_that_does_not_fit_is_dropped(server: Server, tmp_path: Path) -> None:
-    """A partial file longer than the file on the server is fetched from the start."""
-    server.files["/a.bin"] = CONTENT
-    (tmp_path / "a.bin.part").write_bytes(CONTENT + b"more")
-    assert download(f"{server.url}/a.bin", tmp_path / "a.bin").read_bytes() == CONTENT
-
-
-def test_a_server_without_ranges(server: Server, tmp_path: Path) -> None:
-    """A server that ignores the range sends the whole file, and that is what is kept."""
-    server.files["/a.bin"], server.ranges = CONTENT, False
-    (tmp_path / "a.bin.part").write_bytes(CONTENT[:7000])
-    assert download(f"{server.url}/a.bin", tmp_path / "a.bin").read_bytes() == CONTENT
-
-
-def test_a_busy_server_is_asked_again_with_growing_pauses(server: Server, tmp_path: Path, pauses: list[float]) -> None:
-    """Overload and server errors are waited out, for twice as long each time."""
-    server.files["/a.bin"], server.fail = CONTENT, [503, 429]
-    assert download(f"{server.url}/a.bin", tmp_path / "a.bin").read_bytes() == CONTENT
-    assert pauses == [0.5, 1.0]
-
-
-def test_a_missing_file_is_not_asked_for_again(server: Server, tmp_path: Path) -> None:
-    """A 404 fails at once, naming the address, and where to place the file by hand; nothing is written."""
-    with pytest.raises(EndpointError, match=rf"cannot fetch {server.url}/no.bin: .*404.*place it at .*no.bin"):
-        download(f"{server.url}/no.bin", tmp_path / "no.bin")
-    assert server.requests == [None]
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_unreachable_server(tmp_path: Path, pauses: list[float]) -> None:
-    """A refused connection is tried a few times and then explained."""
-    with pytest.raises(EndpointError, match="check the connection"):
-        download(f"{NOWHERE}/a.bin", tmp_path / "a.bin", attempts=3)
-    assert len(pauses) == 2
 
 
 # Two films of MovieLens-100K, an odd one with "(V)", and the one that is "unknown", as each publisher writes them.
@@ -187,30 +57,36 @@ RECBOLE_ITEM = """item_id:token\tmovie_title:token_seq\trelease_year:token\tclas
 4\tunkonwn\tunkonwn\tunknown
 """
 SMALL_100K = SourceInfo("ml-100k", 2, 4, 4, "", "")
-ARCHIVE_100K = zipped(**{"ml-100k/u.data": U_DATA.encode(), "ml-100k/u.item": U_ITEM.encode("latin-1")})
+ARCHIVE_100K = zipped(**{"ml-100k/u.data": U_DATA, "ml-100k/u.item": U_ITEM.encode("latin-1")})
 
 
 def make_wheel(folder: Path) -> Path:
-    path = Path(folder) / "recbole-1.2.1-py3-none-any.whl"
+    path = folder / "recbole-1.2.1-py3-none-any.whl"
     name = "recbole/dataset_example/ml-100k/ml-100k"
     path.write_bytes(zipped(**{f"{name}.inter": RECBOLE_INTER, f"{name}.item": RECBOLE_ITEM}))
     return path
 
 
-def no_wheel(folder: Path) -> Path:  # noqa: ARG001
+def no_wheel(_folder: Path) -> Path:
     raise EndpointError("pip cannot fetch it")
 
 
-def fetch(source: Source, folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    to = get_source(source.info.name, folder / "out", cache=folder / "cache", sources={source.info.name: source})
+def hundred_k(url: str, get_wheel: Callable[[Path], Path] = no_wheel, *, sha256: str | None = None) -> MovieLens100K:
+    """Return the small MovieLens-100K of this file."""
+    return MovieLens100K(url, get_wheel, SMALL_100K, sha256)
+
+
+def fetch(source: Source, folder: Path, notes: Notes | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    name, cache = source.info.name, folder / "cache"
+    to = get_source(name, folder / "out", notes or SILENT, cache, {name: source})
     return pl.read_parquet(to / "interactions.parquet"), pl.read_parquet(to / "items.parquet")
 
 
 def test_both_ways_to_movielens_give_the_same(server: Server, tmp_path: Path) -> None:
     """GroupLens and the RecBole wheel lead to the same tables: ids, ratings, times, titles and genres."""
     server.files["/ml-100k.zip"] = ARCHIVE_100K
-    one = fetch(MovieLens100K(server.url, no_wheel, SMALL_100K), tmp_path / "one")
-    other = fetch(MovieLens100K(NOWHERE, make_wheel, SMALL_100K), tmp_path / "other")
+    one = fetch(hundred_k(server.url), tmp_path / "one")
+    other = fetch(hundred_k(NOWHERE, make_wheel), tmp_path / "other")
     assert one[0].equals(other[0])
     assert one[1].equals(other[1])
     assert one[0].row(0) == (1, 1, 5.0, 874965758)
@@ -224,7 +100,7 @@ def test_both_ways_to_movielens_give_the_same(server: Server, tmp_path: Path) ->
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """The two files are tables that the readers take as they are."""
-    fetch(MovieLens100K(NOWHERE, make_wheel, SMALL_100K), tmp_path)
+    fetch(hundred_k(NOWHERE, make_wheel), tmp_path)
     assert len(read_interactions(tmp_path / "out" / "interactions.parquet", ColumnNames())) == 4
     assert len(read_items(tmp_path / "out" / "items.parquet")) == 4
 
@@ -232,21 +108,64 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_when_both_ways_fail_both_are_named(tmp_path: Path) -> None:
     """Offline, the error names the address, what to do by hand, and the other way; nothing is written."""
     with pytest.raises(EndpointError, match=r"ml-100k.zip.*by hand.*other way failed too: pip cannot"):
-        fetch(MovieLens100K(NOWHERE, no_wheel, SMALL_100K), tmp_path)
+        fetch(hundred_k(NOWHERE), tmp_path)
     assert not (tmp_path / "out").exists()
 
 
 def test_pip_that_fails_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When pip cannot fetch the wheel its reason is in the error, without a traceback."""
-    for name, value in {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null", "PIP_FIND_LINKS": str(tmp_path)}.items():
-        monkeypatch.setenv(name, value)
+    only_from(tmp_path, monkeypatch)
     with pytest.raises(EndpointError, match=r"pip cannot fetch recbole==1.2.1"):
         download_wheel(tmp_path)
 
 
+def test_another_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wheel of the right name and version whose bytes are not the known ones is not read."""
+    information = "recbole-1.2.1.dist-info"
+    wheel = zipped(
+        **{
+            f"{information}/METADATA": "Metadata-Version: 2.1\nName: recbole\nVersion: 1.2.1\n",
+            f"{information}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{information}/RECORD": "",
+        }
+    )
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "recbole-1.2.1-py3-none-any.whl").write_bytes(wheel)
+    only_from(tmp_path / "index", monkeypatch)
+    digest = hashlib.sha256(wheel).hexdigest()
+    with pytest.raises(EndpointError, match=rf"py3-none-any.whl with the SHA-256 {digest}, expected {WHEEL_SHA256}"):
+        download_wheel(tmp_path)
+
+
+def only_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pip find nothing but what is in a folder."""
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": str(folder)}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_another_archive_is_not_read(server: Server, tmp_path: Path) -> None:
+    """Where GroupLens gives another file than the known one, a note says so, and the wheel is taken."""
+    server.files["/ml-100k.zip"] = ARCHIVE_100K
+    notes = Notes()
+    assert len(fetch(hundred_k(server.url, make_wheel, sha256="0" * 64), tmp_path, notes)[0]) == 4
+    (message,) = notes.messages
+    assert f"ml-100k.zip gave a file with the SHA-256 {hashlib.sha256(ARCHIVE_100K).hexdigest()}" in message
+    assert list((tmp_path / "cache").iterdir()) == []
+    known = hundred_k(server.url, sha256=hashlib.sha256(ARCHIVE_100K).hexdigest())
+    assert len(fetch(known, tmp_path / "known")[0]) == 4
+
+
+def test_known_digests_are_used(server: Server, tmp_path: Path) -> None:
+    """What GroupLens has under these names is held to the digests that are known, and nothing else is accepted."""
+    for source in (MovieLens100K(server.url, no_wheel), MovieLensLatestSmall(server.url)):
+        server.files[f"/{source.info.name}.zip"] = ARCHIVE_100K
+        with pytest.raises(EndpointError, match=rf"{source.info.name}\.zip gave .* expected {source.sha256}; "):
+            fetch(source, tmp_path)
+
+
 def test_a_finished_data_set_is_not_fetched_again(tmp_path: Path) -> None:
     """With both files there and of the right size, nothing is asked of the network; with one missing, it is."""
-    source = MovieLens100K(NOWHERE, make_wheel, SMALL_100K)
+    source = hundred_k(NOWHERE, make_wheel)
     first = fetch(source, tmp_path)
     assert fetch(replace(source, get_wheel=no_wheel), tmp_path)[0].equals(first[0])
     (tmp_path / "out" / "items.parquet").write_bytes(b"damaged")
@@ -267,7 +186,7 @@ def test_other_counts_are_refused(tmp_path: Path) -> None:
 def test_a_damaged_archive_is_removed(server: Server, tmp_path: Path, content: bytes) -> None:
     """A damaged download is explained and removed, so that the next run fetches it anew."""
     server.files["/ml-100k.zip"] = content
-    source = MovieLens100K(server.url, no_wheel, SMALL_100K)
+    source = hundred_k(server.url)
     with pytest.raises(DataError, match="is damaged"):
         fetch(source, tmp_path)
     server.files["/ml-100k.zip"] = ARCHIVE_100K
@@ -283,7 +202,7 @@ def test_latest_small(server: Server, tmp_path: Path) -> None:
     server.files["/ml-latest-small.zip"] = zipped(
         **{"ml-latest-small/ratings.csv": ratings, "ml-latest-small/movies.csv": movies + "4,Heat (1995),Crime\r\n"}
     )
-    interactions, items = fetch(MovieLensLatestSmall(server.url, SourceInfo("small", 1, 2, 2, "", "")), tmp_path)
+    interactions, items = fetch(MovieLensLatestSmall(server.url, SourceInfo("small", 1, 2, 2, "", ""), None), tmp_path)
     assert interactions.rows() == [(1, 1, 4.0, 964982703), (1, 3, 0.5, 964981247)]
     assert items.rows()[:2] == [(1, "Toy Story (1995)", "Adventure | Animation"), (3, "Net, The (1995)", None)]
     assert len(items) == 3
@@ -295,7 +214,7 @@ def reviews(*rows: tuple[str, str, float, int]) -> bytes:
     return gzip.compress("".join(line + "\n" for line in lines).encode())
 
 
-PRODUCTS = [
+PRODUCTS: list[dict[str, Any]] = [
     {"asin": "B1", "title": 'It\'s "red" &amp; é', "categories": [["Beauty", "Nails"], ["Other"]], "brand": "OPI"},
     {"asin": "B9", "title": "not reviewed", "categories": [["Beauty"]]},
     {"asin": "B2", "categories": [[]], "related": {"also_bought": ["B1"]}},
@@ -337,7 +256,10 @@ def test_damaged_products_are_refused(server: Server, tmp_path: Path, meta: byte
     """Product lines are never run as code; what is no literal, or damaged, is an error, and the download is removed."""
     with pytest.raises(DataError, match="is damaged near line"):
         fetch(amazon(server, meta), tmp_path)
-    assert not (tmp_path / "cache" / "meta_Nails.json.gz").exists()
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {
+        "reviews_Nails_5.json.gz",
+        "reviews_Nails_5.json.gz.sha256",
+    }, "neither the file nor its digest is left, so that another one may come"
 
 
 def test_unknown_names_are_helped(tmp_path: Path) -> None:
@@ -359,8 +281,8 @@ def test_the_list_has_names_counts_and_terms() -> None:
 @pytest.mark.parametrize("name", list(SOURCES))
 def test_each_source_keeps_the_contract(name: str, tmp_path: Path) -> None:
     """Every source, when its home cannot be reached, says so in an EndpointError."""
-    known: Any = SOURCES[name]
-    source = replace(known, base_url=NOWHERE)
+    source: Any = SOURCES[name]
+    source = replace(source, base_url=NOWHERE)
     source = replace(source, get_wheel=no_wheel) if name == "ml-100k" else source
     with pytest.raises(EndpointError, match=NOWHERE):
         source.tables(tmp_path, SILENT)

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles_data import slow_temporal_parts
 
 from llminit.config import SplitConfig, SplitKind
 from llminit.data import make_dataset, split_interactions
 from llminit.errors import ConfigError, DataError
+from oracles_data import slow_temporal_parts
 
 KINDS: list[SplitKind] = ["random-loo", "temporal-loo", "ratio", "global-time"]
 PARTS = ("train", "valid", "test")

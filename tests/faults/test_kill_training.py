@@ -50,6 +50,7 @@ def test_killed_fit_goes_on_to_the_same_result(tmp_path: Path, backbone: str) ->
     checkpoint = tmp_path / ".disturbed.checkpoint.safetensors"
     assert kill_in_training(disturbed, tmp_path, checkpoint) == -signal.SIGKILL
     assert checkpoint.exists()
+    assert (tmp_path / ".disturbed.lock").exists(), "it means nothing, and the next call removes it"
     assert not (tmp_path / "disturbed").exists()
 
     again = run(disturbed, tmp_path)

@@ -40,7 +40,7 @@ class Tempered(Backbone):
         self.scales = nn.Parameter(torch.ones(users.shape[1]))
         self.register_buffer("n_epochs", torch.zeros((), dtype=torch.int64))
 
-    def start_epoch(self, rng: np.random.Generator) -> None:  # noqa: ARG002
+    def start_epoch(self, rng: np.random.Generator) -> None:
         self.n_epochs += 1
 
     def loss(self, batch: Batch) -> torch.Tensor:
@@ -81,7 +81,7 @@ class Remembering(MatrixFactorization):
         super().__init__(*start)
         self.n_epochs = 0
 
-    def start_epoch(self, rng: np.random.Generator) -> None:  # noqa: ARG002
+    def start_epoch(self, rng: np.random.Generator) -> None:
         self.n_epochs += 1
 
     def loss(self, batch: Batch) -> torch.Tensor:

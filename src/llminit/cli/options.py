@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from llminit.config import CompareConfig, Config, FitConfig, InitializeConfig, read_toml
 from llminit.errors import ConfigError
+from llminit.folders import user_cache_folder
 
 if TYPE_CHECKING:
     from llminit.text import Encoder
@@ -158,10 +159,7 @@ def opened_encoder(spec: str | None, pairs: list[str] | None, base_url: str | No
 
 def cache_folder(chosen: Path | None) -> Path:
     """Return the folder for encoded texts and downloads: the one chosen, or the user's cache folder."""
-    if chosen is not None:
-        return chosen
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "llminit"
+    return user_cache_folder() if chosen is None else chosen
 
 
 def use_threads(threads: int | None) -> None:

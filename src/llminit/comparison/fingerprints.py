@@ -1,11 +1,10 @@
 """Digests that tell whether results are of the same data and options."""
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
+from llminit.checksums import sha256_of_json
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError
 from llminit.results.cell import Header
@@ -44,11 +43,11 @@ def cell_fingerprint(key: CellKey, config: CompareConfig, header: Header) -> str
     """
     text = None if key.encoder is None else header.encoders[key.encoder]["fingerprint"]
     everything = [key.model_dump(mode="json"), fixed_options(config), header.fingerprint, text]
-    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
+    return sha256_of_json(everything, ensure_ascii=True)
 
 
 def check_same(old: Header, new: Header) -> None:
-    """Complain about results that were made from other data or with other options.
+    """Check that results were made from the same data and with the same options.
 
     Args:
         old: What is in the folder.

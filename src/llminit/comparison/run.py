@@ -17,7 +17,6 @@ from llminit.comparison.fingerprints import (
     merged,
 )
 from llminit.comparison.grid import check_grid, check_sizes, grid_cells, named_in, needs_text
-from llminit.comparison.lock import only_one
 from llminit.comparison.pool import Event, WorkerOptions, run_here, run_in_workers
 from llminit.comparison.prepared import PreparedData
 from llminit.comparison.resources import chosen_workers, described_machine, n_cores
@@ -25,6 +24,7 @@ from llminit.comparison.scoreboard import Scoreboard
 from llminit.comparison.sources import default_sources, labelled_sources, load_texts
 from llminit.config import CompareConfig
 from llminit.errors import ArtefactError
+from llminit.locks import only_one
 from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.parts import foreign_parts, is_importable, named_parts
 from llminit.pipeline.provenance import data_fingerprint, text_fingerprint, versions
@@ -93,7 +93,8 @@ def compare(
     _note_missing(texts, reporter)
     data = PreparedData(dataset, texts, dataset.item_titles())
     check_sizes(config, data.widths)
-    with only_one(folder.path):
+    refusal = f"another `llminit compare` is at work in {folder.path}; wait until it is done, or choose another folder"
+    with only_one(folder.lock_path, refusal):
         keys = grid_cells(config, data.widths)
         header = _extended(folder, _header(config, data, keys, command), reporter)
         # All lists of a folder are measured in the space of its first encoder; without it, diversity is left out.

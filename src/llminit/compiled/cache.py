@@ -5,7 +5,6 @@ another one calls, and the caller would go on with the old one. Here what is kep
 this package, so an edit anywhere in it compiles again whatever could have changed.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any, TypeVar
 
 import numba
 from numba.core import caching
+
+from llminit.checksums import sha256_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -38,10 +39,8 @@ def kernel(**options: Any) -> Callable[[Function], Function]:
 @cache
 def sources_digest() -> str:
     """Return a SHA-256 of all source files of this package."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    paths = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256_of(*(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in paths))
 
 
 class _OfThePackage:

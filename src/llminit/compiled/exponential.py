@@ -20,7 +20,7 @@ _COEFFICIENTS = tuple(
 )
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _float_of_bits(_typing: Any, _bits: Any) -> Any:
     """Read the bits of an int32 as a float32."""
 

@@ -1,6 +1,7 @@
 """`fit`: tables -> data set -> split -> initial embeddings -> backbone -> recommender."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def fit(
     """Fit a recommender whose backbone starts from text embeddings, and measure it on held-out interactions.
 
     With `out`, the state is kept beside it while training: a killed call, made again, continues to the same result,
-    and a finished one returns what it made.
+    and a finished one returns what it made. A second call with the same `out` at the same time is refused.
 
     Args:
         interactions: A path (CSV, TSV, Parquet, JSON Lines, RecBole atomic) or a pandas, polars or Arrow table.
@@ -59,34 +60,35 @@ def fit(
 
     Raises:
         InputError: Something given cannot be used; the message says what to do.
-        StorageError: `out` cannot be written.
+        StorageError: `out` cannot be written, or another fit is at work there.
     """
     started = time.perf_counter()
     config = FitConfig.given_or_made(config, named_parts(options))
     _check_names(config)
-    folder = None if out is None else OutFolder(Path(out))
+    folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
     if folder is not None:
         folder.check()
-    dataset = load_dataset(interactions, items, config)
-    text = None
-    if config.init != XAVIER:
-        text = load_text(
-            dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
-        )
-    fingerprint = fit_fingerprint(config, dataset, text)
-    if folder is not None and (finished := folder.finished(fingerprint, overwrite=overwrite)) is not None:
-        reporter.note(f"{out} was already fitted from the same data with the same options")
-        return finished
-    held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
-    checkpoint = None if folder is None else folder.checkpoint(fingerprint, checkpoint_seconds)
-    initial = initial_from(held_out, text, config)
-    result = train_backbone(held_out, initial, config, device=device, checkpoint=checkpoint, reporter=reporter)
-    report = _report(held_out, config, initial, result, fingerprint)
-    report["seconds"] = time.perf_counter() - started + result.earlier_seconds
-    recommender = _recommender(dataset, result, report)
-    if folder is not None:
-        folder.finish(recommender)
-    return recommender
+    with nullcontext() if folder is None else folder.reserved():
+        dataset = load_dataset(interactions, items, config)
+        text = None
+        if config.init != XAVIER:
+            text = load_text(
+                dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
+            )
+        fingerprint = fit_fingerprint(config, dataset, text)
+        if folder is not None and (finished := folder.finished(fingerprint)) is not None:
+            reporter.note(f"{out} was already fitted from the same data with the same options")
+            return finished
+        held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
+        checkpoint = None if folder is None else folder.checkpoint(fingerprint, checkpoint_seconds)
+        initial = initial_from(held_out, text, config)
+        result = train_backbone(held_out, initial, config, device=device, checkpoint=checkpoint, reporter=reporter)
+        report = _report(held_out, config, initial, result, fingerprint)
+        report["seconds"] = time.perf_counter() - started + result.earlier_seconds
+        recommender = _recommender(dataset, result, report)
+        if folder is not None:
+            folder.finish(recommender)
+        return recommender
 
 
 def _check_names(config: FitConfig) -> None:

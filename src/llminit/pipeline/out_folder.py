@@ -1,9 +1,12 @@
 """Where a fit puts its result and, until it is there, its state: so that a killed call, made again, continues."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from llminit.errors import ArtefactError, ConfigError
+from llminit.locks import only_one
 from llminit.recommender import FILES, KIND, LAYOUT_VERSION, Recommender
 from llminit.recommender.artefact import MANIFEST, read_manifest
 from llminit.storage import check_place, check_replaceable, remove_leftovers
@@ -12,22 +15,34 @@ from llminit.training import CheckpointFile
 
 @dataclass(frozen=True)
 class OutFolder:
-    """The folder that a recommender is saved to, and the checkpoint beside it.
+    """The folder that a recommender is saved to, and the checkpoint and the lock beside it.
 
     Attributes:
         path: The folder; it need not exist.
+        overwrite: Whether a recommender that was made in another way may be replaced.
     """
 
     path: Path
+    overwrite: bool = False
 
     @property
     def checkpoint_path(self) -> Path:
         """A hidden file beside the folder."""
-        real = self.path.resolve()
-        return real.with_name(f".{real.name}.checkpoint.safetensors")
+        return self._beside("checkpoint.safetensors")
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Keep other fits from this folder while the block runs: they would share its checkpoint and its result.
+
+        Raises:
+            StorageError: Another fit is at work there, or nothing can be written beside the folder.
+        """
+        refusal = f"another fit is at work on {self.path}; wait until it is done, or choose another place"
+        with only_one(self._beside("lock"), refusal):
+            yield
 
     def check(self) -> None:
-        """Complain about anything but an earlier recommender.
+        """Check that there is nothing there, or an earlier recommender.
 
         Raises:
             ConfigError: There is something else.
@@ -40,12 +55,11 @@ class OutFolder:
             )
         check_place(self.path)
 
-    def finished(self, fingerprint: str, *, overwrite: bool) -> Recommender | None:
+    def finished(self, fingerprint: str) -> Recommender | None:
         """Return the recommender that an equal call left here, or None where one is to be made.
 
         Args:
             fingerprint: Names the data and the options.
-            overwrite: Whether a recommender of another fingerprint may be replaced.
 
         Raises:
             ConfigError: There is a recommender of another fingerprint, and it may not be replaced.
@@ -54,7 +68,7 @@ class OutFolder:
         """
         if not (self.path / MANIFEST).is_file():
             return None
-        if overwrite:
+        if self.overwrite:
             check_replaceable(self.path, FILES)
             return None
         try:
@@ -77,9 +91,18 @@ class OutFolder:
         """Save the result and remove the state, and what killed calls left.
 
         Raises:
+            ConfigError: Meanwhile something came here that may not be replaced; the state is still there.
+            ArtefactError: The same, and it cannot be read.
             StorageError: The result cannot be written; the state is still there.
         """
+        # Hours may have passed since the first look, and others than `fit` write too.
+        self.check()
+        self.finished(recommender.report["fingerprint"])
         recommender.save(self.path)
         self.checkpoint_path.unlink(missing_ok=True)
         for path in (self.path, self.checkpoint_path):
             remove_leftovers(path)
+
+    def _beside(self, ending: str) -> Path:
+        real = self.path.resolve()
+        return real.with_name(f".{real.name}.{ending}")

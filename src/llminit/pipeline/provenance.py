@@ -1,9 +1,10 @@
 """What a result was made from and by which software: digests and versions."""
 
-import hashlib
 import platform
 from importlib import metadata
 
+from llminit.arrays import AnyArray
+from llminit.checksums import sha256_of
 from llminit.config import FitConfig
 from llminit.data import Dataset
 from llminit.text import TextEmbeddings
@@ -14,34 +15,28 @@ _LIBRARIES = ("torch", "numpy", "scipy", "numba", "polars")
 
 def fit_fingerprint(config: FitConfig, dataset: Dataset, text: TextEmbeddings | None) -> str:
     """Return a SHA-256 that names the options and all data that a fit depends on."""
-    digest = hashlib.sha256(config.model_dump_json().encode())
-    for column in (dataset.users.ids, dataset.items.ids, dataset.item_titles()):
-        digest.update(repr(None if column is None else (str(column.dtype), column.to_list())).encode())
-    for array in (dataset.interactions.users, dataset.interactions.items, dataset.interactions.timestamps):
-        digest.update(b"" if array is None else array.tobytes())
-    if text is not None:
-        digest.update(text.values.tobytes())
-        digest.update(text.missing.tobytes())
-    return digest.hexdigest()
+    columns = (dataset.users.ids, dataset.items.ids, dataset.item_titles())
+    written = [repr(None if column is None else (str(column.dtype), column.to_list())) for column in columns]
+    arrays = [] if text is None else [text.values, text.missing]
+    return sha256_of(config.model_dump_json(), *written, *_arrays(dataset), *arrays)
 
 
 def data_fingerprint(dataset: Dataset) -> str:
     """Return a SHA-256 of who met what, when, by the caller's ids."""
-    digest = hashlib.sha256()
-    for ids in (dataset.users.ids, dataset.items.ids):
-        digest.update(f"{ids.dtype}\n".encode())
-        digest.update("\n".join(map(repr, ids.to_list())).encode())
-    for array in (dataset.interactions.users, dataset.interactions.items, dataset.interactions.timestamps):
-        digest.update(b"" if array is None else array.tobytes())
-    return digest.hexdigest()
+    columns = (dataset.users.ids, dataset.items.ids)
+    written = [f"{ids.dtype}\n" + "\n".join(map(repr, ids.to_list())) for ids in columns]
+    return sha256_of(*written, *_arrays(dataset))
 
 
 def text_fingerprint(text: TextEmbeddings) -> str:
     """Return a SHA-256 of text embeddings in the order of the items."""
-    digest = hashlib.sha256(str(text.values.shape).encode())
-    digest.update(text.values.tobytes())
-    digest.update(text.missing.tobytes())
-    return digest.hexdigest()
+    return sha256_of(str(text.values.shape), text.values, text.missing)
+
+
+def _arrays(dataset: Dataset) -> list[AnyArray]:
+    interactions = dataset.interactions
+    times = [] if interactions.timestamps is None else [interactions.timestamps]
+    return [interactions.users, interactions.items, *times]
 
 
 def versions() -> dict[str, str]:

@@ -22,8 +22,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from llminit.arrays import AnyArray
+from llminit.checksums import sha256_of_file
 from llminit.errors import ArtefactError
-from llminit.storage import replacing_folder, sha256_of_file
+from llminit.storage import replacing_folder
 
 MANIFEST = "manifest.json"
 

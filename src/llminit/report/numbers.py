@@ -7,6 +7,9 @@ import numpy as np
 
 from llminit.statistics.paired import paired_t
 
+# Each space that no line may end at becomes a no-break space.
+_UNBROKEN = {" %": "\u00a0%", "p = ": "p\u00a0=\u00a0", "p < ": "p\u00a0<\u00a0", " + ": "\u00a0+ "}
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -29,13 +32,8 @@ def mean_of(values: Sequence[float]) -> Mean:
     """Return the mean of one value a seed, with its interval where there are two or more."""
     if len(values) < 2:
         return Mean(float(values[0]), None, None, len(values))
-    found = paired_t(np.asarray(values, dtype=np.float64))
-    return Mean(found.mean, found.low, found.high, found.n)
-
-
-def leaves(mean: Mean, window: Sequence[float]) -> bool:
-    """Return whether the interval of a mean reaches out of a plot's window."""
-    return any(end is not None and not window[0] <= end <= window[1] for end in (mean.low, mean.high))
+    test = paired_t(np.asarray(values, dtype=np.float64))
+    return Mean(test.mean, test.low, test.high, test.n)
 
 
 def decimals(value: float | None, digits: int = 4) -> str:
@@ -75,3 +73,10 @@ def duration(seconds: float | None) -> str:
 def megabytes(n_bytes: float | None) -> str:
     """Return bytes as megabytes."""
     return "–" if n_bytes is None else f"{n_bytes / 1e6:,.0f} MB"
+
+
+def unbroken(text: str) -> str:
+    """Return a sentence in which no line ends between a number and its percent sign, or between p and its value."""
+    for broken, kept in _UNBROKEN.items():
+        text = text.replace(broken, kept)
+    return text

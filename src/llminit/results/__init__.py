@@ -1,7 +1,23 @@
 """The result files of a comparison: written by `llminit.comparison`, read by reports and verdicts."""
 
+from llminit.results.archive import Archive
+from llminit.results.archiving import write_archive
 from llminit.results.cell import Cell, Failure, Header
 from llminit.results.folder import ResultsFolder
 from llminit.results.key import CellKey, Method, distinct_labels
+from llminit.results.opening import open_results
+from llminit.results.readable import Results
 
-__all__ = ["Cell", "CellKey", "Failure", "Header", "Method", "ResultsFolder", "distinct_labels"]
+__all__ = [
+    "Archive",
+    "Cell",
+    "CellKey",
+    "Failure",
+    "Header",
+    "Method",
+    "Results",
+    "ResultsFolder",
+    "distinct_labels",
+    "open_results",
+    "write_archive",
+]

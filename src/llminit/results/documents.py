@@ -1,12 +1,12 @@
 """JSON documents with a format version and a checksum of their own content."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from llminit.checksums import sha256_of_json
 from llminit.config import Config
 from llminit.errors import ArtefactError
 from llminit.storage import replacing_file
@@ -28,7 +28,7 @@ def write_document(path: Path, record: Config, extra: dict[str, Any] | None = No
         StorageError: It cannot be written.
     """
     content = {"format": FORMAT, **record.model_dump(mode="json"), "extra": extra or {}}
-    content["checksum"] = _checksum(content)
+    content["checksum"] = sha256_of_json(content, ensure_ascii=False)
     # A line for each field: short files that people can still read and compare.
     lines = (f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in content.items())
     with replacing_file(path) as temporary:
@@ -58,7 +58,7 @@ def read_document(path: Path, kind: type[C], remedy: str, extra: dict[str, Any] 
             "it, or compare into another folder"
         )
     found = content.pop("checksum", None)
-    if found != _checksum({"format": version, **content}):
+    if found != sha256_of_json({"format": version, **content}, ensure_ascii=False):
         raise ArtefactError(f"{path} does not match its checksum; {remedy}")
     beside = content.pop("extra", {})
     if extra is not None:
@@ -67,8 +67,3 @@ def read_document(path: Path, kind: type[C], remedy: str, extra: dict[str, Any] 
         return kind(**content)
     except ValidationError as error:
         raise ArtefactError(f"{path} cannot be read ({error.errors()[0]['msg']}); {remedy}") from error
-
-
-def _checksum(content: dict[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

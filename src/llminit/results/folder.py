@@ -1,5 +1,7 @@
 """A comparison's results as files; each is written as a whole, so a cell that is there is finished.
 
+`llminit.results.archive` is the other, smaller way to keep results, which cannot be extended.
+
 DIR/comparison.json            what was compared, on which data
 DIR/splits/NAME.parquet        the test interactions of a split
 DIR/cells/NAME.json            a finished cell
@@ -15,31 +17,39 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
+from llminit.checksums import sha256_of_file
 from llminit.errors import ArtefactError, StorageError
 from llminit.evaluation import PROTOCOLS, RelevantRanks
+from llminit.results.archive import MANIFEST
 from llminit.results.cell import Cell, Failure, Header
 from llminit.results.documents import read_document, write_document
 from llminit.results.key import CellKey
-from llminit.results.ranks import SPLIT_SCHEMA, from_column
+from llminit.results.ranks import RANK_LIMIT, SPLIT_SCHEMA, from_column
+from llminit.results.readable import Results
 from llminit.results.tidy import tidy_json, tidy_rows
-from llminit.storage import remove, replacing_file, sha256_of_file
+from llminit.storage import remove, replacing_file
 
 HEADER = "comparison.json"
 _RANKS = ".ranks.parquet"
 _FAILED = ".failed.json"
 
 
-class ResultsFolder:
-    """The results of a comparison in a folder.
+class ResultsFolder(Results):
+    """The results of a comparison in a folder, to be written, extended and read.
 
     Args:
         path: The folder; it need not exist until something is written.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self._splits: dict[str, pl.DataFrame] = {}
         self._noted: set[str] = set()
+
+    @property
+    def lock_path(self) -> Path:
+        """The file by which `compare` is alone in the folder; what a killed one leaves of it means nothing."""
+        return self.path / ".lock"
 
     @property
     def exists(self) -> bool:
@@ -59,6 +69,11 @@ class ResultsFolder:
             )
         remedy = "restore it, or compare into another folder"
         return read_document(self.path / HEADER, Header, remedy)
+
+    @property
+    def rank_limit(self) -> int:
+        """How far ranks are kept: those above it are one more."""
+        return RANK_LIMIT
 
     def write_header(self, header: Header) -> None:
         """Write or replace the header.
@@ -138,7 +153,7 @@ class ResultsFolder:
         return {protocol: from_column(split, columns[protocol]) for protocol in PROTOCOLS}
 
     def check_ranks(self, names: Iterable[str]) -> None:
-        """Complain about finished cells whose ranks are lost or damaged.
+        """Check that the ranks of finished cells are there and undamaged.
 
         Raises:
             ArtefactError: The message names each.
@@ -234,14 +249,6 @@ class ResultsFolder:
             self.checkpoint_path(name).unlink(missing_ok=True)
             self._failed_path(name).unlink(missing_ok=True)
 
-    def tidy(self) -> pl.DataFrame:
-        """Return all measures, one row a cell, protocol, metric, k and group; see `llminit.results.tidy`.
-
-        Raises:
-            ArtefactError: A cell is damaged.
-        """
-        return tidy_rows(self.cells())
-
     def write_tidy(self, cells: Iterable[Cell]) -> None:
         """Write `results.parquet` and `results.json`: the rows of `tidy`; in the JSON, `cell` counts into `cells`.
 
@@ -258,14 +265,19 @@ class ResultsFolder:
             temporary.write_text(tidy_json(ordered), encoding="utf-8")
 
     def check_writable(self) -> None:
-        """Complain about what can never become a results folder.
+        """Check that this is, or can become, a results folder.
 
         Raises:
-            StorageError: There is a file, or a folder that holds other things.
+            StorageError: There is a file, an archive, or a folder that holds other things.
         """
+        if (self.path / MANIFEST).is_file():
+            raise StorageError(
+                f"cannot write {self.path}: it is an archive of results, which can be read but not extended, expected "
+                "nothing or an earlier comparison; compare into another folder, and archive that one"
+            )
         if self.path.exists() and not self.path.is_dir():
             raise StorageError(f"cannot write {self.path}: it is a file, expected the name of a folder")
-        if not self.exists and self.path.is_dir() and any(file.name != ".lock" for file in self.path.iterdir()):
+        if not self.exists and self.path.is_dir() and any(file != self.lock_path for file in self.path.iterdir()):
             raise StorageError(
                 f"cannot write {self.path}: it holds other things, expected nothing or an earlier comparison; choose "
                 "another folder"

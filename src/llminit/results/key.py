@@ -1,12 +1,12 @@
 """What names a cell: the one thing that was trained and measured."""
 
-import hashlib
 import re
 from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
 
+from llminit.checksums import sha256_of
 from llminit.config import Config
 
 Kind = Literal["backbone", "baseline", "control"]
@@ -126,4 +126,4 @@ def _labelled(method: Method, varying: set[str]) -> str:
 def _slug(text: str) -> str:
     safe = _UNSAFE.sub("-", text.lower()).strip("-.")
     # What was changed is told apart by a digest, so that two names never meet in one file.
-    return safe if safe == text else f"{safe[:60]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return safe if safe == text else f"{safe[:60]}-{sha256_of(text)[:8]}"

@@ -6,7 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from llminit.evaluation import METRICS
 from llminit.results.cell import Cell
+from llminit.results.key import CellKey
 
 TIDY_SCHEMA = pl.Schema(
     {
@@ -53,6 +55,18 @@ def tidy_rows(cells: Iterable[Cell]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=TIDY_SCHEMA)
 
 
+def measures_of(rows: pl.DataFrame) -> dict[CellKey, dict[str, dict[str, Any]]]:
+    """Return what `tidy_rows` was given: by cell, its `metrics`, `groups` and `beyond`.
+
+    Of the group "all" only its size comes back: its values are those of `metrics`.
+
+    Args:
+        rows: With the columns of `TIDY_SCHEMA`.
+    """
+    by_key = rows.partition_by([*CellKey.model_fields], as_dict=True)
+    return {CellKey(**dict(zip(CellKey.model_fields, key, strict=True))): _own(own) for key, own in by_key.items()}
+
+
 def tidy_json(cells: Sequence[Cell]) -> str:
     """Return the same rows as JSON: `columns` names what a row holds, and its first number counts into `cells`.
 
@@ -79,3 +93,13 @@ def _measures(cell: Cell) -> Iterator[tuple[str, str, int, str, int, float]]:
                 metric, is_metric, k = name.partition("@")
                 if is_metric:
                     yield protocol, metric, int(k), group, int(values["n"]), value
+
+
+def _own(rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the measures of one cell; the inverse of `_measures`."""
+    found: dict[str, dict[str, Any]] = {"metrics": {}, "groups": {}, "beyond": {}}
+    for protocol, metric, k, group, n, value in rows.select(_OWN).iter_rows():
+        of_group = found["groups"].setdefault(protocol, {}).setdefault(group, {"n": n})
+        of_all = found["metrics" if metric in METRICS else "beyond"].setdefault(protocol, {})
+        (of_all if group == ALL else of_group)[f"{metric}@{k}"] = value
+    return found

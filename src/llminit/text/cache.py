@@ -6,7 +6,6 @@ leaves nothing half-written.
 """
 
 import contextlib
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from llminit.arrays import FloatArray, IntArray
+from llminit.checksums import sha256_of
 from llminit.errors import EmbeddingError
 from llminit.progress import SILENT, Reporter
 from llminit.storage import remove, replacing_file
@@ -48,7 +48,7 @@ class EncodingCache:
                 f"the encoder's identity() cannot be written as JSON ({error}); it must return a dictionary of names "
                 "and strings, numbers or truth values"
             ) from error
-        section = CacheSection(Path(self.folder) / hashlib.sha256(text.encode()).hexdigest()[:32])
+        section = CacheSection(Path(self.folder) / sha256_of(text)[:32])
         section.label(text)
         return section
 
@@ -146,7 +146,7 @@ class CacheSection:
 
 def hash_of(text: str) -> bytes:
     """Return the first 16 bytes of the SHA-256 of a text's UTF-8."""
-    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).digest()[:HASH_BYTES]
+    return bytes.fromhex(sha256_of(text.encode("utf-8", errors="surrogatepass")))[:HASH_BYTES]
 
 
 def _read_or_remove(path: Path, reporter: Reporter) -> Part | None:

@@ -1,11 +1,10 @@
 """Finding a model by name or path, and telling one state of it from another."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from llminit.checksums import sha256_of, sha256_of_file
 from llminit.errors import EmbeddingError, EndpointError
-from llminit.storage import sha256_of_file
 
 HUB_SECONDS = 10
 HUB_MARKERS = ("modules.json", "config.json")
@@ -44,13 +43,13 @@ def find_model(name_or_path: str, revision: str | None = None) -> Model:
 
 def digest_of_folder(folder: Path) -> str:
     """Return a digest of the names and bytes of a model's files, without documentation and hidden files."""
-    digest = hashlib.sha256()
+    lines = []
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
         hidden = any(part.startswith(".") or part in OTHER_FORMATS for part in place.parts)
         if path.is_file() and not hidden and path.suffix != ".md":
-            digest.update(f"{place.as_posix()} {sha256_of_file(path)}\n".encode())
-    return digest.hexdigest()
+            lines.append(f"{place.as_posix()} {sha256_of_file(path)}\n")
+    return sha256_of(*lines)
 
 
 def cannot_load(name: str, error: Exception) -> EmbeddingError:

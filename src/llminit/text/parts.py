@@ -1,6 +1,5 @@
 """One file of the encoding cache: vectors with the hashes of their texts and a checksum of both."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from llminit.arrays import FloatArray
+from llminit.checksums import sha256_of
 from llminit.storage import replacing_file
 
 HASH_BYTES = 16
@@ -87,7 +87,4 @@ def _well_formed(hashes: NDArray[Any], embeddings: NDArray[Any]) -> bool:
 
 
 def _checksum(part: Part) -> str:
-    digest = hashlib.sha256(repr(part.embeddings.shape).encode())
-    digest.update(np.ascontiguousarray(part.hashes).data)
-    digest.update(np.ascontiguousarray(part.embeddings).data)
-    return digest.hexdigest()
+    return sha256_of(repr(part.embeddings.shape), part.hashes, part.embeddings)

@@ -1,6 +1,5 @@
 """One file that holds all of a training run's state, so that a killed run goes on to the same result."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from llminit.arrays import AnyArray
+from llminit.checksums import sha256_of
 from llminit.progress import SILENT, Reporter
 from llminit.storage import replacing_file
 
@@ -36,7 +37,7 @@ class CheckpointFile:
         Raises:
             StorageError: It cannot be written.
         """
-        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         header = json.dumps({"version": FORMAT_VERSION, "fingerprint": self.fingerprint, "state": state})
         with replacing_file(self.path) as temporary:
             save_file(tensors, temporary, metadata={"llminit": header, "sha256": _checksum(header, tensors)})
@@ -63,8 +64,8 @@ class CheckpointFile:
 
 
 def _checksum(header: str, tensors: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].cpu().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    parts: list[str | AnyArray] = []
+    for name, tensor in sorted(tensors.items()):
+        # As bytes, because numpy has no bfloat16.
+        parts += [f"{name} {tensor.dtype} {tuple(tensor.shape)}", tensor.reshape(-1).view(torch.uint8).numpy()]
+    return sha256_of(header, *parts)

@@ -15,8 +15,8 @@ import numpy as np
 from llminit.arrays import Float64Array
 from llminit.config import Protocol
 from llminit.progress import SILENT, Reporter
-from llminit.results.folder import ResultsFolder
 from llminit.results.key import Method, distinct_labels
+from llminit.results.readable import Results
 from llminit.statistics.bootstrap import bootstrap_means, percentile_interval
 from llminit.statistics.paired import ALPHA, holm
 from llminit.statistics.two_way import Comparison, compare_paired
@@ -26,19 +26,19 @@ from llminit.verdicts.user_scores import Panels
 
 
 def verdicts_of(
-    folder: ResultsFolder,
+    folder: Results,
     metric: str = "recall@10",
     protocol: Protocol = "standard",
     *,
     alpha: float = ALPHA,
     reporter: Reporter = SILENT,
 ) -> list[Verdict]:
-    """Compare each method of a results folder with xavier, with its controls and with every baseline.
+    """Compare each method of the results with xavier, with its controls and with every baseline.
 
     Only seeds that both methods of a pair have are used; a pair without one is left out.
 
     Args:
-        folder: The results.
+        folder: The results, in a folder or an archive.
         metric: As "recall@10".
         protocol: "standard" or "paper".
         alpha: The chance of any false "better" or "worse" that is accepted in a family.
@@ -46,7 +46,7 @@ def verdicts_of(
 
     Raises:
         ArtefactError: A cell is damaged, or two methods were tested on different interactions.
-        ConfigError: The metric or the protocol is unknown.
+        ConfigError: The metric or the protocol is unknown, or the metric looks further than ranks are kept.
     """
     panels = Panels(folder, metric, protocol)
     labels = distinct_labels(panels.methods)

@@ -10,9 +10,8 @@ from llminit.config import Protocol
 from llminit.errors import ArtefactError, ConfigError
 from llminit.evaluation import PROTOCOLS, parse_metric, per_user
 from llminit.results.cell import Cell
-from llminit.results.folder import ResultsFolder
 from llminit.results.key import Method
-from llminit.results.ranks import RANK_LIMIT
+from llminit.results.readable import Results
 
 
 class Panels:
@@ -20,16 +19,16 @@ class Panels:
 
     Args:
         folder: The results.
-        metric: As "recall@10", with k at most 1000, which is how far ranks are kept.
+        metric: As "recall@10", with k at most as far as the results keep ranks: 1000, or less in an archive.
         protocol: "standard" or "paper".
 
     Raises:
         ArtefactError: A cell is damaged.
-        ConfigError: The metric or the protocol is unknown.
+        ConfigError: The metric or the protocol is unknown, or the metric looks further than ranks are kept.
     """
 
-    def __init__(self, folder: ResultsFolder, metric: str, protocol: Protocol) -> None:
-        _check(metric, protocol)
+    def __init__(self, folder: Results, metric: str, protocol: Protocol) -> None:
+        _check(metric, protocol, folder.rank_limit)
         self._folder, self._metric, self._protocol = folder, metric, protocol
         self._cells: dict[Method, dict[int, Cell]] = {}
         for cell in folder.cells():
@@ -93,8 +92,8 @@ def _different(first: Method, second: Method, seed: int, what: str) -> str:
     )
 
 
-def _check(metric: str, protocol: Protocol) -> None:
-    if parse_metric(metric)[1] > RANK_LIMIT:
-        raise ConfigError(f"{metric} looks below rank {RANK_LIMIT}, where ranks are not kept; lower its k")
+def _check(metric: str, protocol: Protocol, rank_limit: int) -> None:
+    if parse_metric(metric)[1] > rank_limit:
+        raise ConfigError(f"{metric} looks below rank {rank_limit}, where ranks are not kept; lower its k")
     if protocol not in PROTOCOLS:
         raise ConfigError(f"unknown protocol {protocol!r}; expected one of {', '.join(PROTOCOLS)}; choose one of these")

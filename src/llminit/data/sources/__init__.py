@@ -14,6 +14,7 @@ from llminit.data.sources.amazon import AMAZON
 from llminit.data.sources.base import Source, SourceInfo
 from llminit.data.sources.movielens import MovieLens100K, MovieLensLatestSmall
 from llminit.errors import ConfigError, DataError
+from llminit.folders import user_cache_folder
 from llminit.progress import SILENT, Reporter
 from llminit.storage import replacing_folder
 
@@ -46,7 +47,7 @@ def get_source(
         to: The folder to write. `interactions.parquet` has `user_id`, `item_id`, `rating` and `timestamp` (seconds
             since 1970); `items.parquet` has `item_id`, `title` and what else is known.
         reporter: Told of progress.
-        cache: A folder that keeps downloads; by default `.cache/llminit` in the home folder.
+        cache: A folder that keeps downloads; by default that of `llminit.folders.user_cache_folder`.
         sources: The data sets to choose from.
 
     Returns:
@@ -61,7 +62,7 @@ def get_source(
     source = _find(name, sources)
     if _is_complete(to, source.info):
         return to
-    interactions, items = source.tables(cache or Path.home() / ".cache" / "llminit", reporter)
+    interactions, items = source.tables(cache or user_cache_folder(), reporter)
     found, expected = _counts(interactions), _expected(source.info)
     if found != expected:
         raise DataError(

@@ -14,6 +14,7 @@ import polars as pl
 
 from llminit.data.sources.base import SourceInfo
 from llminit.data.sources.fetch import download
+from llminit.data.sources.trust import forget
 from llminit.errors import DataError
 from llminit.progress import Reporter
 
@@ -77,7 +78,7 @@ def _rows(path: Path, reporter: Reporter, parse: Callable[[str], _Row | None]) -
                 rows.append(row)
     except _DAMAGE as error:
         # A damaged download would otherwise be found, and fail, for ever.
-        path.unlink(missing_ok=True)
+        forget(path)
         raise DataError(
             f"{path} is damaged near line {number} ({error}) and was removed; run this again to fetch it anew"
         ) from error

@@ -1,12 +1,17 @@
-"""Downloads that survive a poor connection and a killed process: retried, resumed, and moved into place when whole."""
+"""Downloads that survive a poor connection and a killed process.
+
+They are retried, resumed, checked against their SHA-256, and moved into place when whole.
+"""
 
 import http.client
 import re
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from time import sleep
 
+from llminit.checksums import sha256_of_file
+from llminit.data.sources.trust import is_sound, record_digest, record_of, recorded_digest
 from llminit.errors import EndpointError, StorageError
 from llminit.progress import SILENT, Reporter, Task
 
@@ -26,10 +31,12 @@ def download(
     reporter: Reporter = SILENT,
     attempts: int = 4,
     timeout: float = 5.0,
+    sha256: str | None = None,
 ) -> Path:
-    """Fetch a file, unless it is there already.
+    """Fetch a file, unless it is there already, and check that it is what it must be.
 
-    What has come so far is kept beside it with the ending `.part`, and the next attempt or run goes on from there.
+    What has come so far is kept beside it with the ending `.part`, and the next attempt or run goes on from there. A
+    file that is there but damaged is fetched again.
 
     Args:
         url: Where the file is.
@@ -37,29 +44,51 @@ def download(
         reporter: Told of the bytes that come.
         attempts: How often to try; the pause before a new attempt doubles from half a second.
         timeout: Seconds without an answer after which an attempt fails.
+        sha256: The file's digest, in hexadecimal. None where it is not known: then that of the first download holds
+            for all later ones, and is kept beside the file with the ending `.sha256`.
 
     Returns:
         `path`.
 
     Raises:
-        EndpointError: The file cannot be fetched; the message says how to put it there by hand.
+        EndpointError: The file cannot be fetched, or is another one; the message says how to put it there by hand.
         StorageError: The file cannot be written.
     """
-    if path.exists():
+    expected = sha256 or recorded_digest(path)
+    if path.exists() and is_sound(path, expected, reporter):
         return path
     part = _prepare(path)
+    was_begun = part.exists()
+    found = _fetch(url, path, part, reporter, attempts, timeout)
+    if was_begun and expected not in (None, found):
+        # What an earlier run had received may be of another version: once more, from the start.
+        part.unlink()
+        found = _fetch(url, path, part, reporter, attempts, timeout)
+    if expected not in (None, found):
+        part.unlink()
+        raise _another_file(url, path, found, sha256)
+    try:
+        part.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error}; check the permissions or choose another place") from error
+    if expected is None:
+        record_digest(path, found)
+    return path
+
+
+def _fetch(url: str, path: Path, part: Path, reporter: Reporter, attempts: int, timeout: float) -> str:
+    """Complete the partial file and return its SHA-256."""
     for attempt in range(attempts):
         try:
             _attempt(url, part, reporter, timeout)
-            part.replace(path)
         except StorageError:
             raise
         except _INTERRUPTIONS as error:
             if attempt + 1 == attempts or not _may_pass(error):
                 raise _unreachable(url, path, error) from error
-            time.sleep(0.5 * 2**attempt)
+            sleep(0.5 * 2**attempt)
         else:
-            return path
+            return sha256_of_file(part)
     raise _unreachable(url, path, ValueError("no attempt was made"))
 
 
@@ -125,4 +154,16 @@ def _unreachable(url: str, path: Path, error: Exception) -> EndpointError:
     return EndpointError(
         f"cannot fetch {url}: {error}; check the connection and run this again, "
         f"or download it by hand and place it at {path}"
+    )
+
+
+def _another_file(url: str, path: Path, found: str, known: str | None) -> EndpointError:
+    if known is not None:
+        return EndpointError(
+            f"{url} gave a file with the SHA-256 {found}, expected {known}; its publisher has replaced it or "
+            f"something on the way has changed it: try another network, or place the right file at {path}"
+        )
+    return EndpointError(
+        f"{url} gave a file with the SHA-256 {found}, expected that of the first download, {recorded_digest(path)}; if "
+        f"its publisher has replaced it and you trust the new one, remove {record_of(path)} and run this again"
     )

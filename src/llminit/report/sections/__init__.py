@@ -1,1 +1,1 @@
-"""The sections of a report, one file each; each takes the loaded results and is None where it has nothing to show."""
+"""The sections of a report, one file each: from the results to plain data, None where there is nothing to show."""

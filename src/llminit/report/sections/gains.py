@@ -3,13 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llminit.report.loaded import Loaded
-from llminit.report.numbers import Mean, leaves
-from llminit.report.plots import Figure, Trace, line, margins, rounded, window
+from llminit.report.data import ReportData
+from llminit.report.figures import Figure, Trace
+from llminit.report.numbers import Mean
+from llminit.report.plots import axis_range, error_bars, is_cut_off, line_trace, rounded
 from llminit.results import Method
 
-_APART = 0.07
-_LONGER = "Bars that reach the edge are longer than the plot is high."
+# Lines are drawn a little beside each other, so that their bars can be told apart.
+_SHIFT = 0.07
+_CUT_OFF = "Bars that reach the edge are longer than the plot is high."
+_ZERO_LINE = {
+    "type": "line",
+    "xref": "paper",
+    "x0": 0,
+    "x1": 1,
+    "y0": 0,
+    "y1": 0,
+    "line": {"color": "--base", "width": 1},
+}
 
 
 @dataclass(frozen=True)
@@ -18,8 +29,8 @@ class Steps:
 
     Attributes:
         values: What the gains are keyed by, in their order.
-        labels: How each is shown.
-        title: What they are.
+        labels: How each value is shown.
+        title: What the values are.
     """
 
     values: Sequence[object]
@@ -28,27 +39,27 @@ class Steps:
 
 
 def gains_figure(
-    loaded: Loaded, name: str, gains: Mapping[Method, Mapping[object, Mean]], steps: Steps, says: str
+    data: ReportData, anchor: str, gains: Mapping[Method, Mapping[object, Mean]], steps: Steps, caption: str
 ) -> Figure | None:
     """Draw each method's gain over its reference, with intervals; None where there is nothing to draw.
 
     Args:
-        loaded: The results.
-        name: The figure's anchor.
+        data: The results.
+        anchor: The figure's id in the page.
         gains: By method and step.
         steps: The horizontal axis.
-        says: What the figure shows.
+        caption: What the figure shows.
     """
-    drawn = {method: found for method, found in gains.items() if found}
+    drawn = {method: by_step for method, by_step in gains.items() if by_step}
     if not drawn:
         return None
     middle = (len(drawn) - 1) / 2
-    data = [
-        _line(loaded, method, found, steps, (index - middle) * _APART)
-        for index, (method, found) in enumerate(drawn.items())
+    traces = [
+        _line(data, method, by_step, steps, (index - middle) * _SHIFT)
+        for index, (method, by_step) in enumerate(drawn.items())
     ]
-    means = [mean for found in drawn.values() for mean in found.values()]
-    seen = window([mean.low for mean in means], [mean.mean for mean in means], [mean.high for mean in means], 0.0)
+    means = [mean for by_step in drawn.values() for mean in by_step.values()]
+    vertical = axis_range(means, 0.0)
     layout = {
         "xaxis": {
             "title": {"text": steps.title},
@@ -58,41 +69,26 @@ def gains_figure(
             "showgrid": False,
             "zeroline": False,
         },
-        "yaxis": {
-            "title": {"text": f"gain in recall@{loaded.k}"},
-            "tickformat": "+.3~f",
-            "range": seen,
-        },
-        "shapes": [
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": 0,
-                "y1": 0,
-                "line": {"color": "--base", "width": 1},
-            }
-        ],
+        "yaxis": {"title": {"text": f"gain in recall@{data.k}"}, "tickformat": "+.3~f", "range": vertical},
+        "shapes": [_ZERO_LINE],
     }
-    return Figure(name, data, layout, f"{says} {_LONGER}" if any(leaves(mean, seen) for mean in means) else says)
+    is_cut = any(is_cut_off(mean, vertical) for mean in means)
+    return Figure(anchor, traces, layout, f"{caption} {_CUT_OFF}" if is_cut else caption)
 
 
-def _line(loaded: Loaded, method: Method, gains: Mapping[object, Mean], steps: Steps, shift: float) -> Trace:
-    places = {value: place for place, value in enumerate(steps.values)}
-    shown = sorted((places[value], value) for value in gains if value in places)
-    means = [gains[value] for _, value in shown]
-    name = loaded.series(method)
-    style = loaded.styles[name]
-    bars = margins([mean.low for mean in means], [mean.mean for mean in means], [mean.high for mean in means])
-    return line(
+def _line(data: ReportData, method: Method, gains: Mapping[object, Mean], steps: Steps, shift: float) -> Trace:
+    indices = [index for index, value in enumerate(steps.values) if value in gains]
+    means = [gains[steps.values[index]] for index in indices]
+    name = data.series(method)
+    style = data.styles[name]
+    return line_trace(
         name,
-        [rounded(place + shift) for place, _ in shown],
+        [rounded(index + shift) for index in indices],
         [mean.mean for mean in means],
         style,
         mode="lines+markers",
         # Lighter than the line: intervals over few seeds are long, and must not hide what they belong to.
-        error_y=bars | {"color": f"{style.colour}/45", "thickness": 1},
-        customdata=[[steps.labels[place], mean.n] for (place, _), mean in zip(shown, means, strict=True)],
+        error_y=error_bars(means) | {"color": f"{style.colour}/45", "thickness": 1},
+        customdata=[[steps.labels[index], mean.n] for index, mean in zip(indices, means, strict=True)],
         hovertemplate="%{fullData.name}, %{customdata[0]}<br>%{y:+.4f}, seeds: %{customdata[1]}<extra></extra>",
     )

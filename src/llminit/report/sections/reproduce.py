@@ -2,49 +2,64 @@
 
 import json
 import re
+from collections.abc import Mapping
 
-from llminit.report.html import Section, escaped
-from llminit.report.loaded import Loaded
+from llminit.report.content import (
+    Code,
+    CommandLines,
+    Definition,
+    Definitions,
+    Folded,
+    PlainList,
+    PlainText,
+    Section,
+)
+from llminit.report.data import ReportData
+from llminit.results import Header
+
+_OPTION_NAME = re.compile(r"(?<!\S)(--[a-z-]+)")
 
 
-def section(loaded: Loaded) -> Section:
+def section(data: ReportData) -> Section:
     """Return the section."""
-    header = loaded.header
+    header = data.header
     versions = ", ".join(f"{name} {version}" for name, version in sorted(header.versions.items()))
-    asked = "Commands, the oldest first" if "\n" in header.command else "Command"
-    parts = {
-        asked: f"<pre>{_commands(header.command)}</pre>" if header.command else "",
-        "Versions": escaped(versions),
-        "Machine": escaped(header.machine),
-        "Fingerprint of the data and options": f"<code>{escaped(header.fingerprint)}</code>",
-        "Data after filtering": escaped(_counts(header.data)),
-        "Text embeddings": escaped("; ".join(f"{name}: {_counts(each)}" for name, each in header.encoders.items())),
-        "Options": _folded("all options", json.dumps(header.config, indent=1, ensure_ascii=False, default=str)),
-        "Cells that failed": _failures(loaded),
-    }
-    entries = "".join(f"<dt>{title}</dt><dd>{shown}</dd>" for title, shown in parts.items() if shown)
-    return Section("reproduce", "How to reproduce this", "Reproduce", f'<dl class="reproduce">{entries}</dl>')
+    encoders = "; ".join(f"{name}: {_listed(facts)}" for name, facts in header.encoders.items())
+    texts = {"Versions": versions, "Machine": header.machine}
+    counts = {"Data after filtering": _listed(header.data), "Text embeddings": encoders}
+    options = json.dumps(header.config, indent=1, ensure_ascii=False, default=str)
+    entries = [
+        *_commands(header),
+        *_texts(texts),
+        Definition("Fingerprint of the data and options", Code(header.fingerprint)),
+        *_texts(counts),
+        Definition("Options", Folded("all options", options)),
+        *_failures(data),
+    ]
+    return Section("reproduce", "How to reproduce this", "Reproduce", [Definitions(entries)])
 
 
-def _commands(text: str) -> str:
-    """Return commands as HTML in which no option's name is broken."""
-    return re.sub(r"(?<!\S)--[a-z-]+", r'<span class="option">\g<0></span>', escaped(text))
+def _commands(header: Header) -> list[Definition]:
+    if not header.command:
+        return []
+    term = "Commands, the oldest first" if "\n" in header.command else "Command"
+    return [Definition(term, CommandLines(_OPTION_NAME.split(header.command)))]
 
 
-def _counts(values: dict[str, object]) -> str:
-    return ", ".join(f"{name} {_number(value)}" for name, value in values.items() if not isinstance(value, dict))
+def _texts(texts: Mapping[str, str]) -> list[Definition]:
+    return [Definition(term, PlainText(text)) for term, text in texts.items() if text]
+
+
+def _failures(data: ReportData) -> list[Definition]:
+    lines = [f"{failure.key.name}: {failure.error}" for failure in data.failures]
+    return [Definition("Cells that failed", PlainList(lines))] if lines else []
+
+
+def _listed(facts: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {_number(value)}" for name, value in facts.items() if not isinstance(value, dict))
 
 
 def _number(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _folded(title: str, text: str) -> str:
-    return f"<details><summary>{title}</summary><pre>{escaped(text)}</pre></details>"
-
-
-def _failures(loaded: Loaded) -> str:
-    failed = "".join(f"<li>{escaped(each.key.name)}: {escaped(each.error)}</li>" for each in loaded.failures)
-    return f"<ul>{failed}</ul>" if failed else ""

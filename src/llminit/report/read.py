@@ -1,0 +1,45 @@
+"""From a results folder to what a report is made from."""
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from llminit.errors import ArtefactError, DataError
+from llminit.progress import SILENT, Reporter
+from llminit.report.data import ReportData
+from llminit.results import Results
+from llminit.results.tidy import tidy_rows
+from llminit.verdicts.judge import verdicts_of
+
+_COORDINATES = ("x_text", "y_text", "x_trained", "y_trained")
+_MAP_COLUMNS = ("item", *_COORDINATES, "title", "popularity")
+
+
+def read_report_data(folder: Results, *, reporter: Reporter = SILENT) -> ReportData:
+    """Read all that a report shows, and judge its comparisons.
+
+    Args:
+        folder: What `llminit compare` wrote.
+        reporter: Receives progress.
+
+    Raises:
+        ArtefactError: Something in the folder is damaged.
+        DataError: No cell is finished yet.
+    """
+    header, cells = folder.header, folder.cells()
+    if not cells:
+        raise DataError(f"{folder.path} has no finished cell yet; let `llminit compare` finish one, then report again")
+    data = ReportData(header, cells, tidy_rows(cells), folder.failures(), {}, _read_maps(folder))
+    for protocol in data.protocols:
+        data.verdicts[protocol] = verdicts_of(folder, f"recall@{data.k}", protocol, reporter=reporter)
+    return data
+
+
+def _read_maps(folder: Results) -> dict[str, pl.DataFrame]:
+    maps = {}
+    for file in sorted((folder.path / "maps").glob("[!.]*.parquet")):
+        try:
+            items = pl.read_parquet(file, columns=list(_MAP_COLUMNS))
+        except (OSError, PolarsError) as error:
+            raise ArtefactError(f"{file} cannot be read ({error}); delete it: the report leaves the map out") from error
+        maps[file.stem] = items.drop_nulls(list(_COORDINATES))
+    return {name: items for name, items in maps.items() if len(items)}

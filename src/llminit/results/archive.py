@@ -1,0 +1,153 @@
+"""The results of a comparison as four small files, to be kept and published; read only.
+
+DIR/archive.json      what was compared, on which data, and the checksums of the other files
+DIR/results.parquet   all measures, one row each
+DIR/ranks.parquet     where the test interactions of every cell stand, one row each
+DIR/cells.json.gz     what else is known of the cells: costs, chosen options, learning curves, spectra
+
+`llminit.results.archiving` writes it.
+"""
+
+import gzip
+import json
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+from pydantic import Field
+
+from llminit.checksums import sha256_of
+from llminit.errors import ArtefactError
+from llminit.evaluation import PROTOCOLS, RelevantRanks
+from llminit.results.cell import Cell, Failure, Header
+from llminit.results.documents import read_document
+from llminit.results.key import CellKey
+from llminit.results.ranks import SPLIT_SCHEMA, from_column
+from llminit.results.readable import Results
+from llminit.results.tidy import measures_of
+
+MANIFEST = "archive.json"
+MEASURES = "results.parquet"
+RANKS = "ranks.parquet"
+CELLS = "cells.json.gz"
+
+_REMEDY = "restore it, or write the archive again from the results folder that it was made from"
+
+
+class Manifest(Header):
+    """The header of the results, with what describes the archive."""
+
+    ranks_up_to: int = Field(ge=1)
+    """Ranks above it are one more."""
+    files: dict[str, str]
+    """SHA-256 of each other file, by name."""
+
+
+class Archive(Results):
+    """The results of a comparison as `llminit.results.write_archive` keeps them.
+
+    All files are verified when the first of them is read.
+    """
+
+    @property
+    def exists(self) -> bool:
+        """Whether an archive is here."""
+        return (self.path / MANIFEST).is_file()
+
+    @property
+    def header(self) -> Header:
+        """What all cells have in common.
+
+        Raises:
+            ArtefactError: There is none, it is damaged, or it is of another format version.
+        """
+        return Header(**self._manifest.model_dump(include=set(Header.model_fields)))
+
+    @property
+    def rank_limit(self) -> int:
+        """How far ranks are kept: those above it are one more."""
+        return self._manifest.ranks_up_to
+
+    def cells(self) -> list[Cell]:
+        """Read all finished cells, in order of their names.
+
+        They are as they were but for histories, which are rounded, and for the group "all", of which only its size is
+        kept: its values are those of `metrics`.
+
+        Raises:
+            ArtefactError: A file of the archive is missing or damaged; the message names each.
+        """
+        measured = measures_of(pl.read_parquet(self._opened(MEASURES)))
+        nothing: dict[str, Any] = {"metrics": {}}
+        return [Cell(**known, **measured.get(CellKey(**known["key"]), nothing)) for known in self._documents["cells"]]
+
+    def failures(self) -> list[Failure]:
+        """Return the cells that had failed and were not finished, in order of their names.
+
+        Raises:
+            ArtefactError: A file of the archive is missing or damaged; the message names each.
+        """
+        return [Failure(**each) for each in self._documents["failures"]]
+
+    def ranks(self, cell: Cell) -> dict[str, RelevantRanks]:
+        """Return where the test interactions of a cell stand, by protocol; a rank above `rank_limit` is one more.
+
+        Raises:
+            ArtefactError: The archive has no such cell, or one of its files is missing or damaged.
+        """
+        rows = self._rows_by_cell.get(cell.key.name)
+        if rows is None:
+            raise ArtefactError(f"{self.path} has no cell {cell.key.name}; use a cell of this archive")
+        return {protocol: from_column(rows, rows[protocol]) for protocol in PROTOCOLS}
+
+    def split(self, name: str) -> pl.DataFrame:
+        """Return the test interactions of a split: user, user_degree, item_popularity, sorted by user, then item.
+
+        Raises:
+            ArtefactError: The archive has no such split, or one of its files is missing or damaged.
+        """
+        rows = next((each for each in self._rows_by_cell.values() if each["split"][0] == name), None)
+        if rows is None:
+            raise ArtefactError(f"{self.path} has no split {name}; use the split of a cell of this archive")
+        return rows.select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA)
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return read_document(self.path / MANIFEST, Manifest, _REMEDY)
+
+    @cached_property
+    def _documents(self) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = json.loads(gzip.decompress(self._verified[CELLS]))
+        return found
+
+    @cached_property
+    def _rows_by_cell(self) -> dict[str, pl.DataFrame]:
+        by_cell = pl.read_parquet(self._opened(RANKS)).partition_by("cell", as_dict=True)
+        return {str(name): rows for (name,), rows in by_cell.items()}
+
+    def _opened(self, name: str) -> BytesIO:
+        return BytesIO(self._verified[name])
+
+    @cached_property
+    def _verified(self) -> dict[str, bytes]:
+        """The bytes of all other files: few and small enough to be held, so that what is read is what was verified."""
+        contents, damaged = {}, []
+        for name, digest in self._manifest.files.items():
+            try:
+                contents[name] = self._read(name, digest)
+            except ArtefactError as error:
+                damaged.append(str(error))
+        if damaged:
+            raise ArtefactError("\n".join(damaged))
+        return contents
+
+    def _read(self, name: str, digest: str) -> bytes:
+        path = self.path / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ArtefactError(f"{path} cannot be read ({error}); {_REMEDY}") from error
+        if sha256_of(content) != digest:
+            raise ArtefactError(f"{path} does not match its checksum in {MANIFEST}; {_REMEDY}")
+        return content

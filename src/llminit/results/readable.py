@@ -1,0 +1,80 @@
+"""What reports and verdicts read from the results of a comparison, however these are stored."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import polars as pl
+
+from llminit.evaluation import RelevantRanks
+from llminit.results.cell import Cell, Failure, Header
+from llminit.results.tidy import tidy_rows
+
+
+class Results(ABC):
+    """The results of a comparison in a folder, to be read.
+
+    Args:
+        path: The folder; it need not exist until something is read.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @property
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether there are results."""
+
+    @property
+    @abstractmethod
+    def header(self) -> Header:
+        """What all cells have in common.
+
+        Raises:
+            ArtefactError: There is none, it is damaged, or it is of another format version.
+        """
+
+    @property
+    @abstractmethod
+    def rank_limit(self) -> int:
+        """How far ranks are kept: those above it are one more."""
+
+    @abstractmethod
+    def cells(self) -> list[Cell]:
+        """Read all finished cells, in order of their names.
+
+        Raises:
+            ArtefactError: Something is damaged; the message says what, and what to do.
+        """
+
+    @abstractmethod
+    def failures(self) -> list[Failure]:
+        """Return the cells that failed and were not finished since, in order of their names.
+
+        Raises:
+            ArtefactError: Something is damaged.
+        """
+
+    @abstractmethod
+    def ranks(self, cell: Cell) -> dict[str, RelevantRanks]:
+        """Return where the test interactions of a cell stand, by protocol.
+
+        Raises:
+            ArtefactError: The ranks are missing or damaged, or do not fit the cell's split.
+        """
+
+    @abstractmethod
+    def split(self, name: str) -> pl.DataFrame:
+        """Return the test interactions of a split: user, user_degree, item_popularity, sorted by user, then item.
+
+        Raises:
+            ArtefactError: The split is missing or damaged.
+        """
+
+    def tidy(self) -> pl.DataFrame:
+        """Return all measures, one row a cell, protocol, metric, k and group; see `llminit.results.tidy`.
+
+        Raises:
+            ArtefactError: A cell is damaged.
+        """
+        return tidy_rows(self.cells())
