@@ -31,13 +31,17 @@ def print_table(table: pl.DataFrame, title: str | None = None) -> None:
     console.print(shown)
 
 
-def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
-    """Write metrics under each protocol to stdout for people."""
-    rows = [{"protocol": protocol, **values} for protocol, values in metrics.items()]
+def print_metrics(models: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Write the metrics of some models under each protocol to stdout for people."""
+    rows = [
+        {"model": model, "protocol": protocol, **values}
+        for model, metrics in models.items()
+        for protocol, values in metrics.items()
+    ]
     chosen = ["recall@10", "ndcg@10", "recall@20", "ndcg@20", "hit@10", "mrr@10"]
     if rows:
-        table = pl.DataFrame(rows)
-        print_table(table.select("protocol", *(name for name in chosen if name in table.columns)))
+        table = pl.DataFrame(rows).sort("protocol", descending=True, maintain_order=True)
+        print_table(table.select("model", "protocol", *(name for name in chosen if name in table.columns)))
 
 
 def _cell(value: Any) -> str:

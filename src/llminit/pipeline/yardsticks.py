@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from llminit.arrays import Float64Array
-from llminit.config import HeldOutConfig, Protocol
+from llminit.config import FitConfig, Protocol
 from llminit.data import HeldOut
 from llminit.evaluation import METRICS, Scorer, mean_metrics, per_user, ranks_by_protocol
 from llminit.models import BASELINES, Sizes
-from llminit.pipeline.grid_search import tune
+from llminit.pipeline.learn import fit_baseline
 from llminit.progress import SILENT, Reporter
 from llminit.statistics.two_way import compare_paired
 
@@ -42,60 +42,45 @@ class Measured:
     options: dict[str, Any] | None = None
 
 
-def measured(scorer: Scorer, held_out: HeldOut) -> Measured | None:
-    """Measure a model on the test interactions under both protocols; None where there are none."""
-    if not len(held_out.split.test):
-        return None
+def measured(scorer: Scorer, held_out: HeldOut) -> Measured:
+    """Measure a model on the test interactions under both protocols."""
     ranks = ranks_by_protocol(scorer, held_out.test, held_out.seen_at_test)
-    metrics = {protocol: mean_metrics(found, _KS, tuple(METRICS)) for protocol, found in ranks.items()}
+    metrics = {protocol: mean_metrics(of_users, _KS, tuple(METRICS)) for protocol, of_users in ranks.items()}
     return Measured(metrics, per_user(ranks["standard"], METRIC))
 
 
-def measured_yardsticks(held_out: HeldOut, config: HeldOutConfig, reporter: Reporter = SILENT) -> dict[str, Measured]:
+def measured_yardsticks(held_out: HeldOut, config: FitConfig, reporter: Reporter = SILENT) -> dict[str, Measured]:
     """Fit the simple models, their options chosen on validation, and measure them; those too large are left out."""
-    dataset, found = held_out.dataset, {}
+    dataset, models = held_out.dataset, {}
     sizes = Sizes(dataset.n_users, dataset.n_items, dataset.n_interactions)
     for name in NAMES:
+        if name == config.backbone:
+            continue
         if BASELINES[name].memory_bytes(sizes) > MAX_BYTES:
-            reporter.note(f"{name} is left out: {dataset.n_items} items are too many for it here")
+            reporter.note(f"{name} is not measured beside it: for {dataset.n_items} items it needs too much memory")
             continue
         started = time.perf_counter()
-        fitted, options = _fitted(name, held_out, config, reporter)
+        fitted, options = fit_baseline(name, held_out, None, config, {}, reporter)
         result = measured(fitted.scores, held_out)
-        if result is not None:
-            seconds = time.perf_counter() - started
-            found[name] = Measured(result.metrics, result.by_user, seconds, options)
-    return found
+        models[name] = Measured(result.metrics, result.by_user, time.perf_counter() - started, options)
+    return models
 
 
-def _fitted(name: str, held_out: HeldOut, config: HeldOutConfig, reporter: Reporter) -> tuple[Any, dict[str, Any]]:
-    if not len(held_out.split.valid):
-        return BASELINES[name].make().fit(held_out.train), {}
-    metric, protocol = config.valid_metric, config.valid_protocol
-    chosen = tune(
-        name,
-        held_out.train,
-        held_out.valid,
-        held_out.seen_at_valid,
-        metric=metric,
-        protocol=protocol,
-        reporter=reporter,
-    )
-    return chosen.fitted, chosen.options
-
-
-def verdict(own: Measured, others: dict[str, Measured]) -> str:
+def verdict(model: Measured, others: dict[str, Measured]) -> str:
     """Return one line: how the model stands to the strongest of the simple ones, and how sure that is."""
     if not others:
         return "No simple model was measured beside it."
     name = max(others, key=lambda other: others[other].metrics["standard"][METRIC])
     reference = others[name]
-    means = own.metrics["standard"][METRIC], reference.metrics["standard"][METRIC]
+    means = model.metrics["standard"][METRIC], reference.metrics["standard"][METRIC]
     beside = f"{METRIC} {means[0]:.4f} against {means[1]:.4f} of {name}, the strongest simple model"
-    if len(own.by_user) < 2 or np.array_equal(own.by_user, reference.by_user):
+    if len(model.by_user) < 2 or np.array_equal(model.by_user, reference.by_user):
         return f"{beside}: no difference shown."
-    found = compare_paired(own.by_user[np.newaxis], reference.by_user[np.newaxis])
-    low, high = found.gain_interval()
-    gain = f"{100 * found.gain:+.1f} % [{100 * low:.1f}, {100 * high:.1f}]" if np.isfinite([low, high]).all() else ""
-    says = "no difference shown" if found.p_value > 0.05 else "better" if found.difference > 0 else "worse"
-    return f"{beside}: {says} {gain}".rstrip() + " (for users like these; one split and one training run)."
+    comparison = compare_paired(model.by_user[np.newaxis], reference.by_user[np.newaxis])
+    interval = 100 * np.array(comparison.gain_interval())
+    gain = (
+        f" {100 * comparison.gain:+.1f} % [{interval[0]:.1f}, {interval[1]:.1f}]" if np.isfinite(interval).all() else ""
+    )
+    difference = "better" if comparison.difference > 0 else "worse"
+    says = difference if comparison.p_value <= 0.05 else "no difference shown"
+    return f"{beside}: {says}{gain} (for users like these; one split and one training run)."
