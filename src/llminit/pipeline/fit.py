@@ -19,9 +19,10 @@ from llminit.pipeline.parts import named_parts
 from llminit.pipeline.provenance import data_fingerprint, fit_fingerprint, text_fingerprint
 from llminit.pipeline.refit import everything, refit_config
 from llminit.pipeline.yardsticks import measured, measured_yardsticks, verdict
-from llminit.progress import SILENT, Reporter
+from llminit.progress import Reporter
 from llminit.recommender import Recommender
 from llminit.recommender.text_recipe import TextRecipe
+from llminit.reporters import automatic_reporter
 from llminit.selectors import SELECTORS
 from llminit.training import CheckpointFile
 
@@ -37,7 +38,7 @@ def fit(
     overwrite: bool = False,
     device: str = "cpu",
     config: FitConfig | None = None,
-    reporter: Reporter = SILENT,
+    reporter: Reporter | None = None,
     checkpoint_seconds: float = 20.0,
     **options: Any,
 ) -> Recommender:
@@ -58,7 +59,7 @@ def fit(
         overwrite: Replace a recommender that is there already and was made in another way.
         device: A torch device, "cpu" or "cuda".
         config: All options at once, instead of `options`.
-        reporter: Receives progress.
+        reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
         checkpoint_seconds: Least time between two writes of the state, in seconds.
         options: Fields of `FitConfig`, such as `min_rating=4`, `backbone="sgcl"`, `init="variance"`.
 
@@ -67,6 +68,7 @@ def fit(
         StorageError: `out` cannot be written, or another fit is at work there.
     """
     started = time.perf_counter()
+    reporter = automatic_reporter(reporter)
     config = FitConfig.given_or_made(config, named_parts(options))
     _check_names(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
