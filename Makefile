@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint pythons clean
 
 # The main job on real data: MovieLens-100K, LightGCN from three initial embeddings, beside three baselines.
 demo: .venv/demo
@@ -16,8 +16,12 @@ lint: .venv/lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# The tests on each other Python from 3.11 to 3.14 that is on this machine. TESTS goes to pytest.
+pythons: .venv/test
+	.ci/pythons $(TESTS)
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv .venv-* demo
 
 .venv/demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

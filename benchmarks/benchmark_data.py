@@ -1,4 +1,4 @@
-"""The data that both sides of a comparison get: the same interactions, split and initial embeddings."""
+"""The data of both sides of a comparison: the same interactions, split and initial embeddings."""
 
 import os
 import sys
@@ -52,21 +52,21 @@ def find_interactions(name: str | None) -> tuple[str, Path]:
     """Return the data set's name and its interactions file; without a name, Beauty or else MovieLens-100K.
 
     Raises:
-        SystemExit: The data set was named and is not here.
+        SystemExit: The named data set was not found.
     """
-    wanted = name or "amazon-beauty"
+    preferred = name or "amazon-beauty"
     for folder in _data_folders():
-        if (folder / wanted / "interactions.parquet").is_file():
-            return wanted, folder / wanted / "interactions.parquet"
+        if (folder / preferred / "interactions.parquet").is_file():
+            return preferred, folder / preferred / "interactions.parquet"
     if name not in (None, FALLBACK):
-        raise SystemExit(f"the data set {name} is not here; set LLMINIT_DATA to a folder that holds it")
+        raise SystemExit(f"the data set {name} was not found; set LLMINIT_DATA to the folder that holds it")
     if name is None:
-        print(f"{wanted} is not here: {FALLBACK} is used instead", file=sys.stderr)
+        print(f"{preferred} was not found; using {FALLBACK} instead", file=sys.stderr)
     return FALLBACK, get_source(FALLBACK, Path(__file__).parent / ".peers" / FALLBACK) / "interactions.parquet"
 
 
 def load(name: str | None) -> BenchmarkData:
-    """Read, filter (rating >= 4, 5-core) and split a data set; gowalla comes split and is taken as it is."""
+    """Read, filter (rating >= 4, 5-core) and split a data set; gowalla is already split and used as it is."""
     name, path = find_interactions(name)
     if name == "gowalla":
         return _already_split(name, pl.read_parquet(path))
@@ -97,7 +97,7 @@ def synthetic(n_interactions: int, seed: int = 0) -> BenchmarkData:
 def write(data: BenchmarkData, folder: Path, embedding_size: int, *, for_peer: bool = False) -> None:
     """Write interactions and initial embeddings for the workers, and with `for_peer` split RecBole atomic files.
 
-    RecBole takes no empty part: one is replaced by the test part in the atomic files.
+    RecBole refuses an empty part; the atomic files hold the test part instead.
     """
     arrays: dict[str, Any] = {}
     for part in PARTS:
@@ -118,7 +118,7 @@ def _write_atomic(data: BenchmarkData, folder: Path) -> None:
 
 
 def _xavier(data: BenchmarkData, embedding_size: int) -> tuple[FloatArray, FloatArray]:
-    """Draw what every side starts from: float32 of shapes (n_users, d) and (n_items, d)."""
+    """Draw the initial embeddings of every side: float32 of shapes (n_users, d) and (n_items, d)."""
     rng = np.random.default_rng(0)
     tables = []
     for n_rows in (data.n_users, data.n_items):
@@ -129,8 +129,8 @@ def _xavier(data: BenchmarkData, embedding_size: int) -> tuple[FloatArray, Float
 
 def _data_folders() -> list[Path]:
     root = Path(__file__).resolve().parents[1]
-    named = os.environ.get("LLMINIT_DATA")
-    return ([Path(named)] if named else []) + [root / "shared" / "data", root.parent / "shared" / "data"]
+    folder = os.environ.get("LLMINIT_DATA")
+    return ([Path(folder)] if folder else []) + [root / "shared" / "data", root.parent / "shared" / "data"]
 
 
 def _already_split(name: str, table: pl.DataFrame) -> BenchmarkData:
@@ -146,6 +146,6 @@ def _already_split(name: str, table: pl.DataFrame) -> BenchmarkData:
 def _power_law(n: int, exponent: float, size: int, rng: np.random.Generator) -> IntArray:
     cumulative = np.cumsum(np.arange(1, n + 1, dtype=np.float64) ** -exponent)
     drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
-    # The weight of a code must not follow its number, or memory would be read in order.
+    # Codes must not be sorted by weight, or memory would be read in order.
     codes: IntArray = rng.permutation(n)[np.minimum(drawn, n - 1)]
     return codes

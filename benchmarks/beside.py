@@ -1,6 +1,6 @@
-"""(h) One training epoch beside another busy process, with OpenMP's own way of waiting and with LLMInit's.
+"""(h) One training epoch beside another busy process, with OpenMP's default waiting and with LLMInit's setting.
 
-`import llminit` tells GNU's OpenMP to let a waiting thread sleep soon. Side A gets OpenMP's default instead.
+`import llminit` sets GNU OpenMP so that a waiting thread sleeps soon. Side A runs with OpenMP's default.
 
     python benchmarks/beside.py --json benchmarks/results/beside.json
 """
@@ -18,11 +18,11 @@ import common
 from lines import Worker
 
 DEFAULT_SPINS = "300000"
-"""What GNU's OpenMP takes where nothing is set and there are as many cores as threads."""
+"""GNU OpenMP's default when there are as many cores as threads."""
 
 
 def main() -> None:
-    """Compare the two ways of waiting, alone and beside a process that keeps one core busy."""
+    """Compare the two settings, alone and beside a process that keeps one core busy."""
     parser = common.options_parser(__doc__)
     common.add_model_options(parser, ["lightgcn"])
     options = parser.parse_args()
@@ -36,22 +36,22 @@ def main() -> None:
 
 
 def compare(folder: Path, options: argparse.Namespace, versions: dict[str, str]) -> list[common.Comparison]:
-    """Time epochs of both sides, in turn: first alone, then beside the busy process."""
+    """Time epochs of both sides in turn, first alone, then beside a busy process."""
     sizes = {"folder": str(folder), "batch": options.batch, "n_layers": options.layers, "backbone": "lightgcn"}
     with (
         Worker("llminit_worker.py", folder / "default.log", variables={"GOMP_SPINCOUNT": DEFAULT_SPINS}) as default,
         Worker("llminit_worker.py", folder / "llminit.log") as ours,
     ):
-        for side in (default, ours):
-            versions.update(side.ask("load", **sizes)["versions"])
-            side.ask("epoch")
-        works = lambda: default.ask("epoch"), lambda: ours.ask("epoch")
+        for worker in (default, ours):
+            versions.update(worker.ask("load", **sizes)["versions"])
+            worker.ask("epoch")
+        sides = lambda: default.ask("epoch"), lambda: ours.ask("epoch")
         common.say("alone")
-        alone = common.in_turn(*works, options.repeats)
+        alone = common.in_turn(*sides, options.repeats)
         common.say("beside a busy process")
         with busy_process():
-            beside = common.in_turn(*works, options.repeats)
-    quiet = {common.OTHERS: common.most_of_others(alone)}
+            beside = common.in_turn(*sides, options.repeats)
+    quiet = {common.OTHERS: common.max_others_share(alone)}
     return [
         common.Comparison("epoch alone", "OpenMP's default", *common.seconds_of(alone), None, quiet),
         common.Comparison("epoch beside a busy process", "OpenMP's default", *common.seconds_of(beside)),
@@ -60,7 +60,7 @@ def compare(folder: Path, options: argparse.Namespace, versions: dict[str, str])
 
 @contextmanager
 def busy_process() -> Iterator[None]:
-    """Keep one core busy with something that never waits."""
+    """Keep one core busy with a process that never waits."""
     process = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
     try:
         yield

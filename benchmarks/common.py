@@ -1,4 +1,4 @@
-"""What every benchmark does: options, turns (A B A B), the machine in words, a table, a JSON file."""
+"""Shared by all benchmarks: options, alternating runs (A B A B), a description of the machine, tables, JSON files."""
 
 import argparse
 import json
@@ -12,25 +12,25 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-ENOUGH = 5
-MOST_OTHERS = 0.1
-SHORTEST_TO_TELL = 0.2
+MIN_REPEATS = 5
+MAX_OTHERS_SHARE = 0.1
+MIN_SECONDS_FOR_SHARE = 0.2
 OTHERS = "largest share of the cores used by other processes in a turn"
-# OpenMP's threads spin for a while after their work; the other side's turn starts when they have gone to sleep.
+# OpenMP's threads spin for a while after their work; the other side's turn starts when they sleep.
 PAUSE = 0.5
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides that did the same work in turn.
+    """The timings of two sides that did the same work in turn.
 
     Attributes:
         what: The work.
-        peer: Name of side A, what LLMInit is compared with.
+        peer: Name of side A, the one that LLMInit is compared with.
         peer_seconds: Its timings.
         seconds: LLMInit's timings, taken in turn with them.
-        target: The ratio that is aimed at.
-        notes: What else was measured, such as both sides' loss, metrics or peak memory.
+        target: The ratio that LLMInit aims at.
+        notes: Other measurements, such as both sides' loss, metrics or peak memory.
     """
 
     what: str
@@ -42,11 +42,11 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """How many times as long the peer took: median by median."""
+        """The peer's median time over LLMInit's."""
         return statistics.median(self.peer_seconds) / statistics.median(self.seconds)
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON values."""
+        """Return all fields and the medians as JSON values."""
         medians = {
             "peer_median": statistics.median(self.peer_seconds),
             "median": statistics.median(self.seconds),
@@ -55,17 +55,17 @@ class Comparison:
         return asdict(self) | medians
 
 
-def options_parser(description: str | None, *, repeats: int = ENOUGH) -> argparse.ArgumentParser:
+def options_parser(description: str | None, *, repeats: int = MIN_REPEATS) -> argparse.ArgumentParser:
     """Return a parser with the options that all scripts share."""
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=repeats, help=f"timings a side; at least {ENOUGH} to be quoted")
+    parser.add_argument("--repeats", type=int, default=repeats, help=f"timings a side; quote {MIN_REPEATS} or more")
     parser.add_argument("--json", type=Path, metavar="OUT", help="also write the result as JSON")
     return parser
 
 
 def add_model_options(parser: argparse.ArgumentParser, backbones: list[str]) -> None:
-    """Add what the training benchmarks share."""
-    parser.add_argument("--data", help="a data set's name; default amazon-beauty, or ml-100k where it is not here")
+    """Add the options that the training benchmarks share."""
+    parser.add_argument("--data", help="a data set's name; default amazon-beauty, or ml-100k if that is missing")
     parser.add_argument("--backbone", nargs="+", choices=backbones, default=backbones)
     parser.add_argument("--embedding-size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=256, help="training interactions a step")
@@ -77,30 +77,30 @@ def in_turn(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Run two sides in turn, A B A B, and return their answers.
 
-    Each holds `seconds` and `cpu`, and gets `others`: the share of all cores' time that other processes had meanwhile.
+    Each answer holds `seconds` and `cpu`, and gets `others`: the share of all cores' time that other processes used.
     """
     answers: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
     for turn in range(repeats):
-        for side, work, kept in zip("AB", (first, second), answers, strict=True):
+        for side, work, side_answers in zip("AB", (first, second), answers, strict=True):
             time.sleep(PAUSE)
             before = _core_seconds()
             answer = work()
-            kept.append(answer | {"others": _others_share(before, _core_seconds(), answer["cpu"])})
+            side_answers.append(answer | {"others": _others_share(before, _core_seconds(), answer["cpu"])})
             say(f"  {side}{turn + 1}: {answer['seconds']:.3f} s")
     return answers
 
 
 def say(line: str) -> None:
-    """Tell who watches how far the run is."""
+    """Print a line of progress to standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
-def most_of_others(answers: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> float:
+def max_others_share(answers: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> float:
     """Return the largest share of the cores that other processes used during a turn.
 
-    The machine counts in hundredths of a second, so turns that are too short to tell are left out.
+    The system counts in hundredths of a second, so short turns are left out.
     """
-    turns = [answer for side in answers for answer in side if answer["seconds"] > SHORTEST_TO_TELL]
+    turns = [answer for side in answers for answer in side if answer["seconds"] > MIN_SECONDS_FOR_SHARE]
     return round(max((answer["others"] for answer in turns), default=0.0), 3)
 
 
@@ -127,14 +127,14 @@ def report(
     options: argparse.Namespace,
     versions: Mapping[str, str],
 ) -> None:
-    """Print the table and, where asked, write the JSON file.
+    """Print the table and, with --json, write the JSON file.
 
     Args:
         name: The benchmark's name, which the README's table refers to.
-        setting: Data and sizes in a line.
+        setting: Data and sizes in one line.
         comparisons: The rows.
         options: Holds `repeats` and `json`.
-        versions: Versions of the peers and of what both stand on.
+        versions: Versions of the peers and of the libraries that both use.
     """
     print(f"\n{setting}\n{machine()}")
     print(f"{'':34}{'peer':>18}{'peer s':>10}{'LLMInit s':>11}{'ratio':>8}")
@@ -158,24 +158,24 @@ def report(
 
 
 def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
-    """Write a result file, with numbers short enough to read; nothing without a path."""
+    """Write a result file with rounded numbers; do nothing without a path."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(_rounded(content), indent=1) + "\n", encoding="utf-8")
 
 
 def in_gib(n_bytes: float) -> str:
-    """Return bytes in words."""
+    """Format bytes as GiB."""
     return f"{n_bytes / 2**30:.2f} GiB"
 
 
 def _warnings(repeats: int, busy: float) -> list[str]:
-    found = []
-    if repeats < ENOUGH:
-        found.append(f"{repeats} timings a side, not the {ENOUGH} that a ratio to quote needs")
-    if busy > MOST_OTHERS:
-        found.append(f"other processes used {busy:.0%} of the cores during a timing; let them end and run again")
-    return found
+    warnings = []
+    if repeats < MIN_REPEATS:
+        warnings.append(f"{repeats} timings a side, not the {MIN_REPEATS} that a ratio to quote needs")
+    if busy > MAX_OTHERS_SHARE:
+        warnings.append(f"other processes used {busy:.0%} of the cores during a timing; let them end and run again")
+    return warnings
 
 
 def _listed(seconds: list[float]) -> str:
@@ -194,7 +194,7 @@ def _processor() -> str:
 
 
 def _core_seconds() -> tuple[float, float]:
-    """Return all cores' seconds since the machine started, and how many of them were not idle; zeros if not told."""
+    """Return all cores' seconds since the machine started, and the busy part of them; zeros if unknown."""
     counters = Path("/proc/stat")
     if not counters.exists():
         return 0.0, 0.0
@@ -202,9 +202,9 @@ def _core_seconds() -> tuple[float, float]:
     return sum(ticks), sum(ticks) - ticks[3] - ticks[4]
 
 
-def _others_share(before: tuple[float, float], after: tuple[float, float], own: float) -> float:
+def _others_share(before: tuple[float, float], after: tuple[float, float], own_cpu: float) -> float:
     passed, used = after[0] - before[0], after[1] - before[1]
-    return max(used - own, 0.0) / passed if passed else 0.0
+    return max(used - own_cpu, 0.0) / passed if passed else 0.0
 
 
 def _rounded(value: Any) -> Any:

@@ -72,11 +72,11 @@ def open_peer(backbone: str, folder: Path) -> Worker:
 
 
 def notes(warm: tuple[dict[str, Any], dict[str, Any]], answers: Any) -> dict[str, Any]:
-    """Say what shows that both sides did the same: the first epoch's loss, and what each held in memory."""
+    """Return notes on both sides: the first epoch's loss, which shows that they did the same work, and peak memory."""
     return {
         "mean batch loss of the first epoch, peer and LLMInit": [round(side["loss"], 5) for side in warm],
         "peak memory, peer and LLMInit": [common.in_gib(side[-1]["peak"]) for side in answers],
-        common.OTHERS: common.most_of_others(answers),
+        common.OTHERS: common.max_others_share(answers),
         "seconds of a call of train outside its epochs": round(answers[1][-1]["outside"], 3),
     }
 

@@ -1,4 +1,4 @@
-"""(g) The floor: what an exact step must move and multiply, over this machine's rates, beside what a step takes.
+"""(g) The floor: the least time of an exact step, from its reads, writes and products, beside the measured time.
 
 For batches of one epoch the script counts the neighbours' rows that each hop must read (none of them can be left out),
 and Adam's reads and writes of embeddings and moments; for SGL also the hops of its two views and the matrix products of
@@ -37,8 +37,8 @@ FLOAT = 4
 # Embeddings and two moments, each read and written.
 ADAM_PASSES = 6
 # Similarities, and the gradient of either factor.
-PRODUCTS = 3
-IN_CACHE = 2048
+MATMULS_PER_STEP = 3
+ROWS_IN_CACHE = 2048
 
 
 def main() -> None:
@@ -59,22 +59,22 @@ def main() -> None:
         "Adam's streams, GB/s": stream_rate(rows, options.repeats) / 1e9,
         "matrix products, GFLOP/s": product_rate(rows, options.batch, options.repeats) / 1e9,
     }
-    found = []
+    steps = []
     for backbone in options.backbone:
-        gathered, products = sum(hops.values()), 0
+        gathered, flops = sum(hops.values()), 0
         if backbone == "sgl":
             gathered += view_bytes(graph, hops, options.layers, width)
-            products = PRODUCTS * 2 * options.batch * graph.n_nodes * width
+            flops = MATMULS_PER_STEP * 2 * options.batch * graph.n_nodes * width
         parts = {
             "hops": gathered / rates["rows gathered, GB/s"] / 1e6,
             "Adam": ADAM_PASSES * graph.n_nodes * width * FLOAT / rates["Adam's streams, GB/s"] / 1e6,
-            "products": products / rates["matrix products, GFLOP/s"] / 1e6,
+            "products": flops / rates["matrix products, GFLOP/s"] / 1e6,
         }
         step = 1e3 * step_seconds(data, graph, backbone, options)
-        found.append({"backbone": backbone, "MiB gathered": gathered / 2**20, "GFLOP": products / 1e9, "parts": parts})
-        found[-1] |= {"floor": sum(parts.values()), "step": step, "ratio": step / sum(parts.values())}
+        steps.append({"backbone": backbone, "MiB gathered": gathered / 2**20, "GFLOP": flops / 1e9, "parts": parts})
+        steps[-1] |= {"floor": sum(parts.values()), "step": step, "ratio": step / sum(parts.values())}
     setting = f"{data.describe()}; d={width}, batch {options.batch}, {options.layers} layers"
-    result = {"benchmark": "floor", "setting": setting, "machine": common.machine(), "rates": rates, "steps": found}
+    result = {"benchmark": "floor", "setting": setting, "machine": common.machine(), "rates": rates, "steps": steps}
     print(json.dumps(result, indent=1))
     common.write_json(options.json, result)
 
@@ -90,8 +90,8 @@ def hop_bytes(graph: Adjacency, triples: Any, batch: int, n_layers: int, width: 
         rows = np.ascontiguousarray(triples[:, start : start + batch]).reshape(-1)
         nodes, position = np.empty(graph.n_nodes, dtype=np.int32), np.full(graph.n_nodes, ABSENT)
         ends = find_frontiers(graph.indptr, graph.indices, rows, n_layers - 1, nodes, position)
-        # Adding up over the neighbours of the nodes within h hops reads as many rows as those nodes have edges; carried
-        # back, as many edges lead into them.
+        # A sum over the neighbours of the nodes within h hops reads as many rows as these nodes have edges, and the
+        # backward pass as many.
         edges = [int(degrees[nodes[:end]].sum()) for end in ends]
         for hop in range(1, n_layers + 1):
             totals[f"forward, hop {hop}"] += edges[n_layers - hop] * width * FLOAT / len(starts)
@@ -99,14 +99,14 @@ def hop_bytes(graph: Adjacency, triples: Any, batch: int, n_layers: int, width: 
     return totals
 
 
-def gather_rate(graph: Adjacency, rows: list[Any], repeats: int) -> float:
+def gather_rate(graph: Adjacency, tables: list[Any], repeats: int) -> float:
     """Return the bytes a second of neighbours' rows in one hop over all nodes."""
-    source, _, _, out = rows
+    source, _, _, out = tables
     threads = numba.get_num_threads()
 
     def hop() -> None:
-        every = rows_of_all(source)
-        add_neighbours(graph.compiled, graph.every_node, every, every, out, threads)
+        rows = rows_of_all(source)
+        add_neighbours(graph.compiled, graph.every_node, rows, rows, out, threads)
 
     return float(len(graph.indices) * source.shape[1] * FLOAT / _fastest(hop, repeats))
 
@@ -126,15 +126,15 @@ def view_bytes(graph: Adjacency, hops: dict[str, float], n_layers: int, width: i
 
 
 def product_rate(rows: list[Any], batch: int, repeats: int) -> float:
-    """Return the operations a second of the product of a batch's rows and so many others that the caches hold it."""
-    some, others = torch.from_numpy(rows[0][:batch]), torch.from_numpy(rows[1][:IN_CACHE])
+    """Return the operations a second of a matrix product of a batch's rows and others that fit the caches."""
+    some, others = torch.from_numpy(rows[0][:batch]), torch.from_numpy(rows[1][:ROWS_IN_CACHE])
     out = torch.empty(len(some), len(others))
     seconds = _fastest(lambda: torch.mm(some, others.T, out=out), repeats)
     return 2 * len(some) * others.numel() / seconds
 
 
 def step_seconds(data: Any, graph: Adjacency, backbone: str, options: Any) -> float:
-    """Return the median seconds of a step in whole epochs, after one that is not counted."""
+    """Return the median seconds of a step in whole epochs, after a warm-up epoch."""
     kind = BACKBONES[backbone]
     ids = pl.Series(np.arange(data.n_users)), pl.Series(np.arange(data.n_items))
     start = xavier_embeddings(*ids, options.embedding_size, 0)
@@ -151,7 +151,7 @@ def _tables(graph: Adjacency, width: int) -> list[Any]:
 
 
 def _fastest(work: Callable[[], object], repeats: int) -> float:
-    """Return the least seconds of a call; a floor takes the machine at its best."""
+    """Return the least seconds of a call, because a floor takes the best rates."""
     work()
     seconds = []
     for _ in range(20 * repeats):

@@ -1,8 +1,8 @@
 """(e) Growth: an epoch's time and the peak memory of LightGCN on synthetic interactions with power-law degrees.
 
-There is a user for each 10 interactions and an item for each 50. Each size runs in a process of its own. A timing is
-the drawing of an epoch's triples and its first --steps steps, from which the whole epoch follows: steps of one size
-cost the same. The first timing is not counted.
+There is one user for every 10 interactions and one item for every 50. Each size runs in a separate process. A timing
+includes drawing an epoch's triples and its first --steps steps; the time of the whole epoch is extrapolated, because
+all steps of one size cost the same. The first timing is not counted.
 
     python benchmarks/growth.py --json benchmarks/results/growth.json --plot benchmarks/results/growth.svg
 """
@@ -21,7 +21,7 @@ from lines import Worker
 
 
 def main() -> None:
-    """Measure each size, print the table and the growth against linear."""
+    """Measure each size, print the table and the growth relative to linear."""
     parser = common.options_parser(__doc__)
     parser.add_argument("--sizes", type=float, nargs="+", default=[0.1, 1, 3, 10], help="millions of interactions")
     parser.add_argument("--backbone", default="lightgcn")
@@ -31,25 +31,25 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10, help="steps that stand for an epoch, at most")
     parser.add_argument("--plot", type=Path, metavar="OUT", help="also draw time and memory as an SVG")
     options = parser.parse_args()
-    described = common.machine()
+    machine_line = common.machine()
     setting = f"{options.backbone}, d={options.embedding_size}, batch {options.batch}, {options.layers} layers"
     rows: list[dict[str, Any]] = []
     for size in sorted(options.sizes):
         rows.append(measure(round(size * 1e6), options))
-        # The largest size may take an hour or not fit: what was measured before it is kept.
-        write(rows, setting, described, options)
-    show(rows, setting, described)
+        # The largest size may take an hour or not fit in memory, so results are written after each size.
+        write(rows, setting, machine_line, options)
+    show(rows, setting, machine_line)
 
 
-def write(rows: list[dict[str, Any]], setting: str, described: str, options: argparse.Namespace) -> None:
-    """Write the plot and the JSON file where they were asked for."""
+def write(rows: list[dict[str, Any]], setting: str, machine_line: str, options: argparse.Namespace) -> None:
+    """Write the plot with --plot and the JSON file with --json."""
     if options.plot is not None:
         options.plot.parent.mkdir(parents=True, exist_ok=True)
         options.plot.write_text(draw(rows, f"An epoch of {setting}"), encoding="utf-8")
     content = {
         "benchmark": "growth",
         "setting": setting,
-        "machine": described,
+        "machine": machine_line,
         "repeats": options.repeats,
         "rows": rows,
         "growth": growth(rows),
@@ -77,17 +77,17 @@ def measure(n_interactions: int, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def growth(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """Return, for each size and the next, how many times as long an epoch took, over how many times the data."""
-    found = []
+    """Return, for each size and the next, the ratio of their epoch times over the ratio of their interactions."""
+    ratios = []
     one_million = [row for row in rows if row["n_interactions"] == 1_000_000]
     pairs = list(itertools.pairwise(rows))
     if one_million and rows[-1]["n_interactions"] > 3_000_000:
         pairs.append((one_million[0], rows[-1]))
-    for less, more in pairs:
-        data = more["n_interactions"] / less["n_interactions"]
-        to_linear = more["median"] / less["median"] / data
-        found.append({"from": less["n_interactions"], "to": more["n_interactions"], "to_linear": to_linear})
-    return found
+    for smaller, larger in pairs:
+        data = larger["n_interactions"] / smaller["n_interactions"]
+        to_linear = larger["median"] / smaller["median"] / data
+        ratios.append({"from": smaller["n_interactions"], "to": larger["n_interactions"], "to_linear": to_linear})
+    return ratios
 
 
 def show(rows: list[dict[str, Any]], setting: str, machine: str) -> None:
@@ -102,9 +102,9 @@ def show(rows: list[dict[str, Any]], setting: str, machine: str) -> None:
         print(f"{counts}{times}{common.in_gib(row['peak_bytes']):>13}")
     for part in growth(rows):
         print(f"from {part['from']:,} to {part['to']:,}: {part['to_linear']:.2f}x linear")
-    fewest = min(len(row["seconds"]) for row in rows)
-    if fewest < common.ENOUGH:
-        print(f"NOTE: a size has only {fewest} timings, not the {common.ENOUGH} that a ratio to quote needs")
+    min_timings = min(len(row["seconds"]) for row in rows)
+    if min_timings < common.MIN_REPEATS:
+        print(f"NOTE: a size has only {min_timings} timings, not the {common.MIN_REPEATS} that a ratio to quote needs")
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ def draw(rows: list[dict[str, Any]], title: str) -> str:
         _text(10, 42, "epoch, s", TIME, "start"),
         _text(WIDTH - 10, 42, "peak memory, GiB", MEMORY, "end"),
         *(
-            _text(place, HEIGHT - BOTTOM + 20, f"{size / 1e6:g} M", "#222", "middle")
-            for place, size in zip(x, sizes, strict=True)
+            _text(position, HEIGHT - BOTTOM + 20, f"{size / 1e6:g} M", "#222", "middle")
+            for position, size in zip(x, sizes, strict=True)
         ),
         _line(x, [up_time(value) for value in linear], GREY, dashed=True),
         *_series(x, [up_time(value) for value in seconds], [f"{value:.3g}" for value in seconds], TIME, -12),
@@ -44,7 +44,7 @@ def draw(rows: list[dict[str, Any]], title: str) -> str:
 
 
 def _scale(values: list[float], start: float, end: float) -> Any:
-    """Return a function from a value to its place on a logarithmic axis, with a margin at both ends."""
+    """Return a function from a value to its coordinate on a logarithmic axis, with a margin at both ends."""
     low, high = math.log(min(values)), math.log(max(values))
     width = max(high - low, 1e-9)
     low, width = low - 0.08 * width, 1.16 * width

@@ -1,7 +1,7 @@
 """Commands to a worker process and answers back, one JSON object a line; standard library only.
 
-A side of a comparison lives in a process of its own that loads once and then does one piece of work when told, so that
-two libraries which cannot be installed together take turns (A B A B) on the same machine, minutes and data.
+Each side of a comparison is a separate process that loads once and then does one piece of work per command, so that two
+libraries that cannot be installed together take turns (A B A B) on the same machine and data.
 """
 
 import json
@@ -20,10 +20,10 @@ Handler = Callable[..., Mapping[str, Any]]
 def serve(handlers: Mapping[str, Handler]) -> None:
     """Answer commands from standard input until it ends; what libraries print goes to standard error.
 
-    Each answer also says how much processor time, in seconds over all threads, the command and the process have used.
+    Each answer also holds the processor time, in seconds over all threads, of the command and of the process.
 
     Args:
-        handlers: By command: takes the command's values by name and returns the answer, JSON values only.
+        handlers: For each command, a function of the command's values that returns the answer, JSON values only.
     """
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
@@ -38,7 +38,7 @@ def serve(handlers: Mapping[str, Handler]) -> None:
 
 
 class Worker:
-    """A worker process, as the script that compares sees it."""
+    """A worker process, as the comparing script sees it."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Worker:
             script: File name beside this one.
             log: File that receives what the worker prints.
             python: The interpreter.
-            cwd: The worker's folder; one that is given also gets a search path of its own.
+            cwd: The worker's folder; with it, PYTHONPATH is removed.
             variables: Environment variables to set.
         """
         environment = os.environ | dict(variables or {})
@@ -111,9 +111,9 @@ class Worker:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process has held, in bytes.
+    """Return the peak memory of this process, in bytes.
 
-    Linux counts it anew for each program (VmHWM); `ru_maxrss` would also count the process that started this one.
+    Linux resets it for each program (VmHWM); `ru_maxrss` would also count the process that started this one.
     """
     status = Path("/proc/self/status")
     if status.exists():

@@ -1,4 +1,4 @@
-"""LLMInit as a worker; it uses nothing but the library's own functions."""
+"""LLMInit as a worker, by the library's functions only."""
 
 import importlib.metadata
 import time
@@ -12,7 +12,7 @@ from lines import peak_memory, serve
 
 
 class Side:
-    """A backbone that trains some epochs or ranks when told."""
+    """A backbone that trains or ranks on command."""
 
     def load(self, folder: str, backbone: str, batch: int, n_layers: int) -> dict[str, Any]:
         """Read the interactions, build the graph and start from the shared initial embeddings."""
@@ -35,7 +35,7 @@ class Side:
         return {"seconds": time.perf_counter() - started, "versions": _versions()}
 
     def epoch(self, n_epochs: int = 2) -> dict[str, Any]:
-        """Train some epochs and time the last one; those before it warm up what each call of `train` builds."""
+        """Train some epochs and time the last one; the others are a warm-up for each call of `train`."""
         from llminit.training import train
 
         started = time.perf_counter()
@@ -51,7 +51,7 @@ class Side:
         }
 
     def steps(self, n_steps: int, n_timings: int) -> dict[str, Any]:
-        """Time the drawing of an epoch's triples and some of its steps, and say what the whole epoch takes."""
+        """Time drawing an epoch's triples and some of its steps, and extrapolate to the whole epoch."""
         from llminit.training.optimizer import Adam
         from llminit.training.sampler import TripleSampler
         from llminit.training.step import steps_of
@@ -81,7 +81,7 @@ class Side:
         return {"seconds": time.perf_counter() - started, "metrics": dict(metrics), "peak": peak_memory()}
 
     def fit(self, interactions: str, **options: Any) -> dict[str, Any]:
-        """Do all from an interactions file to test metrics, from Xavier embeddings."""
+        """Fit from an interactions file, with Xavier embeddings, and measure test metrics."""
         from llminit.pipeline.fit import fit
 
         started = time.perf_counter()
@@ -98,7 +98,7 @@ class Side:
 
 
 def _share_of_edges(graph: Any, triples: Any, size: int, n_layers: int) -> float:
-    """Return which share of the edges the widest hop of a step reads, on average over batches."""
+    """Return the share of the edges that the widest hop of a step reads, on average over batches."""
     from llminit.compiled.graph import ABSENT, find_frontiers
 
     degrees = np.diff(graph.indptr)

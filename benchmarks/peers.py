@@ -1,11 +1,11 @@
-"""The environment of RecBole 1.2.1, made once beside the scripts: it needs older libraries than LLMInit does."""
+"""The environment of RecBole 1.2.1, created once beside the scripts: it needs older libraries than LLMInit."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / ".peers" / "recbole"
-# RecBole is installed without its own requirements: ray, plotly and hyperopt serve only its search for parameters.
+# RecBole is installed without its requirements: ray, plotly and hyperopt serve only its search for parameters.
 REQUIREMENTS = [
     "torch==2.13.0",
     "numpy<2",
@@ -26,7 +26,7 @@ REQUIREMENTS = [
 
 
 def recbole_python(folder: Path = FOLDER) -> Path:
-    """Return the interpreter of an environment with RecBole, which is made if it is not there.
+    """Return the interpreter of an environment with RecBole, which is created if missing.
 
     Raises:
         SystemExit: This is not Python 3.11, for which RecBole's old requirements still have wheels.

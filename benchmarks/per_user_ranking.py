@@ -1,8 +1,8 @@
-"""Full ranking as run-and-qrels evaluators do it: a top-k list for each user, then metrics over the lists.
+"""Full ranking as evaluators of runs and qrels do it: a top-k list for each user, then metrics over the lists.
 
 The scores come in blocks by matrix products, as in LLMInit. Each user's seen items are masked, the top k are taken by
-`argpartition` and sorted, and a compiled loop over users compares each list with the user's relevant items (the way
-of ranx, whose metrics are numba functions over sorted lists).
+`argpartition` and sorted, and a compiled loop over users compares each list with the user's relevant items (like
+ranx, whose metrics are numba functions over sorted lists).
 """
 
 from collections.abc import Mapping
@@ -60,14 +60,14 @@ def _metrics(top: Any, users: Any, bounds: Any, items: Any) -> Any:
     for row in prange(len(users)):
         relevant = items[bounds[users[row]] : bounds[users[row] + 1]]
         n_hits, first, gain, ideal = 0, 0.0, 0.0, 0.0
-        for place in range(K):
-            if place < len(relevant):
-                ideal += 1 / np.log2(place + 2)
-            if np.any(relevant == top[row, place]):
+        for rank in range(K):
+            if rank < len(relevant):
+                ideal += 1 / np.log2(rank + 2)
+            if np.any(relevant == top[row, rank]):
                 n_hits += 1
-                gain += 1 / np.log2(place + 2)
+                gain += 1 / np.log2(rank + 2)
                 if first == 0:
-                    first = 1 / (place + 1)
+                    first = 1 / (rank + 1)
         values[row, 0], values[row, 1], values[row, 2] = n_hits / len(relevant), first, gain / ideal
         values[row, 3], values[row, 4] = min(n_hits, 1), n_hits / K
     return values

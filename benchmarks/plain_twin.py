@@ -1,7 +1,7 @@
-"""The backbones as plain autograd: slow, obvious, and the same mathematics.
+"""The backbones in plain autograd: slow, obvious, and the same mathematics.
 
-COO products, layers stacked and averaged, losses written as the papers write them, torch's default Adam: what a
-straightforward implementation does (RecBole's LightGCN does it so). Nothing of LLMInit is used.
+COO matrix products, layers stacked and averaged, losses as in the papers' formulas, torch's default Adam: a
+straightforward implementation, like RecBole's LightGCN. Nothing of LLMInit is used.
 """
 
 from collections.abc import Callable
@@ -81,7 +81,7 @@ class Twin:
         return total / len(batches)
 
     def negatives(self, users: Codes) -> Codes:
-        """Draw an item that the user has not seen for each of `users`."""
+        """Draw one item for each of `users` that the user has not seen."""
         items = self.rng.integers(0, self.n_items, size=len(users))
         pending = np.arange(len(users))
         while pending.size:
@@ -124,9 +124,9 @@ def sgl_loss(twin: Twin, users: torch.Tensor, positives: torch.Tensor, negatives
 def sgcl_loss(twin: Twin, users: torch.Tensor, positives: torch.Tensor, _negatives: torch.Tensor) -> torch.Tensor:
     """Return -sum log(exp(u.i / tau) / (sum exp(u.u' / tau) + sum exp(i.i' / tau))) over the batch."""
     final = propagate(twin.embeddings, twin.graph, twin.n_layers)
-    of_users, of_items = F.normalize(final[users], dim=1), F.normalize(final[positives], dim=1)
-    above = torch.exp((of_users * of_items).sum(dim=1) / TAU)
-    among_users, among_items = (torch.exp(part @ part.T / TAU).sum(dim=1) for part in (of_users, of_items))
+    user_rows, item_rows = F.normalize(final[users], dim=1), F.normalize(final[positives], dim=1)
+    above = torch.exp((user_rows * item_rows).sum(dim=1) / TAU)
+    among_users, among_items = (torch.exp(part @ part.T / TAU).sum(dim=1) for part in (user_rows, item_rows))
     return -torch.log(above / (among_users + among_items)).sum()
 
 

@@ -1,7 +1,7 @@
-"""PyG's LightGCN, trained as its documentation trains it: edges as `edge_index`, messages gathered and scattered.
+"""PyG's LightGCN, trained as in its documentation: edges as `edge_index`, messages gathered and scattered.
 
-Without the compiled extensions (torch_sparse, torch_scatter) PyG normalises the edges anew in each call and makes one
-message an edge and layer, a tensor of shape (n_edges, d).
+Without the compiled extensions (torch_sparse, torch_scatter) PyG normalises the edges again in each call and makes one
+message for each edge and layer, a tensor of shape (n_edges, d).
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ class PyGLightGCN:
     """LightGCN of torch_geometric on a twin's data and from its initial embeddings."""
 
     def __init__(self, twin: Twin) -> None:
-        """Take over the twin's data."""
+        """Copy the twin's data and initial embeddings."""
         self.twin = twin
         width = twin.embeddings.shape[1]
         self.model = LightGCN(twin.n_users + twin.n_items, width, twin.n_layers)

@@ -1,6 +1,6 @@
-"""RecBole 1.2.1 as a worker; run by the interpreter of its own environment (see peers.py).
+"""RecBole 1.2.1 as a worker; run by the interpreter of its environment (see peers.py).
 
-RecBole (MIT licence) is imported as it was published. Its own names for things are used here.
+RecBole (MIT licence) is used as published. Names here follow RecBole's.
 """
 
 import importlib.metadata
@@ -30,7 +30,7 @@ PAPER_OPTIONS: dict[str, dict[str, Any]] = {
 
 
 class Side:
-    """A RecBole trainer that does one epoch or one evaluation when told."""
+    """A RecBole trainer that runs an epoch, an evaluation or a fit on command."""
 
     def load(
         self, folder: str, model: str, embedding_size: int, batch: int, n_layers: int, eval_batch_size: int
@@ -59,7 +59,7 @@ class Side:
         eval_batch_size: int,
         epochs: int,
     ) -> dict[str, Any]:
-        """Do all from an atomic file to test metrics: read, filter, split, train, validate each epoch, test."""
+        """Fit from an atomic file and measure test metrics: read, filter, split, train, validate each epoch, test."""
         started = time.perf_counter()
         options = {
             "data_path": folder,
@@ -121,7 +121,7 @@ class Side:
         dataset = self.train.dataset
         tables = ((self.model.user_embedding, "user_id", users), (self.model.item_embedding, "item_id", items))
         for embedding, field, values in tables:
-            # Row 0 is padding; the others are in the order in which the tokens, our codes, were met.
+            # Row 0 is padding; the others are in the order in which the tokens (our codes) were read.
             codes = dataset.field2id_token[field][1:].astype(np.int64)
             with torch.no_grad():
                 embedding.weight[1:] = torch.from_numpy(values[codes])

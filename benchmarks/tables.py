@@ -1,4 +1,4 @@
-"""Writes the tables of README.md from the result files, each between its pair of marks.
+"""Writes the tables of README.md from the result files, each between two marks.
 
 python benchmarks/tables.py
 """
@@ -8,13 +8,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from common import MOST_OTHERS, OTHERS
+from common import MAX_OTHERS_SHARE, OTHERS
 
 HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Rewrite the README's tables; a result that was not measured says so."""
+    """Rewrite the README's tables; a result without a file is marked as not measured."""
     readme = HERE / "README.md"
     text = readme.read_text(encoding="utf-8")
     readme.write_text(re.sub(r"<!-- results: (\S+) -->.*?<!-- end -->", _section, text, flags=re.S), encoding="utf-8")
@@ -34,7 +34,7 @@ def _table(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
     about = [f"{result['setting']}.", f"{machine}{'; ' + versions if versions else ''}."]
     busy = max((row["notes"].get(OTHERS, 0.0) for row in result.get("comparisons", [])), default=0.0)
-    if busy > MOST_OTHERS:
+    if busy > MAX_OTHERS_SHARE:
         about.append(f"Other processes used up to {busy:.0%} of the cores during a timing: measure again.")
     return "\n".join([*about, "", *rows])
 

@@ -54,11 +54,11 @@ def compare(
 
 
 def has_pyg() -> bool:
-    """Return whether torch_geometric is installed; say so where it is not."""
-    found = importlib.util.find_spec("torch_geometric") is not None
-    if not found:
+    """Return whether torch_geometric is installed; print a hint if it is not."""
+    is_installed = importlib.util.find_spec("torch_geometric") is not None
+    if not is_installed:
         print("PyG's row is left out: pip install torch_geometric")
-    return found
+    return is_installed
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from plain_twin import Twin
 
 
 class Side:
-    """A twin that trains one epoch or ranks when told."""
+    """A twin that trains or ranks on command."""
 
     def load(self, folder: str, backbone: str, batch: int, n_layers: int, peer: str = "twin") -> dict[str, Any]:
         """Build the twin from the shared interactions and initial embeddings; `peer` is twin or pyg."""

@@ -1,8 +1,8 @@
 """(d) A whole fit, from an interactions file to test metrics, against RecBole 1.2.1.
 
-Each run is a process of its own, timed from its start to its answer: import, read, filter (rating >= 4, 5-core), split,
-train, validate after each epoch, test. Both read the same atomic file and start from Xavier embeddings; each draws its
-own random leave-one-out split, so the metrics agree up to chance. RecBole saves no checkpoints here.
+Each run is a separate process, timed from its start to its answer: import, read, filter (rating >= 4, 5-core), split,
+train, validate after each epoch, test. Both read the same atomic file and start from Xavier embeddings; each draws a
+different random leave-one-out split, so the metrics agree up to chance. RecBole saves no checkpoints here.
 
     python benchmarks/whole_fit.py --json benchmarks/results/whole_fit.json
 """
@@ -45,12 +45,12 @@ def main() -> None:
 def write_raw(name: str | None, folder: Path) -> tuple[str, int]:
     """Write the interactions that have a rating as an atomic file; return the data set's name and the rows.
 
-    RecBole would put the mean where a rating is missing; LLMInit would leave the row out.
+    RecBole would replace a missing rating by the mean; LLMInit would leave the row out.
     """
     name, path = benchmark_data.find_interactions(name)
     table = read_interactions(path)
     if "rating" not in table.columns:
-        raise SystemExit(f"{name} has no ratings, which this benchmark filters by; take another data set")
+        raise SystemExit(f"{name} has no ratings, which this benchmark filters by; choose another data set")
     table = table.drop_nulls("rating").select(
         pl.col("user_id").alias("user_id:token"),
         pl.col("item_id").alias("item_id:token"),
@@ -62,7 +62,7 @@ def write_raw(name: str | None, folder: Path) -> tuple[str, int]:
 
 
 def compare(backbone: str, folder: Path, options: argparse.Namespace, versions: dict[str, str]) -> common.Comparison:
-    """Time whole fits of one backbone on both sides, in turn, after a short one of each that is not counted."""
+    """Time whole fits of one backbone on both sides, in turn, after a short warm-up of each."""
     common.say(f"{backbone}: warming up the file caches and compiling")
     sides = fit_recbole, fit_llminit
     for side in sides:
@@ -74,7 +74,7 @@ def compare(backbone: str, folder: Path, options: argparse.Namespace, versions: 
         "users and items after filtering, peer and LLMInit": [[side["n_users"], side["n_items"]] for side in last],
         "test recall@10, peer and LLMInit": [round(side["metrics"]["recall@10"], 4) for side in last],
         "seconds without the start of Python and imports, last run": [round(side["inside"], 3) for side in last],
-        common.OTHERS: common.most_of_others(answers),
+        common.OTHERS: common.max_others_share(answers),
         "peak memory, peer and LLMInit": [common.in_gib(side["peak"]) for side in last],
     }
     seconds = common.seconds_of(answers)

@@ -1,4 +1,4 @@
-"""What tests of the command line pass around: its runs, and an encoder that needs no model."""
+"""Helpers for tests of the command line: its runs, and an encoder that needs no model."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from llminit.text.encoder import Identity
 
 @dataclass(frozen=True)
 class Ran:
-    """What a run of the command line left."""
+    """The result of a run of the command line."""
 
     code: int
     stdout: str

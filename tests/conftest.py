@@ -17,7 +17,7 @@ def _data_folders() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Callable[[str], Path]:
-    """Give a function from a data set's name to its folder; it skips the test where the data is absent."""
+    """Return a function from a data set's name to its folder; it skips the test if the data are absent."""
 
     def find(name: str) -> Path:
         for folder in _data_folders():

@@ -1,4 +1,4 @@
-"""A server of files on this machine, and who notes what a download says."""
+"""A local file server, and a reporter that keeps the notes of downloads."""
 
 import http.server
 import threading
@@ -31,13 +31,13 @@ class Server:
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
-        asked = handler.headers.get("Range")
-        self.requests.append(asked)
+        requested = handler.headers.get("Range")
+        self.requests.append(requested)
         content = self.files.get(handler.path)
         if self.fail or content is None:
             handler.send_error(self.fail.pop(0) if self.fail else 404)
             return
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and self.ranges else 0
+        start = int(requested.removeprefix("bytes=").removesuffix("-")) if requested and self.ranges else 0
         if start and start >= len(content):
             handler.send_response(416)
             handler.send_header("Content-Range", f"bytes */{len(content)}")

@@ -9,8 +9,8 @@ import polars as pl
 from llminit.results import Cell, CellKey, Failure, Header, ResultsFolder
 from synthetic_results import Plan, write_results
 
-# Ends a script, a style, an attribute and a comment, begins elements with handlers, asks a template to compute, and
-# holds what JavaScript once took for the end of a line.
+# Ends a script, a style, an attribute and a comment, starts elements with handlers, holds template expressions, and
+# has the characters that JavaScript once read as the end of a line.
 PAYLOAD = (
     "</script></style>--><script>window.stolen = 1</script><img src=x onerror='window.stolen = 1'>"
     '" onfocus="window.stolen = 1" autofocus x=\'{{ 7*7 }}{% raw %}${7*7}&amp;\u2028\u2029'
@@ -26,12 +26,12 @@ TITLES = (
 
 
 def harmless(field: str) -> str:
-    """A plain text that no other field has, for a folder that is hostile in nothing."""
+    """A plain text that no other field has, for a folder without hostile texts."""
     return f"the-{field}"
 
 
 def hostile(field: str) -> str:
-    """The payload, named after the field that it stands in."""
+    """The payload, after the name of its field."""
     return f"the-{field} {PAYLOAD}"
 
 
@@ -44,7 +44,7 @@ def write_hostile_results(path: Path, text: Callable[[str], str] = hostile) -> R
     """Write a small comparison whose every text is made by `text` from the name of its field.
 
     Args:
-        path: The folder, and beside it one that is only an intermediate step.
+        path: The folder; an intermediate folder is written beside it.
         text: `hostile` or `harmless`.
     """
     plain = write_results(path.with_name(f"{path.name}-plain"), PLAN)

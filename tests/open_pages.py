@@ -1,4 +1,4 @@
-"""What the browser's fixtures give to tests."""
+"""The types of the browser fixtures."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +14,8 @@ class Seen:
 
     Attributes:
         page: Playwright's page.
-        messages: What it wrote to the console, and errors that nobody caught.
-        requests: Every address that it asked for.
+        messages: What it wrote to the console, and uncaught errors.
+        requests: Every address that it requested.
     """
 
     page: "Page"

@@ -1,6 +1,6 @@
 """Slow, obvious versions of what the library computes fast.
 
-Plain loops, dense matrices, float64, exp and log as they are written in the papers. Nothing here imports the library.
+Plain loops, dense matrices, float64, exp and log as in the papers' formulas. Nothing here imports the library.
 """
 
 import math
@@ -15,14 +15,14 @@ AnyArray: TypeAlias = NDArray[Any]
 
 
 def tensor(array: AnyArray | torch.Tensor) -> torch.Tensor:
-    """Give any array as a float64 tensor."""
+    """Return any array as a float64 tensor."""
     return torch.as_tensor(np.asarray(array, dtype=np.float64))
 
 
 def assert_close(
     actual: AnyArray | torch.Tensor | None, expected: AnyArray | torch.Tensor | None, relative: float
 ) -> None:
-    """Check that both are there and that they differ by at most `relative` times the largest expected value."""
+    """Check that neither is None and that they differ by at most `relative` times the largest expected value."""
     assert actual is not None
     assert expected is not None
     actual, expected = tensor(actual), tensor(expected)
@@ -63,7 +63,7 @@ def mean_of_seen(items: AnyArray, pairs: Sequence[tuple[int, int]], n_users: int
     """Each user's mean over the item rows in their (user, item) pairs; the mean of all rows where there is none."""
     rows = []
     for user in range(n_users):
-        seen = [items[item] for one, item in pairs if one == user] or list(items)
+        seen = [items[item] for other, item in pairs if other == user] or list(items)
         rows.append(np.sum(np.asarray(seen, dtype=np.float64), axis=0) / len(seen))
     return np.array(rows)
 
@@ -85,7 +85,7 @@ def dense_adjacency(pairs: Iterable[tuple[int, int]], n_users: int, n_items: int
 
 
 def average_layers(embeddings: torch.Tensor, matrices: Iterable[torch.Tensor]) -> torch.Tensor:
-    """Multiply by one dense matrix after the other and average, the start included."""
+    """Multiply by one dense matrix after the other and average all layers, the first included."""
     layers = [embeddings]
     for matrix in matrices:
         layers.append(matrix @ layers[-1])
@@ -131,7 +131,7 @@ def supervised_contrastive(users: torch.Tensor, items: torch.Tensor, temperature
     total = torch.zeros((), dtype=torch.float64)
     for user, item in zip(users, items, strict=True):
         cosines = [cosine(user, other) for other in users] + [cosine(item, other) for other in items]
-        below = sum(torch.exp(each / temperature) for each in cosines)
+        below = sum(torch.exp(value / temperature) for value in cosines)
         total = total - torch.log(torch.exp(cosine(user, item) / temperature) / below)
     return total
 
@@ -150,11 +150,11 @@ def exponentials(dots: AnyArray, scales: AnyArray, shifts: AnyArray) -> AnyArray
 
 
 def tangents(gradients: AnyArray, rows: AnyArray) -> AnyArray:
-    """What is left of each gradient when its part along its row is taken away."""
+    """Each gradient minus its part along its row."""
     return np.array([g - row * (row @ g) / (row @ row) for g, row in zip(gradients, rows, strict=True)])
 
 
-# Backbones: each the loss of one batch of rows (users, positives, negatives)
+# Backbones: the loss of one batch of rows (users, positives, negatives)
 
 
 def backbone_loss(
@@ -223,10 +223,10 @@ def add_neighbours(
 ) -> AnyArray:
     """Add up each target's base row and its listed neighbours' weighted rows, one number at a time."""
     out = np.zeros((len(targets), source.shape[1]))
-    for place, node in enumerate(targets):
+    for index, node in enumerate(targets):
         if base_position[node] < len(base):
-            out[place] += base[base_position[node]]
+            out[index] += base[base_position[node]]
         for edge in range(indptr[node], indptr[node + 1]):
             if position[indices[edge]] < len(source):
-                out[place] += weights[edge].astype(np.float64) * source[position[indices[edge]]]
+                out[index] += weights[edge].astype(np.float64) * source[position[indices[edge]]]
     return out

@@ -28,9 +28,9 @@ def slow_temporal_parts(rows: Sequence[tuple[int, int, int]]) -> dict[tuple[int,
     """Return {(user, item): part} for rows (user, item, time): each user's last is test, the one before is valid."""
     parts: dict[tuple[int, int], str] = {}
     for user in {row[0] for row in rows}:
-        own = sorted((row for row in rows if row[0] == user), key=lambda row: row[2])
-        names = ["train"] * len(own)
-        if len(own) >= 3:
+        user_rows = sorted((row for row in rows if row[0] == user), key=lambda row: row[2])
+        names = ["train"] * len(user_rows)
+        if len(user_rows) >= 3:
             names[-2:] = ["valid", "test"]
-        parts |= {(user, row[1]): name for row, name in zip(own, names, strict=True)}
+        parts |= {(user, row[1]): name for row, name in zip(user_rows, names, strict=True)}
     return parts

@@ -1,4 +1,4 @@
-"""What a report should show, the slow and obvious way: straight from the cells; and what a page says, for a reader."""
+"""What a report should show, computed from the cells the slow and obvious way, and parsers of what a page shows."""
 
 import json
 import math
@@ -52,7 +52,7 @@ class ParsedPage(HTMLParser):
     Attributes:
         elements: How often each element occurs, with the names of its attributes.
         attributes: All values of attributes.
-        text: What is between the tags, without scripts and styles; every run of white space is one space.
+        text: The text between the tags, without scripts and styles; every run of white space is one space.
     """
 
     def __init__(self, page: str) -> None:

@@ -1,4 +1,4 @@
-"""A small world with a known truth: users like the items of their own cluster, and the texts say which that is."""
+"""A small planted data set: users like the items of their own cluster, and the texts name the cluster."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +30,9 @@ def plant(seed: int = 0) -> World:
     clusters = np.arange(N_ITEMS) % N_CLUSTERS
     rows = []
     for user in range(N_USERS):
-        own = np.flatnonzero(clusters == user % N_CLUSTERS)
+        same = np.flatnonzero(clusters == user % N_CLUSTERS)
         other = np.flatnonzero(clusters != user % N_CLUSTERS)
-        chosen = [*rng.choice(own, SEEN_EACH - 1, replace=False), rng.choice(other)]
+        chosen = [*rng.choice(same, SEEN_EACH - 1, replace=False), rng.choice(other)]
         rows += [(user, item_id(item), 4.0 + item % 2, 1000 + 7 * turn) for turn, item in enumerate(chosen)]
     interactions = pl.DataFrame(rows, ["user_id", "item_id", "rating", "timestamp"], orient="row")
     ids = [item_id(item) for item in range(N_ITEMS)]

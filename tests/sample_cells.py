@@ -1,4 +1,4 @@
-"""A small finished cell, made by hand."""
+"""A small finished cell with fixed ranks."""
 
 from typing import Any
 

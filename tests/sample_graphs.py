@@ -7,7 +7,7 @@ from llminit.graph import Adjacency, normalized_adjacency
 
 
 def random_pairs(rng: np.random.Generator, n_users: int, n_items: int, n_pairs: int) -> tuple[IntArray, IntArray]:
-    """Draw distinct (user, item) pairs; the last user and the last item stay without any."""
+    """Draw distinct (user, item) pairs; the last user and the last item have none."""
     cells = rng.permutation((n_users - 1) * (n_items - 1))[:n_pairs]
     return np.divmod(cells, n_items - 1)
 

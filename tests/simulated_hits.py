@@ -1,4 +1,4 @@
-"""Simulated measures whose truth is known."""
+"""Simulated hits of methods whose true differences are known."""
 
 from collections.abc import Sequence
 
@@ -22,8 +22,8 @@ def simulated_hits(
     """Draw hits, float64 of shape (n_methods, n_seeds, n_users), at about `rate`.
 
     A method hits where a latent score is low enough. The score has a part that all methods share (how hard this user's
-    test item is), one of its own, one that it has with a user at every seed (`user_sd`) and one that it has with a
-    seed for every user (`seed_sd`). Without `shifts` all methods are drawn alike, so none is better than another.
+    test item is), one of its own, one for each pair of method and user (`user_sd`) and one for each pair of method and
+    seed (`seed_sd`). Without `shifts` all methods have the same distribution, so none is better than another.
     """
     shape = (n_methods, n_seeds, n_users)
     latent = 0.8 * rng.standard_normal((1, n_seeds, n_users)) + 0.6 * rng.standard_normal(shape)

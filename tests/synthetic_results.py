@@ -1,4 +1,4 @@
-"""A believable results folder without any training: what `llminit compare` would write for a small grid."""
+"""A realistic results folder without any training: what `llminit compare` would write for a small grid."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ SMALL = Plan(seeds=(0,), encoders=ENCODERS[:1], sizes=(), shares=(), histories=(
 
 def write_results(path: Path, plan: Plan = Plan()) -> ResultsFolder:
     """Write a results folder and return it."""
-    # Hundreds of small files need not survive a power cut here, and waiting for the disk takes most of the time.
+    # Waiting for the disk takes most of the time, and test files need not survive a power cut.
     with patch("llminit.storage.os.fsync"):
         return _write(ResultsFolder(path), plan)
 
@@ -125,9 +125,9 @@ def _write_cell(folder: ResultsFolder, key: CellKey) -> None:
         key=key,
         fingerprint="0" * 64,
         split=key.split_name,
-        metrics={name: mean_metrics(found, (10, 20), _METRICS) for name, found in rows.items()},
-        groups={name: _groups(found, split) for name, found in rows.items()},
-        beyond={name: _beyond(key, strength) for name in ranks},
+        metrics={name: mean_metrics(relevant, (10, 20), _METRICS) for name, relevant in rows.items()},
+        groups={name: _groups(relevant, split) for name, relevant in rows.items()},
+        beyond={name: _beyond_accuracy(key, strength) for name in ranks},
         best_epoch=_best_epoch(key) if trained else None,
         history=_history(key, strength) if trained else None,
         # The last seed ran beside other work.
@@ -150,10 +150,10 @@ def _groups(ranks: RelevantRanks, split: pl.DataFrame) -> dict[str, dict[str, fl
     popularity = np.zeros(N_ITEMS, dtype=np.int64)
     popularity[split["item"].to_numpy()] = split["item_popularity"].to_numpy()
     degrees = split["user_degree"].to_numpy().astype(np.int64)
-    found: dict[str, dict[str, float]] = {}
+    groups: dict[str, dict[str, float]] = {}
     for row in grouped_metrics(ranks, ranks.items, degrees, popularity, (10,), _METRICS):
-        found.setdefault(row.group, {"n": row.n})[f"{row.metric}@{row.k}"] = row.value
-    return found
+        groups.setdefault(row.group, {"n": row.n})[f"{row.metric}@{row.k}"] = row.value
+    return groups
 
 
 def _strength(key: CellKey) -> float:
@@ -170,13 +170,13 @@ def _strength(key: CellKey) -> float:
 
 def _ranks(key: CellKey, split: pl.DataFrame, strength: float) -> np.ndarray:
     shared = np.random.default_rng([key.seed, 2]).normal(0, 1.3, len(split))
-    own = np.random.default_rng([key.seed, *key.method.name.encode()]).normal(0, 0.45, len(split))
-    thin = 0.5 * (split["user_degree"].to_numpy() < 5) * (key.kind == "backbone") * _INITS.get(key.init or "", 0.0)
-    logarithm = 5.15 - strength - thin + shared + own + 0.02 * key.seed
+    noise = np.random.default_rng([key.seed, *key.method.name.encode()]).normal(0, 0.45, len(split))
+    sparse = 0.5 * (split["user_degree"].to_numpy() < 5) * (key.kind == "backbone") * _INITS.get(key.init or "", 0.0)
+    logarithm = 5.15 - strength - sparse + shared + noise + 0.02 * key.seed
     return np.clip(np.exp(logarithm), 1, 1001).astype(np.uint16)
 
 
-def _beyond(key: CellKey, strength: float) -> dict[str, float]:
+def _beyond_accuracy(key: CellKey, strength: float) -> dict[str, float]:
     rng = np.random.default_rng(list(key.name.encode()))
     jitter = rng.normal(0, 0.004)
     return {

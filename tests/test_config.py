@@ -81,7 +81,7 @@ def test_bad_values_are_named(options: dict[str, Any], message: str) -> None:
 
 
 def test_a_bad_value_in_a_list_is_named() -> None:
-    """Of a list the element is shown, not its place in ours."""
+    """For a list the message shows the bad element, not its position."""
     with pytest.raises(ConfigError, match=r"^embedding_sizes='a' cannot be used"):
         CompareConfig.make(embedding_sizes="16,a")
 

@@ -1,4 +1,4 @@
-"""Where caches are kept."""
+"""The default cache folder."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from llminit.data import SourceInfo, get_source
 from llminit.folders import user_cache_folder
 from llminit.progress import Reporter
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have other places")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems use other folders")
 
 
 @pytest.mark.parametrize("unset", [None, ""])
@@ -31,7 +31,7 @@ def test_xdg_cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert user_cache_folder() == tmp_path / "llminit"
 
     class Nowhere:
-        """Tells where it should keep its downloads."""
+        """Raises an error with the folder that it should keep its downloads in."""
 
         info = SourceInfo("nowhere", 0, 0, 0, "", "")
 

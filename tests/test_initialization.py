@@ -80,7 +80,7 @@ def test_variance_counts_training_interactions(
 ) -> None:
     """The popularity that variance looks at is each item's number of training interactions."""
     present = np.flatnonzero(~text.missing)
-    degrees = [sum(item == one for _, item in pairs) for one in present]
+    degrees = [sum(item == other for _, item in pairs) for other in present]
     dims = oracles.variance_dims(text.values[present], degrees, SIZE, 0.2)
     made = initial_embeddings(USER_IDS, text, train, select="variance", embedding_size=SIZE)
     assert np.array_equal(made.items[present], text.values[present][:, dims])

@@ -1,4 +1,4 @@
-"""Matrix linalg."""
+"""Matrix products."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ SHAPES = [(1, 1, 1), (3, 5, 7), (256, 128, 1040), (17, 1040, 33), (4, 3, 0), (0,
 
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_is_the_matrix_matmul(shape: tuple[int, int, int], turned: bool) -> None:
+def test_matmul_is_the_matrix_product(shape: tuple[int, int, int], turned: bool) -> None:
     """Any shape, an empty one too, and a right side in either order in memory."""
     n, k, m = shape
     left = torch.randn(n, k, generator=torch.Generator().manual_seed(0))

@@ -154,7 +154,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, in_the_way: str) -> None
         (tmp_path / "r" / ".lock").mkdir(parents=True)
     before = everything_under(tmp_path)
     with (
-        pytest.raises(StorageError, match=r"cannot write and lock .*r/\.lock.*choose another place"),
+        pytest.raises(StorageError, match=r"cannot write and lock .*r/\.lock.*choose another path"),
         only_one(tmp_path / "r" / ".lock", REFUSAL),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Writing that is all or nothing."""
+"""Atomic writes of files and folders."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -21,36 +21,36 @@ class Boom(Exception):
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "old").write_bytes(b"old")
     return tmp_path
 
 
 @pytest.mark.parametrize("name", ["new.csv", "deep/er/new.csv"])
-def test_a_file_appears_only_when_it_is_whole(place: Path, name: str) -> None:
+def test_a_file_appears_only_when_it_is_whole(folder: Path, name: str) -> None:
     """The file is at its name after the block, not before, and nothing else is left; its folder is made."""
-    with replacing_file(place / name) as temporary:
+    with replacing_file(folder / name) as temporary:
         temporary.write_bytes(b"new")
         assert temporary.suffix == ".csv"
-        assert not (place / name).exists()
-    found = {key: value for key, value in everything_under(place).items() if value is not None}
+        assert not (folder / name).exists()
+    found = {key: value for key, value in everything_under(folder).items() if value is not None}
     assert found == BEFORE | {name: b"new"}
 
 
-def test_what_a_writer_puts_beside_its_file_goes_too(place: Path) -> None:
+def test_what_a_writer_puts_beside_its_file_goes_too(folder: Path) -> None:
     """Some writers make temporary files of their own, in the folder that they write to."""
-    with replacing_file(place / "new") as temporary:
+    with replacing_file(folder / "new") as temporary:
         temporary.write_bytes(b"new")
         temporary.with_name(".tmp123456").write_bytes(b"half")
-    assert everything_under(place) == BEFORE | {"new": b"new"}
+    assert everything_under(folder) == BEFORE | {"new": b"new"}
 
 
-def test_a_file_is_replaced_as_a_whole(place: Path) -> None:
+def test_a_file_is_replaced_as_a_whole(folder: Path) -> None:
     """What was there stays until the block has ended well."""
-    with replacing_file(place / "old") as temporary:
+    with replacing_file(folder / "old") as temporary:
         temporary.write_bytes(b"new")
-        assert (place / "old").read_bytes() == b"old"
-    assert everything_under(place) == {"old": b"new"}
+        assert (folder / "old").read_bytes() == b"old"
+    assert everything_under(folder) == {"old": b"new"}
 
 
 def fail_in(writer: Writer, path: Path, error: BaseException | type[BaseException]) -> None:
@@ -61,109 +61,109 @@ def fail_in(writer: Writer, path: Path, error: BaseException | type[BaseExceptio
 
 @pytest.mark.parametrize("writer", [replacing_file, replacing_folder])
 @pytest.mark.parametrize("error", [Boom, KeyboardInterrupt])
-def test_an_error_in_the_block_leaves_everything(place: Path, writer: Writer, error: type[BaseException]) -> None:
+def test_an_error_in_the_block_leaves_everything(folder: Path, writer: Writer, error: type[BaseException]) -> None:
     """Whatever is raised in the block passes through, and the folder is as it was."""
     with pytest.raises(error):
-        fail_in(writer, place / "new", error)
-    assert everything_under(place) == BEFORE
+        fail_in(writer, folder / "new", error)
+    assert everything_under(folder) == BEFORE
 
 
 @pytest.mark.parametrize("writer", [replacing_file, replacing_folder])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "denied")])
-def test_a_write_error_is_a_storage_error(place: Path, writer: Writer, error: OSError) -> None:
+def test_a_write_error_is_a_storage_error(folder: Path, writer: Writer, error: OSError) -> None:
     """An error of the system becomes a StorageError that names the path, the reason and what to do."""
     with pytest.raises(StorageError, match=r"cannot write .*new.*(No space|denied).*Free some space"):
-        fail_in(writer, place / "new", error)
-    assert everything_under(place) == BEFORE
+        fail_in(writer, folder / "new", error)
+    assert everything_under(folder) == BEFORE
 
 
-def test_a_parent_that_is_a_file(place: Path) -> None:
+def test_a_parent_that_is_a_file(folder: Path) -> None:
     """A path below a file cannot be written, and says so."""
-    with pytest.raises(StorageError, match="cannot write"), replacing_file(place / "old" / "new"):
+    with pytest.raises(StorageError, match="cannot write"), replacing_file(folder / "old" / "new"):
         pass
 
 
-def test_a_folder_replaces_an_earlier_one(place: Path) -> None:
+def test_a_folder_replaces_an_earlier_one(folder: Path) -> None:
     """A folder with the same kind of content is replaced as a whole, and an empty one is filled."""
     for content in (b"1", b"2"):
-        with replacing_folder(place / "f") as temporary:
+        with replacing_folder(folder / "f") as temporary:
             (temporary / "sub").mkdir()
             (temporary / "sub" / "a").write_bytes(content)
-    assert everything_under(place) == BEFORE | {"f": None, "f/sub": None, "f/sub/a": b"2"}
+    assert everything_under(folder) == BEFORE | {"f": None, "f/sub": None, "f/sub/a": b"2"}
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text("x"), lambda path: (path / "mine").mkdir(parents=True)])
-def test_other_things_are_never_replaced(place: Path, make: Callable[[Path], object]) -> None:
+def test_other_things_are_never_replaced(folder: Path, make: Callable[[Path], object]) -> None:
     """A file, or a folder that holds anything of another name, is refused and untouched."""
-    make(place / "f")
-    before = everything_under(place)
-    with pytest.raises(StorageError, match="choose another place"), replacing_folder(place / "f") as temporary:
+    make(folder / "f")
+    before = everything_under(folder)
+    with pytest.raises(StorageError, match="choose another path"), replacing_folder(folder / "f") as temporary:
         (temporary / "a").write_bytes(b"1")
-    assert everything_under(place) == before
+    assert everything_under(folder) == before
 
 
-def test_a_file_never_replaces_a_folder(place: Path) -> None:
+def test_a_file_never_replaces_a_folder(folder: Path) -> None:
     """Where a folder is, no file is written."""
-    (place / "f").mkdir()
-    with pytest.raises(StorageError, match="it is a folder"), replacing_file(place / "f"):
+    (folder / "f").mkdir()
+    with pytest.raises(StorageError, match="it is a folder"), replacing_file(folder / "f"):
         pass
-    assert everything_under(place) == BEFORE | {"f": None}
+    assert everything_under(folder) == BEFORE | {"f": None}
 
 
-def test_a_link_stays_a_link(place: Path) -> None:
+def test_a_link_stays_a_link(folder: Path) -> None:
     """What a link points to is replaced, not the link."""
-    (place / "target").mkdir()
-    (place / "link").symlink_to(place / "target", target_is_directory=True)
-    with replacing_folder(place / "link") as temporary:
+    (folder / "target").mkdir()
+    (folder / "link").symlink_to(folder / "target", target_is_directory=True)
+    with replacing_folder(folder / "link") as temporary:
         (temporary / "a").write_bytes(b"1")
-    assert (place / "link").is_symlink()
-    assert (place / "target" / "a").read_bytes() == b"1"
-    assert {path.name for path in place.iterdir()} == {"old", "link", "target"}
+    assert (folder / "link").is_symlink()
+    assert (folder / "target" / "a").read_bytes() == b"1"
+    assert {path.name for path in folder.iterdir()} == {"old", "link", "target"}
 
 
 @pytest.mark.parametrize("name", [".", ".."])
-def test_the_working_folder_is_never_replaced(place: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_the_working_folder_is_never_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The folder that one works in, and those around it, are refused, even where they are empty."""
-    (place / "here").mkdir()
-    monkeypatch.chdir(place / "here")
+    (folder / "here").mkdir()
+    monkeypatch.chdir(folder / "here")
     with pytest.raises(StorageError, match="where you work"), replacing_folder(Path(name)):
         pass
-    assert everything_under(place) == BEFORE | {"here": None}
+    assert everything_under(folder) == BEFORE | {"here": None}
 
 
-def test_a_swap_that_fails_brings_the_old_folder_back(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_swap_that_fails_brings_the_old_folder_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the new folder cannot be moved into place, the old one is there again."""
-    with replacing_folder(place / "f") as temporary:
+    with replacing_folder(folder / "f") as temporary:
         (temporary / "a").write_bytes(b"1")
-    rename = type(place).rename
+    rename = type(folder).rename
 
     def fail(path: Path, target: Path) -> Path:
-        if target == place / "f" and (path / "a").read_bytes() == b"2":
+        if target == folder / "f" and (path / "a").read_bytes() == b"2":
             raise OSError(5, "broken")
         return rename(path, target)
 
-    monkeypatch.setattr(type(place), "rename", fail)
-    with pytest.raises(StorageError, match="broken"), replacing_folder(place / "f") as temporary:
+    monkeypatch.setattr(type(folder), "rename", fail)
+    with pytest.raises(StorageError, match="broken"), replacing_folder(folder / "f") as temporary:
         (temporary / "a").write_bytes(b"2")
-    assert everything_under(place) == BEFORE | {"f": None, "f/a": b"1"}
+    assert everything_under(folder) == BEFORE | {"f": None, "f/a": b"1"}
 
 
-def test_leftovers_of_killed_processes(place: Path) -> None:
+def test_leftovers_of_killed_processes(folder: Path) -> None:
     """Only the temporary files and folders of this very path are removed."""
     kept = [".a[1].safetensors", ".b.12345678.partial.csv", ".a[1].12345678.partial.json", ".a[1].1.partial.csv"]
     for name in (".a[1].12345678.partial.csv", *kept):
-        (place / name).write_bytes(b"")
-    (place / ".folder.abcdef01.partial").mkdir()
-    (place / ".a[1].23456789.partial.csv").mkdir()
-    (place / ".a[1].23456789.partial.csv" / ".tmp123456").write_bytes(b"half")
-    remove_leftovers(place / "a[1].csv")
-    remove_leftovers(place / "folder")
-    assert set(everything_under(place)) == {"old", *kept}
+        (folder / name).write_bytes(b"")
+    (folder / ".folder.abcdef01.partial").mkdir()
+    (folder / ".a[1].23456789.partial.csv").mkdir()
+    (folder / ".a[1].23456789.partial.csv" / ".tmp123456").write_bytes(b"half")
+    remove_leftovers(folder / "a[1].csv")
+    remove_leftovers(folder / "folder")
+    assert set(everything_under(folder)) == {"old", *kept}
 
 
-def test_check_replaceable(place: Path) -> None:
+def test_check_replaceable(folder: Path) -> None:
     """A folder is replaceable if all its names are among those given, or if it is not there."""
-    check_replaceable(place, {"old", "more"})
-    check_replaceable(place / "none", set())
+    check_replaceable(folder, {"old", "more"})
+    check_replaceable(folder / "none", set())
     with pytest.raises(StorageError, match="'old'"):
-        check_replaceable(place, {"new"})
+        check_replaceable(folder, {"new"})

@@ -1,4 +1,4 @@
-"""Digests that stand in folders written by earlier versions: they must come out as they did then.
+"""Digests stored in folders of earlier versions: they must not change.
 
 Every digest here was taken from the code as it was before `llminit.checksums` existed. One that changes makes old
 results, recommenders or caches unreadable or useless.

@@ -1,4 +1,4 @@
-"""What is there after a comparison, and what it said."""
+"""Helpers for tests of comparisons: the files that it wrote, and a reporter that records its messages."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ def names(folder: ResultsFolder) -> set[str]:
 
 
 class Told:
-    """A reporter that remembers what it is told about cells."""
+    """A reporter that records what it receives about cells."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from llminit.pipeline.initialize import initialize
     from llminit.recommender import Recommender
 
-# While GNU's OpenMP waits for a thread it spins for milliseconds by default, so that one busy process beside ours would
-# slow a compiled step many times over (benchmarks/beside.py). It reads this when numba or torch loads it.
+# While GNU's OpenMP waits for a thread it spins for milliseconds by default, so that one other busy process would slow
+# a compiled step many times over (benchmarks/beside.py). OpenMP reads this variable when numba or torch loads it.
 if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & environ.keys():
     environ["GOMP_SPINCOUNT"] = "3000"
 
-_HOMES = {
+_MODULES = {
     "CompareConfig": "llminit.config",
     "FitConfig": "llminit.config",
     "InitialEmbeddings": "llminit.initialization",
@@ -58,8 +58,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'llminit' has no attribute {name!r}")
 
 

@@ -1,7 +1,7 @@
-"""SHA-256 of files, of values and of JSON: the one place where anything is hashed.
+"""SHA-256 of files, of values and of JSON; nothing is hashed anywhere else.
 
 Results, recommenders, caches and downloads hold digests that were made here. What is hashed, and in which form, must
-stay as it is: a digest that comes out otherwise makes what an earlier version wrote unreadable.
+not change: a different digest makes what an earlier version wrote unreadable.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ def sha256_of_file(path: Path) -> str:
 def sha256_of(*parts: str | bytes | AnyArray) -> str:
     """Return the SHA-256 of all parts as one sequence of bytes, in hexadecimal.
 
-    Nothing is put between two parts, and an array counts by its values alone. Where that could make two things alike,
-    write separators, and the array's type and shape, into a part of their own.
+    No separator is added between parts, and of an array only the values are hashed. Where different inputs could give
+    the same bytes, pass separators, and the array's type and shape, as parts as well.
 
     Args:
         parts: Text, taken as UTF-8; bytes; or arrays, taken in C order whatever their order in memory.
@@ -43,9 +43,9 @@ def sha256_of_json(value: Any, *, ensure_ascii: bool) -> str:
     r"""Return the SHA-256 of a value as JSON with sorted keys, in hexadecimal.
 
     Args:
-        value: What JSON can hold.
-        ensure_ascii: Whether other characters are written as \\uXXXX. Documents of both kinds exist, so the caller
-            says which it is.
+        value: A value that can be written as JSON.
+        ensure_ascii: Whether non-ASCII characters are written as \\uXXXX. Documents of both kinds exist, so the
+            caller chooses.
 
     Raises:
         ValueError: A number is NaN or infinite.
@@ -54,6 +54,6 @@ def sha256_of_json(value: Any, *, ensure_ascii: bool) -> str:
 
 
 def _bytes_of(part: bytes | AnyArray) -> bytes | memoryview:
-    # The array itself is read, not a copy of it; as bytes, because some types of numbers, such as dates, have no
-    # buffer of their own.
+    # The array's memory is read without a copy. It is viewed as bytes because some dtypes, such as dates, have no
+    # buffer interface.
     return part if isinstance(part, bytes) else np.ascontiguousarray(part).reshape(-1).view(np.uint8).data

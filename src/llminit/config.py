@@ -23,13 +23,13 @@ Protocol = Literal["standard", "paper"]
 SplitKind = Literal["random-loo", "temporal-loo", "ratio", "global-time"]
 
 
-def _leave_some_for_training(test_share: float, info: ValidationInfo) -> float:
+def _check_training_share(test_share: float, info: ValidationInfo) -> float:
     if info.data.get("valid_share", 0.0) + test_share >= 1:
         raise ValueError("valid_share and test_share add up to 1 or more and leave no training data; lower one")
     return test_share
 
 
-TestShare = Annotated[float, Field(ge=0, lt=1), AfterValidator(_leave_some_for_training)]
+TestShare = Annotated[float, Field(ge=0, lt=1), AfterValidator(_check_training_share)]
 
 
 class Config(BaseModel):
@@ -53,7 +53,7 @@ class Config(BaseModel):
 
     @classmethod
     def given_or_made(cls, config: Self | None, options: dict[str, Any]) -> Self:
-        """Return a configuration that is there already, or build one from options.
+        """Return an existing configuration, or build one from options.
 
         Raises:
             ConfigError: Both are given, or an option is unknown or its value cannot be used.
@@ -216,8 +216,8 @@ class FitConfig(HeldOutConfig):
     """After measuring, train once more on all interactions, and save that; --no-refit saves the measured one."""
 
 
-def _listed(value: Any) -> Any:
-    """Read "a,b" and a single value as lists; a value that is there twice counts once."""
+def _as_list(value: Any) -> Any:
+    """Read "a,b" and a single value as lists, without duplicates."""
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     elif isinstance(value, int | float):
@@ -226,11 +226,11 @@ def _listed(value: Any) -> Any:
 
 
 def _all_is_none(value: Any) -> Any:
-    listed = [value] if value is None else _listed(value)
-    return [None if each == "all" else each for each in listed] if isinstance(listed, list) else listed
+    values = [value] if value is None else _as_list(value)
+    return [None if entry == "all" else entry for entry in values] if isinstance(values, list) else values
 
 
-_List = BeforeValidator(_listed)
+_List = BeforeValidator(_as_list)
 Names = Annotated[tuple[str, ...], _List]
 Counts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], _List]
 Shares = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], _List]
@@ -238,7 +238,7 @@ Histories = Annotated[
     tuple[Annotated[int, Field(ge=1)] | None, ...],
     BeforeValidator(_all_is_none),
     # TOML has no null.
-    PlainSerializer(lambda counts: ["all" if each is None else each for each in counts]),
+    PlainSerializer(lambda counts: ["all" if count is None else count for count in counts]),
 ]
 
 
@@ -294,7 +294,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _explain(cls: type[Config], error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        # Which element of a list it is says less than the element itself, which follows.
+        # Positions in a list are left out: the message shows the value itself.
         name = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int))
         if problem["type"] == "extra_forbidden":
             lines.append(

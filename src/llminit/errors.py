@@ -47,9 +47,9 @@ class MissingExtraError(LLMInitError, ImportError):
     """An optional dependency is not installed.
 
     Args:
-        what: What needs it.
-        extra: The extra that brings it.
-        packages: The packages that were not found, where these are known.
+        what: The feature that needs it.
+        extra: The extra that installs it.
+        packages: The packages that were not found, if known.
     """
 
     def __init__(self, what: str, extra: str, packages: tuple[str, ...] = ()) -> None:

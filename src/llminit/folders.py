@@ -6,7 +6,7 @@ from platformdirs import user_cache_path
 
 
 def user_cache_folder() -> Path:
-    """Return where encoded texts and downloads are kept unless another place is named; it need not exist.
+    """Return the default folder of encoded texts and downloads; it need not exist.
 
     On Linux `llminit` in XDG_CACHE_HOME or ~/.cache, on macOS in ~/Library/Caches, on Windows in the local AppData.
     """

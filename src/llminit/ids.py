@@ -18,18 +18,18 @@ def from_text(column: pl.Series) -> pl.Series:
 
 
 def converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Return ids as another type; an id that would not come back unchanged becomes null, for it can match nothing.
+    """Return ids as another type; an id that would not come back unchanged becomes null, so that it matches nothing.
 
     A float that is a whole number, as pandas makes of whole numbers with a gap, is the text of that whole number.
     """
     if ids.dtype == dtype:
         return ids
-    found = _cast_and_back(ids, dtype)
+    cast = _cast_and_back(ids, dtype)
     if ids.dtype.is_float() and dtype == pl.String:
-        return _cast_and_back(_cast_and_back(ids, pl.Int64()), dtype).fill_null(found)
+        return _cast_and_back(_cast_and_back(ids, pl.Int64()), dtype).fill_null(cast)
     if ids.dtype == pl.String and dtype.is_float():
-        return found.fill_null(_cast_and_back(_cast_and_back(ids, pl.Int64()), dtype))
-    return found
+        return cast.fill_null(_cast_and_back(_cast_and_back(ids, pl.Int64()), dtype))
+    return cast
 
 
 def _cast_and_back(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
@@ -43,7 +43,7 @@ def _cast_and_back(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def checked(ids: pl.Series, column: str, table: str) -> pl.Series:
-    """Return a column of ids without a gap, categories as text.
+    """Return a column of ids after checking that none is missing; categories become text.
 
     Raises:
         DataError: An id is missing (null, NaN or empty text), or the column's type cannot be an id.

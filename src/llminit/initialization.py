@@ -1,7 +1,7 @@
 """Initial embeddings: text embeddings + a selector + training interactions -> user and item vectors.
 
-Items get what the selector makes of their text, users the mean of the items in their training history. Items without
-text get the mean over the items with text; users without history the mean over all items.
+Items get their text embeddings as reduced by the selector, users the mean of the items in their training history.
+Items without text get the mean over the items with text; users without history the mean over all items.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class InitialEmbeddings:
             StorageError: The folder cannot be written; what was there before is untouched.
         """
         with replacing_folder(Path(folder)) as temporary:
-            # safetensors writes the memory as it lies: an array in another order would come back scrambled.
+            # safetensors writes the memory as it is: an array that is not in C order would come back scrambled.
             arrays = {"users": np.ascontiguousarray(self.users), "items": np.ascontiguousarray(self.items)}
             save_file(arrays, temporary / "embeddings.safetensors")
             for kind, ids, values in (("user", self.user_ids, self.users), ("item", self.item_ids, self.items)):
@@ -82,11 +82,11 @@ def initial_embeddings(
 
     Args:
         user_ids: The users' ids, in row order.
-        text: Text embeddings, one row for each column of `train`.
+        text: Text embeddings, one row per column of `train`.
         train: Training interactions of shape (n_users, n_items), ones.
         select: Name of a selector.
         embedding_size: d.
-        seed: Of the selector's randomness.
+        seed: Seed of the selector's randomness.
         options: The selector's own options.
 
     Raises:
@@ -109,7 +109,7 @@ def initial_embeddings(
         options=options,
     )
     items = selection.apply(text.values)
-    # In float64: a float32 sum over the rows of a large catalogue loses digits.
+    # In float64, because a float32 sum over a large catalogue loses digits.
     items[text.missing] = items[present].mean(axis=0, dtype=np.float64)
     users, n_without_history = user_means(items, train)
     return InitialEmbeddings(user_ids, text.ids, users, items, text.n_missing, n_without_history, selection)
@@ -132,7 +132,7 @@ def user_means(items: FloatArray, train: sp.csr_array) -> tuple[FloatArray, int]
 
 
 def xavier_embeddings(user_ids: pl.Series, item_ids: pl.Series, embedding_size: int, seed: int) -> InitialEmbeddings:
-    """Draw what CF models start from without text: uniform in +-sqrt(6 / (rows + d)) (Glorot & Bengio, 2010)."""
+    """Draw initial embeddings without text, uniform in +-sqrt(6 / (rows + d)) (Glorot & Bengio, 2010)."""
     rng = np.random.default_rng(seed)
 
     def draw(n_rows: int) -> FloatArray:

@@ -9,8 +9,8 @@ def matmul(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """Return left @ right.
 
     On the CPU torch sends float32 products to MKL, which uses a third of the vector units of processors that are not
-    Intel's (measured: 70 against 200 GFLOP/s for one thread of an AMD EPYC). oneDNN, which torch ships too, uses them
-    all.
+    Intel's (measured: 70 against 200 GFLOP/s for one thread of an AMD EPYC). oneDNN, which torch also ships, uses all
+    of them.
 
     Args:
         left: Shape (n, k); best when contiguous.
@@ -31,7 +31,7 @@ def _by_onednn(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 @cache
 def _has_onednn() -> bool:
-    """Whether this build of torch has the operator and it does what it is expected to do."""
+    """Return whether this build of torch has the operator and its result is right."""
     try:
         return bool((_by_onednn(torch.full((2, 3), 2.0), torch.ones(3, 4)) == 6).all())
     except (AttributeError, RuntimeError, TypeError):

@@ -1,7 +1,7 @@
-"""How long work tells a watcher where it is, without knowing who watches.
+"""Progress and messages of long work, independent of how they are shown.
 
 The library never prints. It reports to a `Reporter`; the command line passes one that draws progress bars, and the
-default says nothing.
+default ignores everything.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ class Task(Protocol):
     """One piece of long work, opened by `Reporter.task`."""
 
     def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
-        """Say that more steps are done.
+        """Report that more steps are done.
 
         Args:
             steps: How many.
             status: A short text, shown beside the bar.
-            seconds_left: A better guess of the time left than the pace so far gives, where there is one; math.inf
-                where nothing is known of it, and the pace would mislead.
+            seconds_left: An estimate of the time left that is better than the pace so far; math.inf if the time left is
+                unknown and the pace would mislead.
         """
 
 
@@ -30,13 +30,13 @@ class Reporter(Protocol):
         """Open a task; leaving the context closes it.
 
         Args:
-            name: What is done.
-            total: How many steps there are.
-            done: How many of them an earlier run has done, which say nothing of the pace of this one.
+            name: What the task is called.
+            total: Number of steps.
+            done: Number of steps that an earlier run has done; they do not count for the pace of this run.
         """
 
     def note(self, message: str) -> None:
-        """Pass on one line that a person should see."""
+        """Show one line to the user."""
 
 
 class _SilentTask:
@@ -45,22 +45,22 @@ class _SilentTask:
 
 
 class SilentReporter:
-    """Says nothing."""
+    """Ignores progress and messages."""
 
     @contextmanager
     def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:  # noqa: ARG002
-        """Open a task that nobody watches."""
+        """Open a task whose progress is not shown."""
         yield _SilentTask()
 
     def note(self, message: str) -> None:
-        """Drop the message."""
+        """Do nothing."""
 
 
 SILENT = SilentReporter()
 
 
 def rough_duration(seconds: float) -> str:
-    """Return seconds as text in the unit that suits a guess."""
+    """Return seconds as text, rounded, in seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -5,13 +5,13 @@ A part gets in by a decorator,
     @BACKBONES.register
     class Tempered(Backbone): ...
 
-by an entry point of an installed package, named as the part is,
+by an entry point of an installed package, with the part's name,
 
     [project.entry-points."llminit.backbones"]
     tempered = "my_package:Tempered"
 
-or by being passed to a function of this library instead of a name. Whatever is asked of a part by name (its options and
-their defaults, help texts, grids, memory estimates) is read from what was registered.
+or by being passed to a function of this library instead of a name. Everything about a part (its options and their
+defaults, help texts, grids, memory estimates) is read from the registered class or function.
 """
 
 import difflib
@@ -42,7 +42,7 @@ class Entry(Generic[Part]):
         name: What it is called.
         part: The class or function itself.
         options_type: Its options, with their types, defaults and descriptions.
-        form: How a person writes it: its name, with what must follow it, such as "st:NAME_OR_PATH".
+        form: How users write it: its name, with what must follow it, such as "st:NAME_OR_PATH".
     """
 
     name: str
@@ -66,10 +66,9 @@ class Registry(Generic[Part]):
 
     Args:
         kind: What a part is called in messages, such as "backbone".
-        package: The package whose modules register the built-in parts; imported when parts are first asked for.
-        describe: Checks a part and returns its entry; it is given the part and the name that the caller wants, or
-            None for the part's own. It raises a ConfigError that says what to write where the part breaks the
-            contract of its kind.
+        package: The package whose modules register the built-in parts; imported when a part is first looked up.
+        describe: Checks a part and returns its entry. It takes the part and the requested name, or None for the part's
+            own name. If the part breaks the contract of its kind, it raises a ConfigError that says what to write.
     """
 
     def __init__(self, kind: str, package: str, describe: Callable[[Any, str | None], Entry[Part]]) -> None:
@@ -90,7 +89,7 @@ class Registry(Generic[Part]):
 
         Args:
             part: A class or function.
-            name: What to call it; by default what it calls itself.
+            name: The name to register it under; by default its own name.
 
         Returns:
             The part, unchanged.
@@ -104,7 +103,7 @@ class Registry(Generic[Part]):
         return part
 
     def describe(self, part: Any) -> Entry[Part]:
-        """Return what would be registered of a part, without registering it.
+        """Return the entry of a part without registering it.
 
         Raises:
             ConfigError: The part does not keep the contract of its kind.
@@ -112,11 +111,11 @@ class Registry(Generic[Part]):
         return self._describe(part, None)
 
     def remove(self, name: str) -> None:
-        """Forget a registered part; one that is not there is no error."""
+        """Remove a registered part, if it is registered."""
         self._entries.pop(name, None)
 
     def names(self) -> list[str]:
-        """Return the names of all parts, sorted; those of other packages are not imported for it."""
+        """Return the names of all parts, sorted; parts of other packages are not imported."""
         self._import_builtin()
         return sorted({*self._entries, *self._entry_points})
 
@@ -129,10 +128,10 @@ class Registry(Generic[Part]):
         return [self.entry(name) for name in self.names()]
 
     def entry(self, name: str) -> Entry[Part]:
-        """Return a part with what is known of it.
+        """Return the entry of a part.
 
         Raises:
-            ConfigError: There is none of that name, or it cannot be used.
+            ConfigError: There is no part of that name, or it cannot be used.
         """
         self._import_builtin()
         if name not in self._entries and name in self._entry_points:
@@ -172,7 +171,7 @@ class Registry(Generic[Part]):
         return entry.name
 
     def foreign_source(self, name: str) -> str | None:
-        """Return where another process must import a part from, as MODULE:NAME; None where it finds it by itself.
+        """Return where another process must import a part from, as MODULE:NAME; None if it finds the part by its name.
 
         Raises:
             ConfigError: There is no part of that name.
@@ -185,14 +184,14 @@ class Registry(Generic[Part]):
 
     def _add(self, entry: Entry[Part]) -> None:
         if not self._is_builtin(entry.source):
-            self._import_builtin()  # So that a name of theirs is known to be taken.
+            self._import_builtin()  # So that the names of built-in parts are known to be taken.
         if not NAME.fullmatch(entry.name):
             raise ConfigError(
                 f"{entry.source} calls itself {entry.name!r}; expected lower-case letters, digits, dashes, dots or "
                 f"underscores, beginning with a letter or digit; rename the {self.kind}"
             )
         taken = self._entries.get(entry.name)
-        # A module that is loaded again, as in a notebook, defines the same part again.
+        # A module that is reloaded, as in a notebook, registers the same part again.
         if taken is not None and taken.source != entry.source:
             raise ConfigError(
                 f"the name {entry.name!r} of {entry.source} is taken by the {self.kind} {taken.source}; choose another "
@@ -228,18 +227,18 @@ class Registry(Generic[Part]):
         return {point.name: point for point in metadata.entry_points(group=f"llminit.{self.kind}s")}
 
 
-def named_class(part: Any, wanted: str | None, base: type, kind: str) -> str:
-    """Return the name that a class gives itself, which all that it makes is known by.
+def named_class(part: Any, requested: str | None, base: type, kind: str) -> str:
+    """Return a class's own name, after checking that it can be registered.
 
     Args:
-        part: What is to be registered.
-        wanted: The name that it is to be registered under, where the caller gives one.
+        part: The object to register.
+        requested: The name to register it under; None takes its own name.
         base: The class that parts of this kind derive from.
         kind: What a part is called in messages.
 
     Raises:
-        ConfigError: It is not a subclass, lacks a method, or has no name or another one; the message says what to
-            write.
+        ConfigError: It is not a subclass, lacks a method, has no name, or its name is not the requested one; the
+            message says what to write.
     """
     if not (isinstance(part, type) and issubclass(part, base)):
         raise ConfigError(
@@ -254,24 +253,24 @@ def named_class(part: Any, wanted: str | None, base: type, kind: str) -> str:
         raise ConfigError(
             f'the {kind} {_source_of(part)} has no name of its own; write name: ClassVar[str] = "..." in its class'
         )
-    if wanted not in (None, name):
+    if requested not in (None, name):
         raise ConfigError(
-            f"the {kind} {_source_of(part)} calls itself {name!r} and is to be registered as {wanted!r}; give both the "
-            "same name"
+            f"the {kind} {_source_of(part)} calls itself {name!r} and is to be registered as {requested!r}; give both "
+            "the same name"
         )
     return name
 
 
 def check_defaults(options_type: Any, owner: Any, kind: str) -> None:
-    """Complain about options that a part cannot be made without.
+    """Check that every option of a part has a default.
 
     Raises:
-        ConfigError: The options are no `Config`, or one has no default.
+        ConfigError: The options are not a `Config`, or an option has no default.
     """
     if not (isinstance(options_type, type) and issubclass(options_type, Config)):
         raise ConfigError(
             f"the options_type of the {kind} {_source_of(owner)} is {options_type!r}; expected a class that derives "
-            "from llminit.config.Config, with a type and a default for each option"
+            "from llminit.config.Config, with a type and a default for every option"
         )
     required = [name for name, field in options_type.model_fields.items() if field.is_required()]
     if required:

@@ -34,7 +34,7 @@ _LOGGER = logging.getLogger("llminit")
 
 
 def automatic_reporter(reporter: Reporter | None = None) -> Reporter:
-    """Return the reporter that was given, else one that suits where the process runs.
+    """Return the reporter that was given, otherwise one that suits where the process runs.
 
     Bars in a terminal and in a notebook; elsewhere the logger `llminit`, at the level INFO.
     """
@@ -46,7 +46,7 @@ def automatic_reporter(reporter: Reporter | None = None) -> Reporter:
 
 
 class RichReporter:
-    """Draws a progress bar with an estimate on a terminal; elsewhere, such as in a log, writes a line now and then."""
+    """Draws progress bars with the time left on a terminal; elsewhere, such as in a log, writes a line now and then."""
 
     @contextmanager
     def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
@@ -89,7 +89,7 @@ def _write(line: str) -> None:
 
 
 class _TimeLeft(TimeRemainingColumn):
-    """The guess that came with the last step, and else the one that the pace gives."""
+    """The estimate of the last step if there is one, otherwise that from the pace."""
 
     def render(self, task: BarTask) -> Text:
         seconds = task.fields["seconds_left"]
@@ -109,20 +109,20 @@ class _BarTask:
 class _LoggedTask:
     def __init__(self, name: str, total: int, done: int, write: Callable[[str], None]) -> None:
         self._name, self._total, self._before, self._done, self._write = name, total, done, done, write
-        self._started = self._spoken = time.monotonic()
+        self._started = self._logged_at = time.monotonic()
 
     def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
         self._done += steps
         now = time.monotonic()
-        if now - self._spoken < LOG_EVERY_SECONDS:
+        if now - self._logged_at < LOG_EVERY_SECONDS:
             return
-        self._spoken = now
+        self._logged_at = now
         parts = [f"{self._name}: {self._done}/{self._total}", self._left(now, seconds_left), status]
         self._write(", ".join(part for part in parts if part))
 
-    def _left(self, now: float, guess: float | None) -> str:
-        if guess is not None:
-            return f"about {rough_duration(guess)} left" if math.isfinite(guess) else "time left unknown"
+    def _left(self, now: float, estimate: float | None) -> str:
+        if estimate is not None:
+            return f"about {rough_duration(estimate)} left" if math.isfinite(estimate) else "time left unknown"
         # A download of unknown length has a total of 0.
         if self._done == self._before or self._done > self._total:
             return ""

@@ -1,4 +1,4 @@
-"""Writing that is all or nothing: under a temporary name first, then moved into place."""
+"""Atomic writes: files and folders are written under a temporary name and then renamed."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from llminit.errors import StorageError
 
-# The mask can only be read by setting it, so it is done once, before there are threads that it could surprise.
+# The umask can only be read by setting it; this is done once, at import, before other threads create files.
 _UMASK = os.umask(0o022)
 os.umask(_UMASK)
 
@@ -22,17 +22,17 @@ WRITE_ERRORS = (OSError, SafetensorError, PolarsError)
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path near `path`; when the block ends well, it becomes `path`, else it is removed.
+    """Yield a temporary path; it replaces `path` if the block succeeds, and is removed otherwise.
 
     Args:
-        path: The file to create or to replace. Its folder is created if it does not exist.
+        path: The file to create or replace. Its folder is created if it does not exist.
 
     Raises:
         StorageError: The file cannot be written (a full disk, no permission); `path` is as it was before.
     """
     if path.is_dir():
-        raise StorageError(f"cannot write {path}: it is a folder, expected the name of a file; choose another place")
-    # In a folder of its own, because some writers put temporary files beside what they write, and may be killed.
+        raise StorageError(f"cannot write {path}: it is a folder, expected the name of a file; choose another path")
+    # In a temporary folder, because some writers put temporary files beside their output and may be killed.
     folder = _temporary_beside(path)
     with _cleaning_up(path, folder):
         folder.mkdir()
@@ -44,16 +44,16 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path, earlier: Collection[str] = ()) -> Iterator[Path]:
-    """Give a temporary empty folder beside `path`; when the block ends well, it becomes `path`, else it is removed.
+    """Yield a temporary empty folder; it replaces `path` if the block succeeds, and is removed otherwise.
 
     Args:
-        path: The folder to create or to replace. It is replaced only if all that it holds is replaced too.
+        path: The folder to create or replace. It is replaced only if everything in it is replaced too.
         earlier: Names of files that an earlier result of this kind may have left there, which may go.
 
     Raises:
         StorageError: The folder cannot be written, or holds other things; `path` is as it was before.
     """
-    check_place(path)
+    check_target_folder(path)
     temporary = _temporary_beside(path)
     with _cleaning_up(path, temporary):
         temporary.mkdir()
@@ -65,20 +65,20 @@ def replacing_folder(path: Path, earlier: Collection[str] = ()) -> Iterator[Path
         _swap_folder(temporary, path.resolve())
 
 
-def check_place(path: Path) -> None:
-    """Check that a path can become a folder that is written as a whole.
+def check_target_folder(path: Path) -> None:
+    """Check that a path can be replaced by a folder.
 
     Raises:
-        StorageError: There is a file, or the working folder is there or below it.
+        StorageError: The path is a file, or the working folder is the path or below it.
     """
     if path.exists() and not path.is_dir():
-        raise StorageError(f"cannot write {path}: it is a file, expected the name of a folder; choose another place")
+        raise StorageError(f"cannot write {path}: it is a file, expected the name of a folder; choose another path")
     if Path.cwd().is_relative_to(path.resolve()):
         raise StorageError(f"cannot replace {path}: this is where you work, expected another folder; name one in it")
 
 
 def check_replaceable(path: Path, names: Collection[str]) -> None:
-    """Check that replacing a folder with files of these names loses nothing else.
+    """Check that a folder holds nothing but files of these names, so that replacing it loses nothing else.
 
     Raises:
         StorageError: The folder holds something of another name.
@@ -87,12 +87,12 @@ def check_replaceable(path: Path, names: Collection[str]) -> None:
     if others:
         raise StorageError(
             f"cannot replace {path}: it holds {len(others)} other things, such as {others[0]!r}, expected nothing or "
-            "an earlier result of the same kind; choose another place, or move them away"
+            "an earlier result of the same kind; choose another path, or move them away"
         )
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left beside `path` when they were about to write it."""
+    """Remove temporary files that killed processes left beside `path`."""
     real = path.resolve()
     for leftover in real.parent.glob(f".{escape(real.stem)}.{'?' * 8}.partial{escape(real.suffix)}"):
         remove(leftover)
@@ -107,7 +107,7 @@ def remove(path: Path) -> None:
 
 
 def _temporary_beside(path: Path) -> Path:
-    path = path.resolve()  # Where a link points to is what is replaced, and "." has no name of its own.
+    path = path.resolve()  # The target of a link is replaced, not the link; and "." has no name.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -142,7 +142,7 @@ def _swap_folder(temporary: Path, path: Path) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    # Some writers make files that only their owner can read; a new file gets what the process's umask says.
+    # Some writers create files that only their owner can read; use the permissions that the umask gives new files.
     path.chmod(0o666 & ~_UMASK)
     with path.open("rb") as file:
         os.fsync(file.fileno())
@@ -151,5 +151,5 @@ def _flush_to_disk(path: Path) -> None:
 def _storage_error(path: Path, error: Exception) -> StorageError:
     return StorageError(
         f"cannot write {path}: {error}; nothing was changed there. Free some space, check the permissions or choose "
-        "another place, then run the same command again"
+        "another path, then run the same command again"
     )

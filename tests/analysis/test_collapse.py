@@ -1,4 +1,4 @@
-"""Spectra and what follows from them."""
+"""Spectra and the measures that are computed from them."""
 
 import numpy as np
 import pytest
@@ -48,8 +48,8 @@ def test_blocks_do_not_change_the_spectrum(monkeypatch: pytest.MonkeyPatch) -> N
 @given(table=tables, scale=st.floats(0.01, 100))
 def test_rotation_changes_nothing_and_scale_no_ratio(table: FloatArray, scale: float) -> None:
     """A rotation keeps the spectrum; scaling keeps effective rank and information abundance."""
-    turned = table @ rotation(1, table.shape[1])
-    np.testing.assert_allclose(spectrum(turned), spectrum(table), atol=1e-5 * (1 + np.abs(table).sum()))
+    rotated = table @ rotation(1, table.shape[1])
+    np.testing.assert_allclose(spectrum(rotated), spectrum(table), atol=1e-5 * (1 + np.abs(table).sum()))
     values = spectrum(table)
     for measure in (effective_rank, information_abundance):
         assert measure(values * scale) == pytest.approx(measure(values))
@@ -100,8 +100,8 @@ def test_tables_that_have_no_spectrum_are_refused(message: str, table: AnyArray)
 
 
 @pytest.mark.parametrize("values", [np.ones((2, 2)), np.array([]), np.array([-1.0]), np.array([np.nan])])
-def test_what_is_no_spectrum_is_refused(values: Float64Array) -> None:
+def test_invalid_spectra_are_refused(values: Float64Array) -> None:
     """Embeddings in place of singular values, or negative ones, are InputErrors."""
     for measure in (effective_rank, information_abundance):
-        with pytest.raises(InputError, match="pass what spectrum gives"):
+        with pytest.raises(InputError, match="pass the result of spectrum"):
             measure(values)

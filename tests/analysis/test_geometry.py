@@ -73,8 +73,8 @@ def test_drawn_pairs_are_never_a_row_with_itself() -> None:
     assert uniformity(table, n_pairs=700) == pytest.approx(-4, abs=1e-5)
 
 
-def test_uniformity_prefers_the_spread_to_the_collapsed() -> None:
-    """All rows in one direction are at the worst, 0; spreading lowers it."""
+def test_uniformity_is_lower_for_rows_that_are_spread() -> None:
+    """All rows in one direction have the largest value, 0; spreading lowers it."""
     assert uniformity(np.outer(np.arange(1, 9), [1.0, 2, 3])) == pytest.approx(0, abs=1e-6)
     assert uniformity(draw(0, 100, 8)) < uniformity(draw(0, 100, 8, offset=2)) < 0
 
@@ -87,7 +87,7 @@ def test_anisotropy_agrees_with_a_walk_over_pairs(seed: int, n: int, d: int, off
     assert anisotropy(table) == pytest.approx(slow_anisotropy(table), abs=1e-5)
 
 
-def test_anisotropy_sees_a_common_mean_and_a_leading_direction() -> None:
+def test_anisotropy_measures_a_common_mean_and_a_leading_direction() -> None:
     """A large mean is most of the length and of the cosines; without one both are near 0."""
     with_mean, without = anisotropy(draw(0, 400, 16, offset=5)), anisotropy(draw(0, 400, 16))
     assert with_mean["mean_cosine"] > 0.9
@@ -142,7 +142,7 @@ def test_huge_and_tiny_rows_keep_their_direction() -> None:
         assert alignment(rows * np.float32(scale), rows, codes, codes) == pytest.approx(0, abs=1e-6)
 
 
-def test_what_cannot_be_measured_is_refused() -> None:
+def test_invalid_input_is_refused() -> None:
     """Different widths, codes out of range, no interactions and too few rows or pairs are named."""
     rows, codes = draw(0, 3, 2), np.arange(3)
     with pytest.raises(EmbeddingError, match="2 wide and item embeddings 4"):

@@ -30,7 +30,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 
-# A busy machine is slow, not wrong.
+# Long, because a busy machine is slow.
 PATIENCE_MS = 120_000
 
 
@@ -95,5 +95,5 @@ def open_report(open_file: OpenFile, report: Path) -> OpenReport:
 
 @pytest.fixture(scope="session")
 def wide(open_report: OpenReport) -> "Page":
-    """A wide, light page that tests share; each leaves it as good as it was."""
+    """A wide, light page that tests share; each test leaves it as it was."""
     return open_report().page

@@ -1,4 +1,4 @@
-"""A report of hostile results in a browser: everything is read as text, and nothing of it runs."""
+"""A report of hostile results in a browser: all of it is shown as text, and none of it runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ def text_of(page: "Page", selector: str) -> str:
 
 
 def test_nothing_runs_and_nothing_is_loaded(seen: Seen, file: Path) -> None:
-    """No script of the results runs, no image is made, no handler is bound, the policy has nothing to refuse."""
+    """No script of the results runs, no image is made, no handler is bound, and the policy refuses nothing."""
     page = seen.page
     assert page.evaluate("window.stolen") is None
     assert page.locator("img").count() == 0

@@ -1,4 +1,4 @@
-"""The report in a browser: it draws, sorts, filters, follows the theme and asks for nothing."""
+"""The report in a browser: it draws, sorts, filters, follows the theme and loads nothing."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -45,7 +45,7 @@ TICK = "getComputedStyle(document.querySelector('#dots .xtick text')).fill"
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_page_draws_and_is_silent(open_report: OpenReport, report: Path, width: int, scheme: str) -> None:
-    """Every plot is drawn, nothing is written to the console, and the file itself is all that is asked for."""
+    """Every plot is drawn, nothing is written to the console, and no file but the report is requested."""
     seen = open_report(width, scheme)
     n_plots = seen.page.locator(".plot").count()
     assert n_plots > 12
@@ -78,7 +78,7 @@ def test_dots_stand_where_their_numbers_say(wide: "Page") -> None:
 
 
 def test_a_click_sorts(wide: "Page") -> None:
-    """A first click on a number sorts best first, a second click turns it round; only that heading says so."""
+    """A first click on a number sorts best first, a second click reverses the order; only that heading shows it."""
     button = header(wide, "results-table", "ndcg@10")
     button.click()
     values = [float(value) for value in column(wide, "results-table", 2)]
@@ -114,7 +114,7 @@ def test_what_is_missing_stays_last(wide: "Page") -> None:
 
 
 def test_the_filter_shows_one_backbone(wide: "Page") -> None:
-    """Choosing a backbone leaves its rows, choosing all rows brings the others back."""
+    """Choosing a backbone shows its rows only, choosing all rows shows the others again."""
     select, rows = wide.locator("select[data-filters=results-table]"), wide.locator("#results-table tbody tr:visible")
     everything = rows.count()
     select.select_option("sgcl")
@@ -125,7 +125,7 @@ def test_the_filter_shows_one_backbone(wide: "Page") -> None:
 
 
 def test_dark_and_light_reach_the_plots(open_report: OpenReport) -> None:
-    """The page follows the system, the button turns it, and the plots' text and lines turn with it."""
+    """The page follows the system, the button switches it, and the plots' text and lines change with it."""
     page = open_report(scheme="dark").page
     assert brightness(page, PAPER) < 60
     assert brightness(page, TICK) > 180
@@ -146,7 +146,7 @@ def test_a_phone_scrolls_one_way_only(open_report: OpenReport, width: int) -> No
 
 
 def test_a_finger_on_a_plot_scrolls_the_page(open_report: OpenReport) -> None:
-    """On a phone a swipe that begins on a plot moves the page, and not a zoom box."""
+    """On a phone a swipe that starts on a plot scrolls the page and draws no zoom box."""
     page = open_report(390).page
     modes = "[...document.querySelectorAll('.plot')].map(plot => plot._fullLayout.dragmode)"
     assert set(page.evaluate(modes)) == {False}
@@ -161,7 +161,7 @@ def test_a_narrower_window_redraws(open_report: OpenReport) -> None:
 
 
 def test_a_legend_button_hides_its_series(wide: "Page") -> None:
-    """Pressing a name in a legend takes its line out of both plots beside it, and says so; again brings it back."""
+    """Pressing a name in a legend takes its line out of both plots below it; pressing it again brings the line back."""
     button = wide.locator(".legend[data-plots^=learning-0] button").first
     name = button.get_attribute("data-series")
     for pressed in ("false", "true"):
@@ -193,7 +193,7 @@ def test_pointing_at_an_item_shows_its_title_in_both_maps(open_report: OpenRepor
     assert seen.messages == []
 
 
-def test_a_script_that_is_not_of_the_report_never_runs(open_report: OpenReport) -> None:
+def test_a_foreign_script_never_runs(open_report: OpenReport) -> None:
     """Were a script to get into the page, its policy would refuse it."""
     seen = open_report()
     seen.page.evaluate(

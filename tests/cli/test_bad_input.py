@@ -52,12 +52,12 @@ def fit_of(world: World, tmp_path: Path) -> FitOf:
         embeddings: pl.DataFrame | None = None,
     ) -> list[Any]:
         tables = {"interactions": interactions, "items": items, "embeddings": embeddings}
-        given = []
+        files = []
         for name, spoilt in tables.items():
             path = tmp_path / f"{name}.parquet"
             (getattr(world, name) if spoilt is None else spoilt).write_parquet(path)
-            given += [f"--{name}", path]
-        return ["fit", *given, "--embedding-size", 8, "--epochs", 1, "--out", tmp_path / "out", *options]
+            files += [f"--{name}", path]
+        return ["fit", *files, "--embedding-size", 8, "--epochs", 1, "--out", tmp_path / "out", *options]
 
     return make
 
@@ -212,7 +212,9 @@ def test_an_out_that_is_something_else(
     else:
         shutil.copytree(fitted, out)
         spoil_manifest(out, kind)
-    arguments = [each for each in fit_of() if each not in ("--epochs", 1)] if command == "init" else fit_of()
+    arguments = (
+        [argument for argument in fit_of() if argument not in ("--epochs", 1)] if command == "init" else fit_of()
+    )
     refused([command, *arguments[1:]], str(out))
 
 
@@ -232,7 +234,7 @@ def spoil(folder: Path, kind: str) -> None:
     elif kind == "file missing":
         (folder / "users.parquet").unlink()
     else:
-        path = folder / "embeddings.safetensors"
+        path = folder / "model.safetensors"
         content = bytearray(path.read_bytes())
         content[-5] ^= 1
         path.write_bytes(content[:-4] if kind == "truncated" else content)
@@ -243,8 +245,8 @@ ARTEFACTS = {
     "no manifest": ["no manifest.json"],
     "newer": ["layout version 99", "9.9", "upgrade"],
     "truncated manifest": ["manifest.json is damaged"],
-    "truncated": ["embeddings.safetensors", "bytes, expected", "make it anew"],
-    "flipped byte": ["embeddings.safetensors", "checksum", "make it anew"],
+    "truncated": ["model.safetensors", "bytes, expected", "make it anew"],
+    "flipped byte": ["model.safetensors", "checksum", "make it anew"],
     "file missing": ["users.parquet is missing"],
 }
 

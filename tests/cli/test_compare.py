@@ -14,10 +14,10 @@ from llminit.results import ResultsFolder
 @pytest.fixture
 def options(tables: Path, tmp_path: Path, one_thread: None) -> list[str]:
     """Options of a quick comparison in this process."""
-    given: dict[str, Any] = {name: tables / f"{name}.parquet" for name in ("interactions", "items", "embeddings")}
-    given |= {"embedding-sizes": 8, "epochs": 2, "inits": "xavier,pca", "baselines": "popularity,item-knn"}
-    given |= {"seeds": 2, "workers": 0, "out": tmp_path / "r"}
-    return [text for name, value in given.items() for text in (f"--{name}", str(value))]
+    values: dict[str, Any] = {name: tables / f"{name}.parquet" for name in ("interactions", "items", "embeddings")}
+    values |= {"embedding-sizes": 8, "epochs": 2, "inits": "xavier,pca", "baselines": "popularity,item-knn"}
+    values |= {"seeds": 2, "workers": 0, "out": tmp_path / "r"}
+    return [text for name, value in values.items() for text in (f"--{name}", str(value))]
 
 
 def test_json(run: Run, options: list[str], tmp_path: Path) -> None:
@@ -72,17 +72,17 @@ def test_failures_show_in_the_exit_code(run: Run, options: list[str]) -> None:
     assert {row["method"] for row in ran.json["methods"]} == {"popularity", "item-knn"}
 
 
-def test_failures_of_an_earlier_grid_are_told_and_do_not_count(run: Run, options: list[str]) -> None:
-    """A call that finishes all it was asked for exits with 0, and says which cells an earlier call left failed."""
+def test_failures_of_an_earlier_grid_are_shown_and_do_not_count(run: Run, options: list[str]) -> None:
+    """A call that finishes all its cells exits with 0, and names the cells that failed in an earlier call."""
     diverging = [*options, "--learning-rate", "1e30", "--seeds", 1]
     assert run("compare", *diverging).code == 1
     baselines = [*diverging, "--backbones", "", "--baselines", "popularity,rp3beta"]
     ran = run("compare", *baselines, "--json")
     assert (ran.code, ran.json["failed"]) == (0, {})
-    told = run("compare", *baselines)
-    assert told.code == 0
-    assert "lightgcn_xavier_d8_seed-0 failed in an earlier call and was not asked for now" in told.stderr
-    assert "tries them again" not in told.stderr
+    shown = run("compare", *baselines)
+    assert shown.code == 0
+    assert "lightgcn_xavier_d8_seed-0 failed in an earlier call and is not part of this one" in shown.stderr
+    assert "tries them again" not in shown.stderr
     again = run("compare", *diverging)
     assert again.code == 1
     assert "2 cells failed; the same command tries them again" in again.stderr
@@ -121,7 +121,7 @@ def test_a_configuration_file(run: Run, options: list[str], tmp_path: Path) -> N
     ],
 )
 def test_wrong_usage(run: Run, options: list[str], tmp_path: Path, wrong: list[str], words: list[str]) -> None:
-    """What means nothing is refused before any work, by name, with exit code 2 and without a trace of a folder."""
+    """Unknown names and bad values are refused by name before any work: exit code 2, and no folder is made."""
     ran = run("compare", *options, *wrong)
     assert (ran.code, ran.stdout) == (2, "")
     assert "Traceback" not in ran.stderr

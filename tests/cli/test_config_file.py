@@ -39,7 +39,7 @@ def test_a_file_instead_of_options(run: Run, tables: Path, fitted: Path, config:
     ran = run("fit", *config(text))
     assert ran.code == 0, ran.stderr
     assert ran.json["config"]["embedding_size"] == 8
-    one, other = (load_file(folder / "embeddings.safetensors") for folder in (tmp_path / "r", fitted))
+    one, other = (load_file(folder / "model.safetensors") for folder in (tmp_path / "r", fitted))
     np.testing.assert_array_equal(one["items"], other["items"])
 
 
@@ -88,7 +88,7 @@ def test_bad_files(
     run: Run, fit_options: list[str], config: Configured, tmp_path: Path, text: str, words: list[str]
 ) -> None:
     """An unknown option or a bad value is refused, by name."""
-    without_epochs = [each for each in fit_options if each not in ("--epochs", "3")]
+    without_epochs = [option for option in fit_options if option not in ("--epochs", "3")]
     ran = run("fit", *without_epochs, *config(text), "--out", tmp_path / "r")
     assert (ran.code, ran.stdout) == (2, "")
     assert "Traceback" not in ran.stderr

@@ -13,7 +13,7 @@ COMMANDS = ["data", "encode", "init", "fit", "recommend", "similar", "doctor", "
 
 
 def test_json(run: Run) -> None:
-    """Doctor tells versions, cores, threads, devices and which extras are missing."""
+    """Doctor reports versions, cores, threads, devices and which extras are missing."""
     found = run("doctor", "--json").json
     assert found["llminit"] == __version__
     assert found["threads"]["torch"] >= 1
@@ -23,7 +23,7 @@ def test_json(run: Run) -> None:
     assert all(isinstance(missing, list) for missing in found["extras"].values())
 
 
-def test_the_place_of_the_cache(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_folder(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """--cache wins over LLMINIT_CACHE, and this over the user's cache folder."""
     monkeypatch.setenv("LLMINIT_CACHE", "/from/variable")
     assert run("doctor", "--json", "--cache", "/from/option").json["cache"] == "/from/option"
@@ -57,10 +57,10 @@ def test_no_arguments_and_unknown_command(run: Run) -> None:
     assert "fitt" in ran.stderr
 
 
-def test_an_error_of_our_own_is_a_message_and_exit_code_1(
+def test_an_unexpected_error_is_a_message_and_exit_code_1(
     run: Run, monkeypatch: pytest.MonkeyPatch, fitted: Path
 ) -> None:
-    """What nobody foresaw is one line with the kind of error, exit code 1, without a traceback."""
+    """An unexpected error is one line with the kind of error, exit code 1, without a traceback."""
 
     def broken(*_arguments: object, **_options: object) -> NoReturn:
         raise RuntimeError("gremlins")

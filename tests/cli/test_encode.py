@@ -57,7 +57,7 @@ def test_a_second_run_encodes_nothing(encode: Run, hash_encoder: HashEncoder, wo
 
 
 def test_items_without_text(encode: Run, world: World, tmp_path: Path) -> None:
-    """Items without text are no error: they are counted, said aloud and left out of the file."""
+    """Items without text are no error: they are counted, reported and left out of the file."""
     title = pl.when(pl.col("item_id") < "i02").then(None).otherwise("title").alias("title")
     world.items.with_columns(title).write_parquet(tmp_path / "some.parquet")
     ran = encode(items=tmp_path / "some.parquet")

@@ -54,7 +54,7 @@ def test_json_contract(run: Run, fit_options: list[str], tmp_path: Path) -> None
 
 
 def test_people_see_both_protocols(run: Run, fit_options: list[str], tmp_path: Path) -> None:
-    """Without --json, stdout tells the counts, both protocols and where the result is."""
+    """Without --json, stdout shows the counts, both protocols and where the result is."""
     ran = run("fit", *fit_options, "--out", tmp_path / "r")
     assert ran.code == 0
     for expected in (

@@ -55,9 +55,9 @@ def test_all_users_to_a_file(run: Run, fitted: Path, tmp_path: Path, ending: str
     assert [path.name for path in tmp_path.iterdir()] == [f"o{ending}"]
     for user in (0, 12, 59):
         alone = pl.DataFrame(run("recommend", fitted, "--user", user, "--k", 4, "--json").json["recommendations"])
-        mine = table.filter(pl.col("user_id") == user)
-        assert mine.drop("score").equals(alone.drop("score"))
-        assert mine["score"].to_list() == pytest.approx(alone["score"].to_list(), rel=1e-5)
+        rows = table.filter(pl.col("user_id") == user)
+        assert rows.drop("score").equals(alone.drop("score"))
+        assert rows["score"].to_list() == pytest.approx(alone["score"].to_list(), rel=1e-5)
 
 
 def test_no_seen_item_for_anyone(run: Run, fitted: Path, world: World, tmp_path: Path) -> None:

@@ -27,10 +27,10 @@ def pair(world: World) -> Pair:
 
 @pytest.fixture
 def compare(world: World, pair: Pair, tmp_path: Path, one_thread: None) -> Compare:
-    """Compare in this process, into tmp_path / "r" unless told otherwise."""
+    """Compare in this process, into tmp_path / "r" unless `out` is another folder."""
 
     def call(**options: Any) -> ResultsFolder:
-        given: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "out": tmp_path / "r",
             "workers": 0,
             "embeddings": pair,
@@ -38,6 +38,7 @@ def compare(world: World, pair: Pair, tmp_path: Path, one_thread: None) -> Compa
             **TRAINING,
             **options,
         }
-        return llminit.comparison.compare(given.pop("interactions", world.interactions), world.items, **given)
+        interactions = arguments.pop("interactions", world.interactions)
+        return llminit.comparison.compare(interactions, world.items, **arguments)
 
     return call

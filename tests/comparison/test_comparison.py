@@ -31,7 +31,7 @@ def test_a_cell_is_what_fit_does(compare: Compare, world: World, pair: Pair, bac
         assert {name: cell.metrics[protocol][name] for name in metrics} == metrics
     assert cell.best_epoch == report["best_epoch"]
     assert cell.history is not None
-    without_time = [[{**record, "seconds": 0} for record in each] for each in (cell.history, report["history"])]
+    without_time = [[{**record, "seconds": 0} for record in history] for history in (cell.history, report["history"])]
     assert without_time[0] == without_time[1]
 
 
@@ -49,8 +49,8 @@ def test_every_split(compare: Compare, split: str) -> None:
             assert len(ranks) == cell.groups[protocol]["all"]["n"]
 
 
-def test_what_was_asked_for_is_known(compare: Compare) -> None:
-    """The header names every cell that was asked for, in all calls together, finished or not."""
+def test_the_header_names_every_cell(compare: Compare) -> None:
+    """The header names the cells of all calls together, finished or not."""
     assert set(compare().header.planned) == names(compare())
     folder = compare(backbones="mf", seeds=2)
     assert set(folder.header.planned) == names(folder)
@@ -58,15 +58,15 @@ def test_what_was_asked_for_is_known(compare: Compare) -> None:
 
 
 def test_items_without_text_are_counted(compare: Compare, pair: Pair) -> None:
-    """Text embeddings that lack items are said to, because all that uses text suffers."""
+    """Items without text embeddings are counted in a note and in the header."""
     ids, values = pair
-    told = Told()
-    folder = compare(embeddings=(ids[:30], values[:30]), reporter=told)
-    assert [note for note in told.notes if note.startswith("10 of 40 items have no text embedding in embeddings")]
+    reporter = Told()
+    folder = compare(embeddings=(ids[:30], values[:30]), reporter=reporter)
+    assert [note for note in reporter.notes if note.startswith("10 of 40 items have no text embedding in embeddings")]
     assert folder.header.encoders["embeddings"]["n_missing"] == 10
-    told = Told()
-    compare(reporter=told, out=folder.path.with_name("all"))
-    assert not [note for note in told.notes if "no text embedding" in note]
+    reporter = Told()
+    compare(reporter=reporter, out=folder.path.with_name("all"))
+    assert not [note for note in reporter.notes if "no text embedding" in note]
 
 
 def test_what_a_cell_holds(compare: Compare) -> None:
@@ -106,7 +106,7 @@ def test_untuned_baselines(compare: Compare) -> None:
 
 
 def test_controls(compare: Compare) -> None:
-    """The untrained control is epoch 0, and on data whose texts tell the truth shuffling them costs most of it."""
+    """The untrained control is epoch 0, and where texts are informative, shuffling them costs most of the quality."""
     folder = compare(controls="shuffled,noise,untrained", baselines="none")
     found = {cell.key.init: cell for cell in folder.cells()}
     assert (found["pca/untrained"].best_epoch, found["pca/untrained"].history) == (0, [])
@@ -116,7 +116,7 @@ def test_controls(compare: Compare) -> None:
     assert spectra["pca/shuffled"] == pytest.approx(spectra["pca"], rel=1e-3)
 
 
-def test_sparse_cells_have_the_test_of_the_whole(compare: Compare) -> None:
+def test_sparse_cells_have_the_same_test_interactions(compare: Compare) -> None:
     """Dropped training interactions lower degrees, and leave the test interactions as they were."""
     folder = compare(train_share="1,0.5", max_history="all,1", baselines="none", inits="xavier")
     splits = {cell.split: folder.split(cell.split) for cell in folder.cells()}
@@ -209,7 +209,7 @@ def test_encoders_are_an_axis(compare: Compare, world: World, pair: Pair, tmp_pa
 
 
 def test_diversity_is_measured_in_one_space(compare: Compare, pair: Pair, tmp_path: Path) -> None:
-    """In every call lists are told apart by the folder's first encoder, and by none where that one is not given."""
+    """In every call diversity is measured by the folder's first encoder, and left out where that one is missing."""
     first, other = {"first": pair}, {"other": (pair[0], pair[1][::-1].copy())}
 
     def diversity(encoders: dict[str, Pair], **options: Any) -> dict[int, float | None]:
@@ -232,7 +232,7 @@ def test_without_text(compare: Compare) -> None:
 
 
 def test_maps_are_drawn_of_text_cells_of_one_seed(compare: Compare) -> None:
-    """The items' places are written for what starts from text, of the first seed, in the order of the items."""
+    """Coordinates of the items are written for text cells of the first seed, in the order of the items."""
     folder = compare(controls="shuffled", seeds=2)
     (path,) = (folder.path / "maps").iterdir()
     assert path == folder.map_path(folder.cell("lightgcn_pca_embeddings_d8_seed-0").key)
@@ -242,10 +242,8 @@ def test_maps_are_drawn_of_text_cells_of_one_seed(compare: Compare) -> None:
     assert len(found) == 40
 
 
-def test_the_place_is_checked_before_the_work(
-    compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A folder that holds other things, and unknown names, are refused before any data are read."""
+def test_the_folder_is_checked_first(compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that holds other files, and unknown names, are refused before any data are read."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("precious")
     monkeypatch.setattr("llminit.comparison.run.load_dataset", None)
@@ -260,16 +258,16 @@ def test_the_place_is_checked_before_the_work(
 
 
 def test_what_cannot_be_compared(compare: Compare, world: World) -> None:
-    """Data errors come out as they do from `fit`."""
+    """Data without interactions is a DataError, as in `fit`."""
     with pytest.raises(DataError):
         compare(interactions=world.interactions.clear())
 
 
 def test_one_at_a_time(compare: Compare, tmp_path: Path) -> None:
-    """A second comparison in a folder is refused while another is at work there, and may run when it is over."""
+    """A second comparison in a folder is refused while another runs there, and may run when it is over."""
     with (
-        only_one(ResultsFolder(tmp_path / "r").lock_path, "another test is at work"),
-        pytest.raises(StorageError, match=r"another `llminit compare` is at work in .*choose another folder"),
+        only_one(ResultsFolder(tmp_path / "r").lock_path, "another test is running"),
+        pytest.raises(StorageError, match=r"another `llminit compare` is running in .*choose another folder"),
     ):
         compare()
     assert names(compare())

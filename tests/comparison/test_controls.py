@@ -1,4 +1,4 @@
-"""Controls keep what they promise to keep, and lose the rest."""
+"""Controls keep the statistics that they promise to keep, and lose the rest."""
 
 from dataclasses import replace
 
@@ -50,7 +50,7 @@ def test_noise_keeps_each_columns_mean_and_spread() -> None:
 
 
 def test_noise_of_a_single_item() -> None:
-    """One item has no spread, and its noise is its own row, not NaN."""
+    """A single item has standard deviation 0; its noise is the same row, not NaN."""
     initial, train = start(n_items=1)
     np.testing.assert_allclose(controlled(initial, "noise", train, 0).items, initial.items)
 
@@ -61,8 +61,8 @@ def test_users_follow_their_items(control: str | None) -> None:
     initial, train = start()
     found = controlled(initial, control, train, 1)
     for user in range(20):
-        own = train[[user]].indices
-        expected = found.items[own].mean(axis=0) if len(own) else found.items.mean(axis=0)
+        seen = train[[user]].indices
+        expected = found.items[seen].mean(axis=0) if len(seen) else found.items.mean(axis=0)
         np.testing.assert_allclose(found.users[user], expected, rtol=1e-5, atol=1e-6)
 
 

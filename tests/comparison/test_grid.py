@@ -1,4 +1,4 @@
-"""From options to cells."""
+"""The cells that options ask for."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from llminit.comparison.grid import check_grid, check_sizes, grid_cells
-from llminit.comparison.options import own_options
+from llminit.comparison.options import part_options
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError
 from llminit.results import CellKey
@@ -57,7 +57,7 @@ def test_controls_are_of_the_first_text_init_by_default() -> None:
 
 
 def test_full_takes_the_encoders_width_and_narrow_encoders_are_left_out() -> None:
-    """`full` keeps all columns whatever the size; a size wider than an encoder is left to the others."""
+    """`full` keeps all columns whatever the size; encoders that are narrower than a size have no cell for it."""
     found = cells(inits="xavier,full,pca", embedding_sizes="64,512")
     by_init = {
         init: sorted({(c.encoder, c.embedding_size) for c in found if c.init == init}) for init in ("full", "pca")
@@ -79,7 +79,7 @@ def test_sparsity_is_an_axis() -> None:
 
 
 def test_text_only_runs_for_each_encoder_and_not_without() -> None:
-    """The baseline that reads text is a cell an encoder, and none where there is no text."""
+    """The baseline that needs text has one cell for each encoder, and none without text."""
     assert [cell.encoder for cell in cells(backbones="", baselines="text-only")] == list(WIDTHS)
     everything = [cell.model for cell in cells({}, backbones="", baselines="all")]
     assert "text-only" not in everything
@@ -95,7 +95,7 @@ def test_text_only_runs_for_each_encoder_and_not_without() -> None:
         ({"controls": "nope"}, ["'nope'", "shuffled", "noise", "untrained"]),
         ({"control_init": "pca", "inits": "xavier,variance", "controls": "noise"}, ["'pca'", "variance"]),
         ({"control_init": "variance", "inits": "xavier,variance"}, ["control_init=variance", "add controls"]),
-        ({"inits": "xavier", "controls": "noise"}, ["no init of text"]),
+        ({"inits": "xavier", "controls": "noise"}, ["none is compared", "add one to inits"]),
         ({"backbones": "sgl:0"}, ["sgl:0", "sgl:3"]),
         ({"backbones": "sgl:x"}, ["sgl:x"]),
         ({"backbones": ""}, ["nothing to compare"]),
@@ -119,7 +119,7 @@ def test_text_only_runs_for_each_encoder_and_not_without() -> None:
         ({"baselines": "all", "baseline_options": {"item_knn.k": 0}}, ["'item-knn'", "k=0"]),
     ],
 )
-def test_what_means_nothing_is_refused(options: dict[str, Any], words: list[str]) -> None:
+def test_unknown_names_and_impossible_values_are_refused(options: dict[str, Any], words: list[str]) -> None:
     """An unknown name or an impossible value is refused, and the message lists what there is."""
     with pytest.raises(ConfigError) as error:
         cells(**options)
@@ -137,7 +137,7 @@ def test_what_means_nothing_is_refused(options: dict[str, Any], words: list[str]
     ],
 )
 def test_an_empty_grid_is_refused_before_there_are_widths(options: dict[str, Any]) -> None:
-    """A grid without a cell is refused by the check of the options alone, before any text embedding is there."""
+    """A grid without a cell is refused by the check of the options alone, before text embeddings are loaded."""
     with pytest.raises(ConfigError, match="nothing to compare"):
         check_grid(CompareConfig.make(**{"baselines": "none", **options}))
 
@@ -152,17 +152,17 @@ def test_an_empty_grid_is_refused_before_there_are_widths(options: dict[str, Any
         {"backbones": "", "baselines": "all", "inits": ""},
     ],
 )
-def test_what_only_the_data_can_tell_is_not_refused_early(options: dict[str, Any]) -> None:
-    """Options that suit some data pass the check of the options alone."""
+def test_options_that_suit_some_data_are_not_refused_early(options: dict[str, Any]) -> None:
+    """What depends on the data is not refused by the check of the options alone."""
     check_grid(CompareConfig.make(**{"baselines": "none", **options}))
 
 
 def test_options_of_parts() -> None:
     """A bare option goes to every part that takes it, a named one to its part, and dashes may be underscores."""
-    given = {"n_layers": 1, "sgl.n_layers": 3, "item_knn.k": 5, "ssl_tau": 0.3}
-    assert own_options(given, "sgl", ["n_layers", "ssl_tau"]) == {"n_layers": 3, "ssl_tau": 0.3}
-    assert own_options(given, "lightgcn", ["n_layers"]) == {"n_layers": 1}
-    assert own_options(given, "item-knn", ["k", "shrink"]) == {"k": 5}
+    options = {"n_layers": 1, "sgl.n_layers": 3, "item_knn.k": 5, "ssl_tau": 0.3}
+    assert part_options(options, "sgl", ["n_layers", "ssl_tau"]) == {"n_layers": 3, "ssl_tau": 0.3}
+    assert part_options(options, "lightgcn", ["n_layers"]) == {"n_layers": 1}
+    assert part_options(options, "item-knn", ["k", "shrink"]) == {"k": 5}
 
 
 def test_lists_survive_toml(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a folder's header says after several calls."""
+"""The header of a folder after several calls."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ def header(command: str = "llminit compare", machine: str = "Linux x86_64, 2 cor
 
 
 def after(*calls: Header) -> Header:
-    """Give the header of a folder after calls with these headers."""
-    found = calls[0]
+    """Return the header of a folder after calls with these headers."""
+    result = calls[0]
     for call in calls[1:]:
-        found = merged(found, call)
-    return found
+        result = merged(result, call)
+    return result
 
 
 def test_every_command_is_kept_once_in_order() -> None:
@@ -38,7 +38,7 @@ def test_a_command_with_a_line_break_is_kept_once() -> None:
 def test_every_machine_is_kept_once_in_order() -> None:
     """Cells may have been made on several machines; one whose name is the beginning of another's is another."""
     machines = ["Linux x86_64, 2 cores", "Linux x86_64, 2 cores and a GPU", "Linux x86_64, 2 cores", "", "Linux"]
-    found = after(*(header(machine=each) for each in machines))
+    found = after(*(header(machine=machine) for machine in machines))
     assert found.machine == "Linux x86_64, 2 cores; Linux x86_64, 2 cores and a GPU; Linux"
 
 
@@ -53,7 +53,7 @@ def test_every_machine_is_kept_once_in_order() -> None:
 )
 def test_a_backbone_is_listed_once_with_the_most_seeds(calls: list[str], backbones: list[str]) -> None:
     """Of several limits to the seeds of a backbone the largest is kept, and no limit is the largest."""
-    assert after(*(header(backbones=each) for each in calls)).config["backbones"] == backbones
+    assert after(*(header(backbones=names) for names in calls)).config["backbones"] == backbones
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,6 @@ def test_a_backbone_is_listed_once_with_the_most_seeds(calls: list[str], backbon
         (["ease", "all", "rp3beta"], ["all"]),
     ],
 )
-def test_no_baselines_means_no_more_of_them(calls: list[str], baselines: list[str]) -> None:
-    """A call without baselines leaves those of other calls, and is seen only where there are no others."""
-    assert after(*(header(baselines=each) for each in calls)).config["baselines"] == baselines
+def test_a_call_without_baselines_keeps_those_of_others(calls: list[str], baselines: list[str]) -> None:
+    """A call without baselines leaves those of other calls, and "none" is listed only where there are no others."""
+    assert after(*(header(baselines=names) for names in calls)).config["baselines"] == baselines

@@ -1,4 +1,4 @@
-"""What a comparison tells while it runs."""
+"""The progress that a comparison reports."""
 
 from math import isfinite
 
@@ -9,7 +9,7 @@ from watching import Compare, Told
 
 
 def test_progress(compare: Compare) -> None:
-    """The reporter is told of each cell's result, of the best so far and of the time left."""
+    """The reporter receives each cell's result, the best method so far and the time left."""
     reporter = Told()
     compare(reporter=reporter, backbones="lightgcn,mf")
     assert reporter.total == reporter.done == 5
@@ -20,7 +20,7 @@ def test_progress(compare: Compare) -> None:
 
 
 def test_progress_of_a_resumed_comparison(compare: Compare) -> None:
-    """What an earlier call finished counts as done from the start, and tells how long the rest may take."""
+    """What an earlier call finished counts as done from the start, and gives an estimate of the time left."""
     compare(seeds=1)
     reporter = Told()
     compare(reporter=reporter, seeds=2)
@@ -37,8 +37,8 @@ def test_lists_of_other_lengths_are_shown(compare: Compare) -> None:
     assert shown["standard recall@20"].null_count() == shown["paper ndcg@20"].null_count() == 0
 
 
-def test_other_software_is_told(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that another version made is gone on with, and that is said; each cell says which version made it."""
+def test_other_versions_are_noted(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that other versions made is continued, with a note that names them."""
     compare()
     monkeypatch.setattr("llminit.comparison.run.versions", lambda: {"torch": "99.0"})
     reporter = Told()

@@ -1,4 +1,4 @@
-"""Damaged, failed and interrupted cells: what is said, what is run again, and that nothing finished is lost."""
+"""Damaged, failed and interrupted cells: they are named and run again, and no finished cell is lost."""
 
 import time
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_damaged_ranks_are_named_before_any_work(compare: Compare, damage: str) 
 
 
 def test_a_cell_of_another_comparison_is_refused(compare: Compare, tmp_path: Path) -> None:
-    """A cell that was copied from a comparison with other options is not taken for this one's."""
+    """A cell that was copied from a comparison with other options is refused."""
     other, folder = compare(out=tmp_path / "other", epochs=1), compare()
     for path in (other.path / "cells").glob("lightgcn_pca*"):
         (folder.path / "cells" / path.name).write_bytes(path.read_bytes())
@@ -63,14 +63,14 @@ def test_a_cell_of_another_comparison_is_refused(compare: Compare, tmp_path: Pat
 
 
 def test_a_cell_that_is_written_is_finished(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What happens to a process after it has written its cell does no harm, and what it leaves is removed."""
+    """A process that dies after it has written its cell has finished it, and its leftovers are removed."""
     real = Workplace.execute
 
-    def die_after(place: Workplace, job: Job, *rest: Any) -> None:
-        real(place, job, *rest)
-        folder = ResultsFolder(place.out)
+    def die_after(workplace: Workplace, job: Job, *rest: Any) -> None:
+        real(workplace, job, *rest)
+        folder = ResultsFolder(workplace.out)
         folder.checkpoint_path(job.key.name).write_bytes(b"state")
-        (place.out / "cells" / ".ranks.12345678.partial.parquet").mkdir(exist_ok=True)
+        (workplace.out / "cells" / ".ranks.12345678.partial.parquet").mkdir(exist_ok=True)
         raise OSError("killed")
 
     monkeypatch.setattr(Workplace, "execute", die_after)

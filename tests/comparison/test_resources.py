@@ -1,4 +1,4 @@
-"""How many workers, by cores and by memory."""
+"""The number of workers, by cores and by memory."""
 
 import os
 from collections.abc import Callable
@@ -27,14 +27,14 @@ Workers = Callable[..., int]
 
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
-    """How many are chosen on a machine of so many cores and so much free memory."""
+    """Give a function that chooses the workers of a machine with these cores and this free memory."""
 
     def choose(
-        cores: int, memory: int | None, asked: int | None = None, jobs: list[Job] = JOBS, device: str = "cpu"
+        cores: int, memory: int | None, requested: int | None = None, jobs: list[Job] = JOBS, device: str = "cpu"
     ) -> int:
         monkeypatch.setattr(resources, "n_cores", lambda: cores)
         monkeypatch.setattr(resources, "available_memory", lambda: memory)
-        return chosen_workers(asked, jobs, Workplace(DATA, CompareConfig(), Path("r"), device))
+        return chosen_workers(requested, jobs, Workplace(DATA, CompareConfig(), Path("r"), device))
 
     return choose
 
@@ -50,18 +50,18 @@ def test_as_many_as_cores_cells_and_memory_allow(workers: Workers) -> None:
     assert workers(6, None) == 3
 
 
-def test_asked_for_and_accelerators(workers: Workers) -> None:
-    """What is asked for is done, an accelerator has one worker, and nothing to do needs none."""
-    assert workers(2, 64 * GIB, asked=4) == 4
-    assert workers(2, 64 * GIB, asked=0) == 0
+def test_requested_workers_and_accelerators(workers: Workers) -> None:
+    """A requested number is used, an accelerator has one worker, and no cells need none."""
+    assert workers(2, 64 * GIB, requested=4) == 4
+    assert workers(2, 64 * GIB, requested=0) == 0
     assert workers(16, 64 * GIB, device="cuda") == 1
     assert workers(16, 64 * GIB, jobs=[]) == 0
     with pytest.raises(ConfigError, match="workers=-1"):
-        workers(2, 64 * GIB, asked=-1)
+        workers(2, 64 * GIB, requested=-1)
 
 
 def test_dense_baselines_need_room(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A baseline with a table of all pairs of items is counted with it."""
+    """The memory of a baseline with a table of all pairs of items is taken into account."""
     dense = [Job(CellKey(model="ease", seed=seed), "f") for seed in range(5)]
     monkeypatch.setattr(BASELINES["ease"], "memory_bytes", classmethod(lambda cls, sizes: 10 * GIB))
     assert workers(8, 30 * GIB, jobs=dense) == 2
@@ -74,7 +74,7 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "cores"),
+    ("content", "cores"),
     [
         ("max 100000\n", 8),
         ("200000 100000\n", 2),
@@ -87,9 +87,9 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
         ("two cores, \xfc", 8),
     ],
 )
-def test_a_container_may_have_fewer_cores(eight_cores: None, tmp_path: Path, said: str, cores: int) -> None:
-    """The quota of a cgroup limits the cores, to no less than one; a file that says something else limits nothing."""
-    (tmp_path / "cpu.max").write_bytes(said.encode("latin-1"))
+def test_a_container_may_have_fewer_cores(eight_cores: None, tmp_path: Path, content: str, cores: int) -> None:
+    """The quota of a cgroup limits the cores, to no less than one; a file with anything else limits nothing."""
+    (tmp_path / "cpu.max").write_bytes(content.encode("latin-1"))
     assert n_cores(tmp_path / "cpu.max") == cores
 
 
@@ -112,16 +112,16 @@ def test_without_a_limit_all_cores_are_there(eight_cores: None, tmp_path: Path) 
     ],
 )
 def test_a_container_may_have_less_memory(tmp_path: Path, files: dict[str, str], available: int) -> None:
-    """What a cgroup may still take limits the memory; files that are not there or say something else do not."""
+    """The rest of a cgroup's limit bounds the memory; files that are missing or hold anything else do not."""
     machine = tmp_path / "meminfo"
     machine.write_text(f"MemTotal: 1 kB\nMemAvailable:   {8 * GIB // 1024} kB\n")
-    for name, said in files.items():
-        (tmp_path / name).write_bytes(said.encode("latin-1"))
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content.encode("latin-1"))
     assert available_memory(machine, tmp_path) == available
 
 
 def test_cached_files_are_available_memory(tmp_path: Path) -> None:
-    """A container's cache of files, which the system drops, takes nothing away, as on a whole machine."""
+    """A container's cache of files, which the system drops when needed, counts as available."""
     (tmp_path / "memory.max").write_text(f"{3 * GIB}\n")
     (tmp_path / "memory.current").write_text(f"{2 * GIB}\n")
     (tmp_path / "memory.stat").write_text(f"anon {GIB}\nfile {GIB}\ninactive_file {GIB}\nactive_file 0\n")

@@ -1,4 +1,4 @@
-"""What a comparison's progress line says and guesses."""
+"""The progress line of a comparison and its estimate of the time left."""
 
 from collections.abc import Callable, Sequence
 from math import inf
@@ -29,9 +29,7 @@ def took(key: CellKey, seconds: float, **metrics: float) -> Cell:
 def board_of(
     finished: Sequence[Cell], waiting: Sequence[CellKey], n_workers: int = 1, metric: str = "recall@10"
 ) -> Scoreboard:
-    return Scoreboard(
-        {cell.key.name: cell for cell in finished}, [Job(each, "") for each in waiting], n_workers, metric
-    )
+    return Scoreboard({cell.key.name: cell for cell in finished}, [Job(key, "") for key in waiting], n_workers, metric)
 
 
 @pytest.fixture
@@ -46,8 +44,8 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
     return wait
 
 
-def test_time_left_is_that_of_such_cells() -> None:
-    """Waiting cells take as long as the usual one of their model, whatever one slow run took; untrained ones apart."""
+def test_time_left_comes_from_cells_of_the_same_kind() -> None:
+    """Waiting cells are estimated by the median of their model, untrained ones apart; a slow run has no effect."""
     finished = [took(key(0), 10), took(key(1), 12), took(key(2), 900), took(key(0, "variance/untrained"), 1)]
     waiting = [key(3), key(4), key(1, "variance/untrained")]
     board = board_of([], waiting, 2)
@@ -61,8 +59,8 @@ def test_time_left_is_that_of_such_cells() -> None:
     assert board.seconds_left() == 0
 
 
-def test_nothing_is_guessed_while_a_waiting_kind_is_unknown() -> None:
-    """One cheap cell says nothing of a hundred cells of another model, nor a trained one of an untrained one."""
+def test_no_estimate_while_a_waiting_kind_is_unknown() -> None:
+    """A finished cell gives no estimate for another model, nor a trained one for an untrained one."""
     waiting = [key(0), key(1), key(0, "variance/untrained")]
     board = board_of([], waiting)
     assert board.seconds_left() == inf
@@ -74,13 +72,13 @@ def test_nothing_is_guessed_while_a_waiting_kind_is_unknown() -> None:
     assert board.seconds_left() == pytest.approx(600)
 
 
-def test_what_is_not_trained_takes_as_long_whatever_the_model() -> None:
+def test_untrained_cells_of_all_models_are_one_kind() -> None:
     """A first untrained cell of a slow model does not make the time left unknown."""
     board = board_of([took(key(0), 600), took(key(0, "variance/untrained"), 5)], [key(0, "variance/untrained", "mf")])
     assert board.seconds_left() == pytest.approx(5)
 
 
-def test_nothing_waits_for_nothing() -> None:
+def test_no_time_is_left_without_waiting_cells() -> None:
     """Where all is done the time left is 0, whether or not a cell was ever finished."""
     assert board_of([], []).seconds_left() == board_of([took(key(0), 10)], []).seconds_left() == 0
 
@@ -92,7 +90,7 @@ def test_no_more_workers_than_cells_share_the_work(n_workers: int, expected: flo
 
 
 def test_time_that_cells_at_work_have_taken_is_not_left(pass_time: PassTime) -> None:
-    """From its first sign of life a cell's time runs off, to no less than 0, and stays off when it ends."""
+    """The time that a running cell has taken is subtracted, to no less than 0, until it ends."""
     board = board_of([took(key(0), 100)], [key(1), key(2)])
     pass_time(30)
     assert board.seconds_left() == pytest.approx(200)

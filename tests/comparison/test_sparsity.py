@@ -1,4 +1,4 @@
-"""Dropping training interactions drops what it says, and nothing else."""
+"""Dropping training interactions drops the right number of them, and nothing else."""
 
 import numpy as np
 import pytest
@@ -25,11 +25,11 @@ def matrix_pairs(matrix: csr_array) -> set[tuple[int, int]]:
 @pytest.mark.parametrize(("share", "history"), [(0.5, None), (1.0, 2), (0.29, 3), (0.001, None)])
 def test_validation_and_test_are_never_touched(share: float, history: int | None) -> None:
     """Only training interactions go, a share of all and at most so many a user, and none is added."""
-    division = thinned(DATASET, SPLIT, share, history, 4)
-    kept, full = pairs(division.split.train), pairs(SPLIT.train)
+    held_out = thinned(DATASET, SPLIT, share, history, 4)
+    kept, full = pairs(held_out.split.train), pairs(SPLIT.train)
     assert kept < full
     for part in ("valid", "test"):
-        assert pairs(getattr(division.split, part)) == pairs(getattr(SPLIT, part))
+        assert pairs(getattr(held_out.split, part)) == pairs(getattr(SPLIT, part))
     if history is None:
         assert len(kept) == max(1, int(share * len(full) + 1e-9))
     else:
@@ -41,11 +41,11 @@ def test_validation_and_test_are_never_touched(share: float, history: int | None
 
 def test_dropped_interactions_stay_out_of_the_ranking() -> None:
     """What was dropped is unknown to the model and yet no candidate: candidates are the same at every sparsity."""
-    division, whole = thinned(DATASET, SPLIT, 0.5, None, 1), thinned(DATASET, SPLIT, 1.0, None, 1)
-    assert matrix_pairs(division.train) == pairs(division.split.train)
+    held_out, whole = thinned(DATASET, SPLIT, 0.5, None, 1), thinned(DATASET, SPLIT, 1.0, None, 1)
+    assert matrix_pairs(held_out.train) == pairs(held_out.split.train)
     for name in ("seen_at_valid", "seen_at_test"):
-        assert matrix_pairs(getattr(division, name)) == matrix_pairs(getattr(whole, name))
-        assert getattr(division, name).data.max() == 1
+        assert matrix_pairs(getattr(held_out, name)) == matrix_pairs(getattr(whole, name))
+        assert getattr(held_out, name).data.max() == 1
 
 
 def test_thinner_sets_lie_within_thicker_ones() -> None:
@@ -61,6 +61,6 @@ def test_thinner_sets_lie_within_thicker_ones() -> None:
 
 def test_nothing_dropped_is_the_plain_split() -> None:
     """A share of 1 and all history is what `fit` uses."""
-    division = thinned(DATASET, SPLIT, 1.0, None, 0)
-    assert division.split is SPLIT
-    assert matrix_pairs(division.seen_at_test) == pairs(SPLIT.train) | pairs(SPLIT.valid)
+    held_out = thinned(DATASET, SPLIT, 1.0, None, 0)
+    assert held_out.split is SPLIT
+    assert matrix_pairs(held_out.seen_at_test) == pairs(SPLIT.train) | pairs(SPLIT.valid)

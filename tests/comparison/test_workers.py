@@ -76,7 +76,7 @@ def finished(out: Path) -> dict[str, Stamp]:
 
 
 def training(out: Path) -> bool:
-    """Whether a cell is finished and a backbone is at work."""
+    """Return whether a cell is finished and a backbone is training."""
     return any(out.glob("cells/popularity*.json")) and any(out.glob("cells/.*.checkpoint.safetensors"))
 
 
@@ -129,8 +129,8 @@ def test_a_lost_worker_costs_its_cell_only(tables: Path, tmp_path: Path, undistu
     assert all("exit code -9" in error and "memory" in error for error in failed)
 
 
-def test_what_libraries_print_is_no_message(tables: Path, tmp_path: Path) -> None:
-    """Lines on a worker's standard output that it did not write, such as an import prints, are passed over."""
+def test_lines_that_libraries_print_are_ignored(tables: Path, tmp_path: Path) -> None:
+    """Lines on a worker's standard output that are no messages, as an import may print, are skipped."""
     printed = ["loading plugin ...", "null", "[1]", '{"kind": "done"}', "\u00e9", "7", ""]
     (tmp_path / "sitecustomize.py").write_text(f"print({chr(10).join(printed)!r}, flush=True)\n", encoding="utf-8")
     process = start(tables, tmp_path / "r", "--backbones", "", PYTHONPATH=str(tmp_path))

@@ -1,4 +1,4 @@
-"""Whole steps in compiled code: they are the steps that autograd and Adam make."""
+"""Compiled steps equal those of autograd and Adam."""
 
 from typing import Any
 
@@ -21,11 +21,11 @@ from sample_graphs import pairs_of, random_pairs, small_graph, vectors
 LOSSES = [("mf", {}), ("mf", {"reg_weight": 0.1}), ("lightgcn", {"n_layers": 0, "reg_weight": 0.1})]
 LOSSES += [("lightgcn", {"n_layers": count, "reg_weight": weight}) for count in (1, 2, 3) for weight in (0, 0.1)]
 LOSSES += [("sgcl", {"n_layers": count, "temperature": 0.3}) for count in (0, 1, 2)]
-# With one column all cosines are 1 or -1: SGCL's gradient is zero, and what Adam makes of it is rounding.
+# With one column all cosines are 1 or -1: SGCL's gradient is zero, and Adam's steps are rounding errors.
 CASES = [(*loss, width) for loss in LOSSES for width in (1, 5, 32) if (loss[0], width) != ("sgcl", 1)]
 
 
-def made(name: str, options: dict[str, Any], width: int = 5, adjacency: Adjacency | None = None) -> Backbone:
+def make(name: str, options: dict[str, Any], width: int = 5, adjacency: Adjacency | None = None) -> Backbone:
     rng, kind = np.random.default_rng(4), BACKBONES[name]
     graph = adjacency or small_graph()
     rows = vectors(rng, graph.n_users, width), vectors(rng, graph.n_items, width)
@@ -39,7 +39,7 @@ def sparse_graph() -> Adjacency:
 
 
 def without_compiling(backbone: Backbone) -> Backbone:
-    """The same backbone, whose loss is an instance's own, which the compiled steps cannot know."""
+    """The same backbone with its loss as an instance attribute, which has no compiled step."""
     backbone.loss = type(backbone).loss.__get__(backbone)  # type: ignore[method-assign]
     return backbone
 
@@ -49,17 +49,19 @@ def without_compiling(backbone: Backbone) -> Backbone:
 def test_steps_are_those_of_autograd(name: str, options: dict[str, Any], width: int, batch_size: int) -> None:
     """Over two epochs with isolated nodes and repeated rows, embeddings and losses agree within float32's rounding."""
     config = TrainingConfig(epochs=2, train_batch_size=batch_size, learning_rate=0.01)
-    fast, slow = (made(name, options, width, sparse_graph()) for _ in range(2))
+    fast, slow = (make(name, options, width, sparse_graph()) for _ in range(2))
     found, expected = train(fast, config, seed=2), train(without_compiling(slow), config, seed=2)
     oracles.assert_close(fast.embeddings.detach(), slow.embeddings.detach(), 1e-4)
-    assert [each.loss for each in found.history] == pytest.approx([each.loss for each in expected.history], rel=1e-5)
+    assert [epoch.loss for epoch in found.history] == pytest.approx(
+        [epoch.loss for epoch in expected.history], rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
-def test_each_step_is_adam_by_hand(n_layers: int, n_steps: int) -> None:
-    """After each number of steps the embeddings are where a float64 oracle of loss, gradient and Adam is."""
-    backbone = made("lightgcn", {"n_layers": n_layers, "reg_weight": 0.1})
+def test_steps_are_adam_by_hand(n_layers: int, n_steps: int) -> None:
+    """After each number of steps the embeddings equal those of a float64 oracle of loss, gradient and Adam."""
+    backbone = make("lightgcn", {"n_layers": n_layers, "reg_weight": 0.1})
     rng = np.random.default_rng(5)
     triples = np.stack([rng.integers(0, 7, 4 * n_steps), *rng.integers(7, 16, (2, 4 * n_steps))])
     matrices = [oracles.dense_adjacency(pairs, 7, 9) for pairs in [pairs_of(small_graph())] * n_layers]
@@ -78,11 +80,11 @@ def test_each_step_is_adam_by_hand(n_layers: int, n_steps: int) -> None:
 
 
 def test_returning_to_python_between_steps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call for each step ends bit for bit where one call for all of them does."""
+    """One call for each step and one call for all steps give the same bits."""
     config = TrainingConfig(epochs=2, train_batch_size=16)
-    in_one, in_many = (made("lightgcn", {}, 8, sparse_graph()) for _ in range(2))
+    in_one, in_many = (make("lightgcn", {}, 8, sparse_graph()) for _ in range(2))
     train(in_one, config)
-    monkeypatch.setattr(step, "_MOST_WORK", 1)
+    monkeypatch.setattr(step, "_MAX_MULTIPLICATIONS", 1)
     train(in_many, config)
     assert torch.equal(in_one.embeddings, in_many.embeddings)
 
@@ -90,18 +92,18 @@ def test_returning_to_python_between_steps_changes_nothing(monkeypatch: pytest.M
 @pytest.mark.parametrize("name", ["lightgcn", "sgcl"])
 @pytest.mark.parametrize("method", ["loss", "rows"])
 def test_another_loss_is_not_compiled(name: str, method: str) -> None:
-    """A subclass that changes the loss, or what it is made from, is trained by its own code; a plain one by ours."""
+    """A subclass that overrides `loss` or `rows` is trained by its `loss`; the original by the compiled step."""
     kind = BACKBONES[name]
     changed = type("Changed", (kind,), {method: lambda self, *parts: getattr(kind, method)(self, *parts)})
-    for each, compiled in ((kind, True), (changed, False)):
+    for backbone_type, compiled in ((kind, True), (changed, False)):
         graph = small_graph()
-        backbone = each(np.ones((7, 2), np.float32), np.ones((9, 2), np.float32), graph)
+        backbone = backbone_type(np.ones((7, 2), np.float32), np.ones((9, 2), np.float32), graph)
         assert (backbone.compiled_loss() is not None) is compiled
         assert hasattr(step.steps_of(backbone, Adam(backbone, 0.1), 4), "__self__") is compiled
 
 
-def test_a_subclass_trains_by_its_own_loss() -> None:
-    """A loss that is zero leaves the embeddings as they were."""
+def test_a_subclass_trains_by_its_loss() -> None:
+    """A loss that is zero leaves the embeddings unchanged."""
     idle = type("Idle", (BACKBONES["mf"],), {"loss": lambda self, batch: 0 * BPRBackbone.loss(self, batch)})
     backbone = idle(*(vectors(np.random.default_rng(0), n, 3) for n in (7, 9)), small_graph())
     before = backbone.embeddings.detach().clone()

@@ -84,7 +84,7 @@ def test_titles_by_any_usual_name(column: str) -> None:
 def test_item_ids_of_another_type_are_matched(ids: list[Any], item_ids: list[Any]) -> None:
     """Where one table has text and the other numbers, equal ids still meet, in the interactions' type."""
     items = pl.DataFrame({"item_id": item_ids, "title": [str(number) for number in item_ids]})
-    dataset = make_dataset(interactions([(1, each) for each in ids]), items)
+    dataset = make_dataset(interactions([(1, item) for item in ids]), items)
     assert table_of(dataset)["item_id"].to_list() == sorted(ids)
     assert "12" in titles_of(dataset)
 

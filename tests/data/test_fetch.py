@@ -61,14 +61,14 @@ def test_a_server_without_ranges(server: Server, tmp_path: Path) -> None:
     assert download(f"{server.url}/a.bin", tmp_path / "a.bin").read_bytes() == CONTENT
 
 
-def test_a_busy_server_is_asked_again_with_growing_pauses(server: Server, tmp_path: Path, pauses: list[float]) -> None:
+def test_a_busy_server_is_retried_with_growing_pauses(server: Server, tmp_path: Path, pauses: list[float]) -> None:
     """Overload and server errors are waited out, for twice as long each time."""
     server.files["/a.bin"], server.fail = CONTENT, [503, 429]
     assert download(f"{server.url}/a.bin", tmp_path / "a.bin").read_bytes() == CONTENT
     assert pauses == [0.5, 1.0]
 
 
-def test_a_missing_file_is_not_asked_for_again(server: Server, tmp_path: Path) -> None:
+def test_a_missing_file_is_not_retried(server: Server, tmp_path: Path) -> None:
     """A 404 fails at once, naming the address, and where to place the file by hand; nothing is written."""
     with pytest.raises(EndpointError, match=rf"cannot fetch {server.url}/no.bin: .*404.*place it at .*no.bin"):
         download(f"{server.url}/no.bin", tmp_path / "no.bin")
@@ -89,7 +89,7 @@ OTHER_DIGEST = hashlib.sha256(OTHER).hexdigest()
 
 
 def test_a_known_digest_is_checked(server: Server, tmp_path: Path) -> None:
-    """A file that is what it must be is kept without a record, and found again without the network."""
+    """A file with the right digest is kept without a record, and found again without the network."""
     server.files["/a.bin"] = CONTENT
     notes = Notes()
     for _ in range(2):
@@ -100,7 +100,7 @@ def test_a_known_digest_is_checked(server: Server, tmp_path: Path) -> None:
 
 
 def test_another_file_is_refused(server: Server, tmp_path: Path) -> None:
-    """A file with another digest is not kept; the error shows both digests and what to do, and asks no second time."""
+    """A file with another digest is not kept; the error shows both digests and what to do, without a second request."""
     server.files["/a.bin"] = OTHER
     with pytest.raises(EndpointError, match=rf"SHA-256 {OTHER_DIGEST}, expected {DIGEST}; .* place the right file at"):
         download(f"{server.url}/a.bin", tmp_path / "a.bin", sha256=DIGEST)
@@ -110,7 +110,7 @@ def test_another_file_is_refused(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sha256", [DIGEST, None], ids=["known", "recorded"])
 def test_a_damaged_file_is_fetched_again(server: Server, tmp_path: Path, sha256: str | None) -> None:
-    """A file that was damaged since it was fetched is removed with a note, and fetched anew."""
+    """A file that was damaged since it was fetched is removed with a note, and fetched again."""
     server.files["/a.bin"] = CONTENT
     path = download(f"{server.url}/a.bin", tmp_path / "a.bin", sha256=sha256)
     path.write_bytes(CONTENT[:-1])

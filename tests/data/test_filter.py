@@ -1,4 +1,4 @@
-"""What the filters keep, and what they say when they keep nothing."""
+"""Filters of interactions, and their errors when nothing is left."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

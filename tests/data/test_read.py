@@ -96,8 +96,8 @@ def test_atomic_types(tmp_path: Path) -> None:
     [
         ("item_id\ttitle\n1\tx\n", "expected name:type"),
         ("item_id:token\tx:int\n1\t2\n", "expected name:type"),
-        ("item_id:token\tx:float\n1\tmuch\n", "'x'.*said to be float"),
-        ("item_id:token\tx:float_seq\n1\t0.5 a\n", "'x'.*said to be float_seq"),
+        ("item_id:token\tx:float\n1\tmuch\n", "'x'.*declared as float"),
+        ("item_id:token\tx:float_seq\n1\t0.5 a\n", "'x'.*declared as float_seq"),
     ],
 )
 def test_atomic_files_with_wrong_types(tmp_path: Path, text: str, message: str) -> None:
@@ -299,5 +299,5 @@ def test_an_empty_frame_and_a_lazy_error() -> None:
 def test_column_names_of_frames() -> None:
     """Columns of pandas that share a name, or are numbered instead of named, are refused."""
     for columns in (["user_id", "item_id", "item_id"], [0, 1, 2]):
-        with pytest.raises(DataError, match="text name of its own"):
+        with pytest.raises(DataError, match="expected distinct names"):
             read_interactions(pd.DataFrame([[1, 2, 3]], columns=columns))

@@ -107,7 +107,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_when_both_ways_fail_both_are_named(tmp_path: Path) -> None:
     """Offline, the error names the address, what to do by hand, and the other way; nothing is written."""
-    with pytest.raises(EndpointError, match=r"ml-100k.zip.*by hand.*other way failed too: pip cannot"):
+    with pytest.raises(EndpointError, match=r"ml-100k.zip.*by hand.*RecBole wheel cannot be had either: pip cannot"):
         fetch(hundred_k(NOWHERE), tmp_path)
     assert not (tmp_path / "out").exists()
 
@@ -164,7 +164,7 @@ def test_known_digests_are_used(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_finished_data_set_is_not_fetched_again(tmp_path: Path) -> None:
-    """With both files there and of the right size, nothing is asked of the network; with one missing, it is."""
+    """With both files there and of the right size, there is no request; if one is missing, there is."""
     source = hundred_k(NOWHERE, make_wheel)
     first = fetch(source, tmp_path)
     assert fetch(replace(source, get_wheel=no_wheel), tmp_path)[0].equals(first[0])
@@ -184,7 +184,7 @@ def test_other_counts_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"no archive", zipped(other="x")])
 def test_a_damaged_archive_is_removed(server: Server, tmp_path: Path, content: bytes) -> None:
-    """A damaged download is explained and removed, so that the next run fetches it anew."""
+    """A damaged download is explained and removed, so that the next run fetches it again."""
     server.files["/ml-100k.zip"] = content
     source = hundred_k(server.url)
     with pytest.raises(DataError, match="is damaged"):
@@ -279,7 +279,7 @@ def test_the_list_has_names_counts_and_terms() -> None:
 
 
 @pytest.mark.parametrize("name", list(SOURCES))
-def test_each_source_keeps_the_contract(name: str, tmp_path: Path) -> None:
+def test_every_source_keeps_the_contract(name: str, tmp_path: Path) -> None:
     """Every source, when its home cannot be reached, says so in an EndpointError."""
     source: Any = SOURCES[name]
     source = replace(source, base_url=NOWHERE)

@@ -53,7 +53,7 @@ def test_parts_are_disjoint_and_cover_everything(seed: int, kind: SplitKind) -> 
 
 
 @pytest.mark.parametrize("kind", ["random-loo", "temporal-loo"])
-def test_leave_one_out_leaves_one_each(kind: SplitKind) -> None:
+def test_leave_one_out_holds_out_one_for_validation_and_one_for_test(kind: SplitKind) -> None:
     """A user with three interactions gives one to validation and one to test; a user with fewer gives none."""
     rows = make_rows(np.random.default_rng(1))
     dataset = make_dataset(rows)
@@ -129,7 +129,7 @@ def test_global_time_never_divides_equal_times(seed: int, span: int) -> None:
         assert (rows["timestamp"] == last).sum() > int(0.2 * len(rows))
         return
     sets = [set(getattr(split, name).timestamps.tolist()) for name in PARTS]
-    filled = [each for each in sets if each]
+    filled = [times for times in sets if times]
     assert all(max(before) < min(after) for before, after in pairwise(filled))
     assert len(split.train) > 0
     assert len(split.test) <= 0.2 * len(rows)

@@ -49,14 +49,14 @@ def slow_grouped(
 
 
 def slow_gini(counts: Sequence[int]) -> float:
-    """Half the relative mean absolute difference between all pairs, itself included."""
+    """Half the relative mean absolute difference between all pairs, including pairs of an item with itself."""
     n = len(counts)
     differences = sum(abs(a - b) for a in counts for b in counts)
     return differences / (2 * n * sum(counts))
 
 
 def slow_diversity(lists: list[list[int]], text: Float64Array) -> float:
-    """One minus the cosine of each pair of each list, averaged in the list, then over lists; zeros are no text."""
+    """One minus the cosine of each pair of each list, averaged per list, then over lists; zero rows have no text."""
     with_text = [row for row in text if row.any()]
     mean = np.mean(with_text, axis=0) if with_text else 0
     centred = [row - mean if row.any() else row for row in text]
@@ -68,7 +68,7 @@ def slow_diversity(lists: list[list[int]], text: Float64Array) -> float:
     return sum(means) / len(means)
 
 
-def slow_beyond(lists: list[list[int]], popularity: IntArray, n_users: int) -> dict[str, float]:
+def slow_beyond_accuracy(lists: list[list[int]], popularity: IntArray, n_users: int) -> dict[str, float]:
     """Walk every list of item codes."""
     lists = [items for items in lists if items]
     counts = Counter(item for items in lists for item in items)

@@ -7,10 +7,10 @@ from llminit.arrays import FloatArray
 
 
 def slow_ranks(scores: FloatArray, relevant: set[int], removed: set[int]) -> list[int]:
-    """Sort all candidates, the relevant ones last among equal scores; return the relevant ones' places."""
+    """Sort all candidates, the relevant ones last among equal scores; return the relevant ones' ranks."""
     candidates = [item for item in range(len(scores)) if item not in removed]
     ordered = sorted(candidates, key=lambda item: (-scores[item], item in relevant))
-    return [place for place, item in enumerate(ordered, start=1) if item in relevant]
+    return [rank for rank, item in enumerate(ordered, start=1) if item in relevant]
 
 
 def slow_top_k(scores: FloatArray, k: int, removed: set[int]) -> list[int]:
@@ -26,7 +26,7 @@ def slow_recall(ranks: Sequence[int], k: int) -> float:
 
 
 def slow_precision(ranks: Sequence[int], k: int) -> float:
-    """Hits over places."""
+    """Hits over k."""
     return sum(rank <= k for rank in ranks) / k
 
 
@@ -41,15 +41,15 @@ def slow_mrr(ranks: Sequence[int], k: int) -> float:
 
 
 def slow_ndcg(ranks: Sequence[int], k: int) -> float:
-    """Walk the list of k places and the ideal list of k places."""
-    gained = sum(1 / math.log2(place + 1) for place in range(1, k + 1) if place in ranks)
-    ideal = sum(1 / math.log2(place + 1) for place in range(1, k + 1) if place <= len(ranks))
+    """Walk the list of length k and the ideal list of length k."""
+    gained = sum(1 / math.log2(rank + 1) for rank in range(1, k + 1) if rank in ranks)
+    ideal = sum(1 / math.log2(rank + 1) for rank in range(1, k + 1) if rank <= len(ranks))
     return gained / ideal
 
 
 def slow_map(ranks: Sequence[int], k: int) -> float:
-    """Walk the list of k places, adding the precision so far at every hit."""
-    total = sum(sum(rank <= place for rank in ranks) / place for place in range(1, k + 1) if place in ranks)
+    """Walk the list of length k, adding the precision so far at every hit."""
+    total = sum(sum(other <= rank for other in ranks) / rank for rank in range(1, k + 1) if rank in ranks)
     return total / min(len(ranks), k)
 
 

@@ -16,7 +16,7 @@ class Problem:
     seen: np.ndarray
 
     def matrices(self) -> tuple[csr_array, csr_array]:
-        """The relevant and the seen items as the library takes them."""
+        """The relevant and the seen items as CSR arrays."""
         return csr_array(self.relevant.astype(np.float32)), csr_array(self.seen.astype(np.float32))
 
     def sets(self, user: int) -> tuple[set[int], set[int]]:
@@ -30,9 +30,9 @@ def make_problem(
     """Draw one problem; few levels of score make many ties, and infinities are among them."""
     rng = np.random.default_rng(seed)
     levels = np.array([-np.inf, -0.0, 0.0, np.inf, *rng.normal(size=n_levels)], dtype=np.float32)
-    kind = rng.random((n_users, n_items))
-    relevant = kind < relevant_share
-    return Problem(rng.choice(levels, (n_users, n_items)), relevant, (kind > 0.7) & ~relevant)
+    draws = rng.random((n_users, n_items))
+    relevant = draws < relevant_share
+    return Problem(rng.choice(levels, (n_users, n_items)), relevant, (draws > 0.7) & ~relevant)
 
 
 problems = st.builds(

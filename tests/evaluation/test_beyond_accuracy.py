@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles_groups import slow_beyond, slow_diversity
+from oracles_groups import slow_beyond_accuracy, slow_diversity
 
 from llminit.arrays import AnyArray, IntArray
 from llminit.errors import EmbeddingError, InputError
@@ -29,7 +29,7 @@ def test_all_measures_agree_with_a_walk_over_lists(seed: int, n_lists: int, k: i
     popularity[rng.integers(n_items)] = 3
     text = rng.choice([-1.0, 0.0, 2.0], (n_items, 3)).astype(np.float32)
     found = measure_lists(array, popularity, n_items, text)
-    expected = slow_beyond(lists, popularity, n_lists)
+    expected = slow_beyond_accuracy(lists, popularity, n_lists)
     if any(len(items) > 1 for items in lists):
         expected["diversity"] = slow_diversity(lists, text.astype(np.float64))
     assert found == pytest.approx(expected, abs=1e-5)
@@ -45,8 +45,8 @@ def test_blocks_do_not_change_diversity(monkeypatch: pytest.MonkeyPatch) -> None
     assert measure_lists(array, np.ones(20, dtype=int), 20, text) == pytest.approx(whole)
 
 
-def test_everyone_gets_the_same_against_everything_equally() -> None:
-    """One list for all covers k of n items at the most uneven; every item once covers all, with gini 0."""
+def test_one_list_for_all_against_every_item_once() -> None:
+    """One list for all users covers k of n items, with the largest gini; every item once covers all, with gini 0."""
     popularity = np.arange(1, 9)
     same = measure_lists(np.tile([6, 7], (4, 1)), popularity, 8)
     even = measure_lists(np.arange(8).reshape(4, 2), popularity, 8)
@@ -57,14 +57,14 @@ def test_everyone_gets_the_same_against_everything_equally() -> None:
     assert same["novelty"] < even["novelty"]
 
 
-def test_recommending_what_users_took_has_a_popularity_bias_of_one() -> None:
-    """Lists that repeat the training interactions are as popular as they are."""
-    taken = np.array([[0], [0], [0], [1], [1], [2]])
-    assert measure_lists(taken, np.array([3, 2, 1]), 3)["popularity_bias"] == pytest.approx(1)
+def test_training_interactions_have_a_popularity_bias_of_one() -> None:
+    """Lists that repeat the training interactions are as popular as these."""
+    lists = np.array([[0], [0], [0], [1], [1], [2]])
+    assert measure_lists(lists, np.array([3, 2, 1]), 3)["popularity_bias"] == pytest.approx(1)
 
 
 def test_novelty_counts_bits_of_the_training_users() -> None:
-    """An item that half of the users have is worth 1 bit; an unseen one as much as one that a single user has."""
+    """An item that half of the users have counts 1 bit; one without users counts as if it had one user."""
     lists = np.array([[0]])
     assert measure_lists(lists, np.array([8, 1]), 2, n_users=16)["novelty"] == pytest.approx(1)
     assert measure_lists(np.array([[1]]), np.array([8, 0]), 2, n_users=16)["novelty"] == pytest.approx(4)
@@ -82,7 +82,7 @@ def test_diversity_ignores_the_encoders_common_mean() -> None:
 
 
 def test_items_without_text_are_unlike_all_others() -> None:
-    """A row of zeros is at distance 1 from every item, from another one too, and does not move the others."""
+    """A row of zeros is at distance 1 from every item, also from another such item, and does not change the others."""
     text = np.array([[5, 1], [5, -1], [0, 0], [0, 0]], dtype=np.float32)
     popularity = np.ones(4, dtype=int)
     for pair, distance in (((0, 2), 1), ((2, 3), 1), ((0, 1), 2)):
@@ -90,7 +90,7 @@ def test_items_without_text_are_unlike_all_others() -> None:
 
 
 def test_diversity_needs_text_and_two_items() -> None:
-    """Without text, or with lists of one, there is no diversity and everything else is there."""
+    """Without text, or with lists of one item, only diversity is left out."""
     popularity = np.array([1, 2])
     assert "diversity" not in measure_lists(np.array([[0, 1]]), popularity, 2)
     assert "diversity" not in measure_lists(np.array([[0, -1], [1, -1]]), popularity, 2, np.eye(2, dtype=np.float32))
@@ -111,9 +111,7 @@ def test_diversity_needs_text_and_two_items() -> None:
         ("finite numbers", np.array([[0, 1]]), [1, 1], np.array([[1.0], [np.nan]])),
     ],
 )
-def test_lists_that_cannot_be_measured_are_refused(
-    message: str, lists: AnyArray, popularity: list[int], text: AnyArray | None
-) -> None:
+def test_invalid_lists_are_refused(message: str, lists: AnyArray, popularity: list[int], text: AnyArray | None) -> None:
     """Each kind of wrong input is an error that names it; wrong texts are EmbeddingErrors."""
     with pytest.raises(EmbeddingError if text is not None else InputError, match=message):
         measure_lists(lists, np.array(popularity), 2, text)

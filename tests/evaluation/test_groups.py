@@ -25,20 +25,20 @@ def names_of(groups: dict[str, BoolArray], index: int) -> set[str]:
 
 @settings(max_examples=50, deadline=None)
 @given(counts=count_lists)
-def test_everyone_is_in_one_bin_and_one_third(counts: list[int]) -> None:
-    """Bins and thirds equal the slow versions, for users and items alike, so equal counts are never parted."""
-    of_users, of_items = user_groups(np.array(counts)), item_groups(np.array(counts))
+def test_every_user_and_item_is_in_one_bin_and_one_third(counts: list[int]) -> None:
+    """Bins and thirds equal the slow versions, for users and items alike, so equal counts are in the same group."""
+    by_user, by_item = user_groups(np.array(counts)), item_groups(np.array(counts))
     for index, count in enumerate(counts):
         bin_name, third = slow_bin(count), slow_third(counts, count)
-        assert names_of(of_users, index) == {f"user_degree={bin_name}", f"user_degree={third}"}
-        assert names_of(of_items, index) == {f"item_popularity={bin_name}", f"item_popularity={third}"}
+        assert names_of(by_user, index) == {f"user_degree={bin_name}", f"user_degree={third}"}
+        assert names_of(by_item, index) == {f"item_popularity={bin_name}", f"item_popularity={third}"}
 
 
-def test_groups_are_named_in_order_and_bin_0_only_where_there_is_one() -> None:
-    """The four bins and three thirds are always there; "0" comes first when someone has no interaction."""
-    named = [f"user_degree={name}" for name in (*COUNT_BINS, *THIRDS)]
-    assert list(user_groups(np.array([3, 1]))) == named
-    assert list(user_groups(np.array([3, 0]))) == ["user_degree=0", *named]
+def test_groups_are_in_order_and_bin_0_is_optional() -> None:
+    """The four bins and three thirds are always there; "0" comes first if a user has no interaction."""
+    names = [f"user_degree={name}" for name in (*COUNT_BINS, *THIRDS)]
+    assert list(user_groups(np.array([3, 1]))) == names
+    assert list(user_groups(np.array([3, 0]))) == ["user_degree=0", *names]
 
 
 def test_thirds_hold_about_a_third_of_the_interactions() -> None:
@@ -55,7 +55,7 @@ def test_thirds_hold_about_a_third_of_the_interactions() -> None:
 
 
 def test_equal_counts_are_all_mid() -> None:
-    """Where nobody stands out there is neither a head nor a tail."""
+    """If all degrees are equal there is neither a head nor a tail."""
     groups = user_groups(np.full(9, 4))
     assert groups["user_degree=mid"].all()
     assert not groups["user_degree=head"].any()
@@ -68,13 +68,13 @@ def test_grouped_metrics_agree_with_a_walk_over_rows(problem: Problem, seed: int
     rng = np.random.default_rng(seed)
     degrees, popularity = (rng.integers(0, 14, size=(size,)) for size in problem.scores.shape)
     relevant, seen = problem.matrices()
-    measured = ("ndcg", "map", "hit")
+    names = ("ndcg", "map", "hit")
     for ranks in rank_both(matrix_scorer(problem.scores), relevant, seen):
         if len(ranks) == 0:
             continue
-        found = grouped_metrics(ranks, ranks.items, degrees, popularity, (1, 3), measured)
+        found = grouped_metrics(ranks, ranks.items, degrees, popularity, (1, 3), names)
         rows = [(int(user), int(item), int(rank)) for user, item, rank in zip(*ranks.rows(), strict=True)]
-        expected = slow_grouped(rows, degrees, popularity, (1, 3), measured)
+        expected = slow_grouped(rows, degrees, popularity, (1, 3), names)
         values: dict[Any, Any] = {row[:3]: (row.n, pytest.approx(row.value)) for row in found}
         assert values == expected
         assert len(found) == len(expected)
@@ -101,7 +101,7 @@ def test_a_hit_counts_for_the_item_that_was_hit() -> None:
     assert values["user_degree=5-9"] == values["all"] == 0.5
 
 
-def test_groups_refuse_what_does_not_fit() -> None:
+def test_invalid_counts_and_codes_are_refused() -> None:
     """Negative or fractional counts, codes without a count, lost items and unknown metrics are named."""
     ranks = RelevantRanks.from_rows(np.array([2]), np.array([3]), np.array([1]))
     three, four = np.array([1, 1, 1]), np.array([1, 1, 1, 1])

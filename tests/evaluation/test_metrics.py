@@ -36,7 +36,7 @@ def test_each_metric_agrees_with_its_slow_version(name: str, ranks: list[list[in
 
 
 def test_hand_computed_example() -> None:
-    """Relevant items at 1, 3 and 11 of a list of 10, computed with a pencil."""
+    """Relevant items at ranks 1, 3 and 11 with k = 10, computed by hand."""
     values = mean_metrics(from_lists([1, 3, 11]), ks=(10,))
     ideal = 1 + 1 / math.log2(3) + 1 / 2
     assert values == pytest.approx(
@@ -51,7 +51,7 @@ def test_hand_computed_example() -> None:
     )
 
 
-def test_with_more_relevant_items_than_places_a_full_list_is_perfect() -> None:
+def test_with_more_than_k_relevant_items_a_full_list_is_perfect() -> None:
     """Both ndcg and map divide by what min(n_relevant, k) items can reach, as RecBole does."""
     ranks = from_lists([1, 2, 3, 4])
     assert mean_metric(ranks, "ndcg@2") == mean_metric(ranks, "map@2") == mean_metric(ranks, "precision@2") == 1
@@ -107,9 +107,9 @@ def test_unknown_metrics_are_refused(name: str) -> None:
 
 
 def test_the_mean_of_no_users_is_an_error_not_nan() -> None:
-    """Averaging over nobody is refused; the values of nobody are an empty array."""
-    nobody = from_lists()
+    """The mean over no users is an error; the values of no users are an empty array."""
+    no_users = from_lists()
     for name in METRICS:
-        assert per_user(nobody, f"{name}@5").shape == (0,)
+        assert per_user(no_users, f"{name}@5").shape == (0,)
     with pytest.raises(InputError, match="no user has a relevant item"):
-        mean_metrics(nobody)
+        mean_metrics(no_users)

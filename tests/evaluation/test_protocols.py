@@ -14,7 +14,7 @@ from llminit.evaluation.ranking import matrix_scorer
 
 
 def test_standard_removes_seen_items_and_paper_does_not() -> None:
-    """A seen item above the relevant one costs a place under `paper` only."""
+    """A seen item above the relevant one worsens its rank under `paper` only."""
     scores = np.array([[3, 2, 1]], dtype=np.float32)
     result = evaluate(matrix_scorer(scores), csr_array([[0, 1.0, 0]]), csr_array([[1.0, 0, 0]]), ks=(1, 2))
     assert result["standard"]["recall@1"] == 1
@@ -34,20 +34,20 @@ def test_one_pass_for_both_equals_one_pass_for_each(problem: Problem) -> None:
 
 
 def test_evaluate_scores_each_user_once() -> None:
-    """Measuring under two protocols costs one pass over the scores."""
+    """Measuring under two protocols takes one pass over the scores."""
     problem = make_problem(1, n_users=20)
-    asked: list[int] = []
+    scored: list[int] = []
 
     def scorer(users: IntArray) -> FloatArray:
-        asked.extend(users)
+        scored.extend(users)
         return problem.scores[users]
 
     evaluate(scorer, *problem.matrices(), block_size=3)
-    assert asked == sorted(set(asked))
+    assert scored == sorted(set(scored))
 
 
 def test_names_and_ks_choose_what_is_measured() -> None:
-    """Only the metrics asked for come back, and a generator of names serves both protocols."""
+    """Only the requested metrics are returned, and a generator of names works for both protocols."""
     problem = make_problem(2)
     relevant, seen = problem.matrices()
     result = evaluate(matrix_scorer(problem.scores), relevant, seen, ks=(3,), names=(name for name in ["hit", "map"]))

@@ -30,15 +30,15 @@ def test_ranks_are_those_of_a_full_sort(problem: Problem, block_size: int | None
     assert list(masked.users) == list(np.flatnonzero(problem.relevant.any(axis=1)))
     for ranks, hide in ((masked, True), (unmasked, False)):
         expected = [
-            slow_ranks(problem.scores[user], wanted, removed if hide else set())
-            for user, (wanted, removed) in ((user, problem.sets(user)) for user in ranks.users)
+            slow_ranks(problem.scores[user], relevant_items, seen_items if hide else set())
+            for user, (relevant_items, seen_items) in ((user, problem.sets(user)) for user in ranks.users)
         ]
         assert as_lists(ranks) == expected
 
 
 @settings(max_examples=30, deadline=None)
 @given(problem=problems)
-def test_one_protocol_at_a_time_gives_the_same_as_both(problem: Problem) -> None:
+def test_rank_relevant_agrees_with_rank_both(problem: Problem) -> None:
     """`rank_relevant` agrees with `rank_both` with a mask and without."""
     relevant, seen = problem.matrices()
     masked, unmasked = rank_both(matrix_scorer(problem.scores), relevant, seen)
@@ -63,21 +63,21 @@ def test_seen_items_are_excluded_even_when_everything_is_minus_infinity() -> Non
     assert ranks.ranks.tolist() == [1]
 
 
-def test_no_block_is_larger_than_asked() -> None:
-    """Memory is bounded: the scorer is never asked for more users than the block size, and for each user once."""
-    problem, asked = make_problem(3, n_users=23), []
+def test_no_block_is_larger_than_the_block_size() -> None:
+    """Memory is bounded: the scorer never gets more users than the block size, and each user once."""
+    problem, blocks = make_problem(3, n_users=23), []
 
     def scorer(users: IntArray) -> FloatArray:
-        asked.append(list(users))
+        blocks.append(list(users))
         return problem.scores[users]
 
     rank_relevant(scorer, *problem.matrices(), block_size=4)
-    assert max(map(len, asked)) <= 4
-    assert [user for block in asked for user in block] == list(np.flatnonzero(problem.relevant.any(axis=1)))
+    assert max(map(len, blocks)) <= 4
+    assert [user for block in blocks for user in block] == list(np.flatnonzero(problem.relevant.any(axis=1)))
 
 
-def test_only_the_users_asked_for_are_ranked_in_their_order() -> None:
-    """`users` chooses and orders; those without a relevant item are left out."""
+def test_users_choose_and_order_what_is_ranked() -> None:
+    """Only `users` are ranked, in their order; those without a relevant item are left out."""
     relevant = csr_array(np.array([[1, 0, 0], [0, 0, 0], [0, 0, 1]], dtype=np.float32))
     scores = np.array([[3, 2, 1]] * 3, dtype=np.float32)
     ranks = rank_relevant(matrix_scorer(scores), relevant, None, users=np.array([2, 1, 0]))

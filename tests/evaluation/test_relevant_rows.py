@@ -1,4 +1,4 @@
-"""Ranks with the item of each."""
+"""Ranks with their items."""
 
 import numpy as np
 import pytest
@@ -20,12 +20,12 @@ def slow_items(scores: FloatArray, relevant: set[int]) -> list[int]:
 @settings(max_examples=50, deadline=None)
 @given(problem=problems, block_size=st.sampled_from([None, 1, 2]))
 def test_each_rank_keeps_its_item(problem: Problem, block_size: int | None) -> None:
-    """Items stand in the order of their ranks, under both protocols, with ties and any block size."""
+    """Items are in the order of their ranks, under both protocols, with ties and any block size."""
     relevant, seen = problem.matrices()
     for ranks in rank_both(matrix_scorer(problem.scores), relevant, seen, block_size=block_size):
         for user, start, stop in zip(ranks.users, ranks.indptr, ranks.indptr[1:], strict=False):
-            wanted = problem.sets(user)[0]
-            assert ranks.items[start:stop].tolist() == slow_items(problem.scores[user], wanted)
+            expected = slow_items(problem.scores[user], problem.sets(user)[0])
+            assert ranks.items[start:stop].tolist() == expected
 
 
 def test_a_rank_is_that_of_its_item_alone() -> None:
@@ -54,7 +54,7 @@ def test_rows_in_any_order_give_the_same_ranks_back(problem: Problem, seed: int)
         assert getattr(again, name).dtype == np.int64
 
 
-def test_equal_ranks_stand_in_the_order_of_their_items() -> None:
+def test_equal_ranks_are_in_the_order_of_their_items() -> None:
     """Ranks that were cut off at one value, as stored ones are, do not depend on the order of the rows."""
     users, items = np.array([0, 0, 0]), np.array([4, 2, 9])
     ranks = RelevantRanks.from_rows(users, items, np.array([1001, 1001, 5]))

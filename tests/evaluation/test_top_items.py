@@ -23,8 +23,8 @@ def test_top_k_is_the_head_of_a_full_sort(problem: Problem, k: int, block_size: 
     for row, user in enumerate(users):
         expected = slow_top_k(problem.scores[user], k, problem.sets(user)[1] if mask else set())
         assert items[row].tolist() == expected
-        wanted = [problem.scores[user][item] if item >= 0 else -np.inf for item in expected]
-        assert scores[row].tolist() == wanted
+        expected_scores = [problem.scores[user][item] if item >= 0 else -np.inf for item in expected]
+        assert scores[row].tolist() == expected_scores
     assert items.dtype == np.int64
     assert scores.dtype == np.float32
 
@@ -39,7 +39,7 @@ def test_many_items_and_negative_scores_sort_correctly() -> None:
 
 
 def test_no_users_give_no_rows() -> None:
-    """An empty list of users is answered with empty arrays."""
+    """An empty list of users gives empty arrays."""
     items, scores = top_k(matrix_scorer(np.zeros((2, 3), dtype=np.float32)), np.array([], dtype=np.int64), 4)
     assert items.shape == scores.shape == (0, 4)
 

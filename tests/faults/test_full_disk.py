@@ -44,19 +44,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A file system of 64 KiB, or of what the test says."""
-    place = tmp_path / "disk"
-    place.mkdir()
+    """A file system of 64 KiB, or of the size that the test gives."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
     size = getattr(request, "param", "64k")
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     try:
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
     except OSError as error:
         pytest.skip(f"mount cannot be run: {error}")
     if done.returncode:
         pytest.skip(f"this process may not mount a file system: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 def commands(made: Path, out: Path) -> dict[str, list[object]]:
@@ -86,19 +86,19 @@ def run(arguments: Sequence[object], limit: int | None = None) -> subprocess.Com
     return subprocess.run(call, capture_output=True, text=True, timeout=120, check=False, preexec_fn=forbid)
 
 
-def fill_up(place: Path, room: int) -> None:
+def fill_up(folder: Path, room: int) -> None:
     """Leave `room` bytes."""
-    ballast, disk = place / "ballast", os.statvfs(place)
+    ballast, disk = folder / "ballast", os.statvfs(folder)
     there = ballast.stat().st_size if ballast.exists() else 0
     ballast.write_bytes(bytes(there + disk.f_bavail * disk.f_frsize - room))
 
 
-def assert_clear(done: subprocess.CompletedProcess[str], place: Path) -> None:
+def assert_clear(done: subprocess.CompletedProcess[str], folder: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert "panicked" not in done.stderr
-    assert str(place) in done.stderr
+    assert str(folder) in done.stderr
     assert "cannot write" in done.stderr
     assert "Free some space" in done.stderr
 

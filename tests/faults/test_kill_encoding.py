@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from llminit.text import EncodingCache, encode_texts
 
-folder, seconds, n_texts, chunk = Path(sys.argv[1]), *(float(one) for one in sys.argv[2:])
+folder, seconds, n_texts, chunk = Path(sys.argv[1]), *(float(number) for number in sys.argv[2:])
 
 class SlowEncoder:
     name = "slow"

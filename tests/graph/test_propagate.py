@@ -21,7 +21,7 @@ def layers_of(n_layers: int, *, different: bool) -> tuple[Adjacency, ...]:
 @pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
 @pytest.mark.parametrize("width", [1, 7, 64])
 def test_forward_and_gradient_are_their_dense_twins(n_layers: int, different: bool, width: int) -> None:
-    """Any number of layers, the same adjacency or another a layer: values to 1e-5, gradients to 1e-4."""
+    """Any number of layers, one adjacency for all or one for each: values to 1e-5, gradients to 1e-4."""
     layers = layers_of(n_layers, different=different)
     rng = np.random.default_rng(width)
     values, weights = vectors(rng, 16, width), vectors(rng, 16, width)
@@ -36,8 +36,8 @@ def test_forward_and_gradient_are_their_dense_twins(n_layers: int, different: bo
     oracles.assert_close(found.grad, expected.grad, 1e-4)
 
 
-def test_inputs_and_incoming_gradients_stay_as_they_are() -> None:
-    """Neither the forward nor the backward pass writes into what it was given, on repeated calls too."""
+def test_inputs_and_incoming_gradients_are_not_changed() -> None:
+    """Neither the forward nor the backward pass changes its inputs, also on repeated calls."""
     values = torch.from_numpy(vectors(np.random.default_rng(0), 16, 4)).requires_grad_()
     before, gradient = values.detach().clone(), torch.ones(16, 4)
     out = propagate(values, layers_of(2, different=False))

@@ -45,14 +45,14 @@ def test_rows_and_gradient_are_those_of_the_dense_twin(
     weights = [vectors(rng, len(part), width) for part in parts * 2]
     found = torch.from_numpy(values).requires_grad_()
     trained, final = gather(found, adjacency, n_layers, parts)
-    products = [row * torch.from_numpy(weight) for row, weight in zip(trained + final, weights, strict=True)]
-    torch.autograd.backward([product.sum() for product in products])
+    weighted = [row * torch.from_numpy(weight) for row, weight in zip(trained + final, weights, strict=True)]
+    torch.autograd.backward([row.sum() for row in weighted])
 
     expected = oracles.tensor(values).requires_grad_()
     everything = oracles.average_layers(expected, dense_matrices(adjacency, n_layers))
     rows = [expected[part] for part in parts] + [everything[part] for part in parts]
-    expected_products = [row * oracles.tensor(weight) for row, weight in zip(rows, weights, strict=True)]
-    torch.autograd.backward([product.sum() for product in expected_products])
+    expected_weighted = [row * oracles.tensor(weight) for row, weight in zip(rows, weights, strict=True)]
+    torch.autograd.backward([row.sum() for row in expected_weighted])
     for row, expected_row in zip(trained + final, rows, strict=True):
         oracles.assert_close(row.detach(), expected_row.detach(), 1e-5)
     oracles.assert_close(found.grad, expected.grad, 1e-4)
@@ -88,7 +88,7 @@ def test_float64_goes_through_torch_and_passes_the_gradient_check() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**16), st.integers(0, 3), st.integers(1, 6))
 def test_frontiers_are_the_nodes_within_so_many_hops(seed: int, n_hops: int, n_rows: int) -> None:
-    """Each node within h hops is listed once, before any farther one, and its position is its place."""
+    """Each node within h hops is listed once, before any farther one, and its position is its index in the list."""
     rng = np.random.default_rng(seed)
     graph = normalized_adjacency(*random_pairs(rng, 6, 8, 12), 6, 8)
     rows = rng.integers(0, 14, n_rows)
@@ -146,8 +146,8 @@ def test_deferred_gradients_update_as_dense_ones_do(n_layers: int, with_dense: b
 
 
 @pytest.mark.parametrize("n_layers", [0, 1, 2, 3])
-def test_several_deferred_gradients_keep_apart(n_layers: int) -> None:
-    """Gradients that wait together, of one loss or of several, stay what they were, and Adam takes their sum."""
+def test_several_deferred_gradients_do_not_overwrite_each_other(n_layers: int) -> None:
+    """Gradients that wait together, of one loss or of several, are not changed, and Adam takes their sum."""
     adjacency, start = small_graph(), torch.from_numpy(vectors(np.random.default_rng(3), 16, 4))
     waiting, plain = (torch.nn.Parameter(start.clone()) for _ in range(2))
     adam, plain_adam = Adam(table(waiting), 0.01), Adam(table(plain), 0.01)
@@ -158,7 +158,7 @@ def test_several_deferred_gradients_keep_apart(n_layers: int) -> None:
     assert adam.deferred is not None
     assert plain.grad is not None
     assert len(adam.deferred) == 3
-    found = np.sum([each.dense() for each in adam.deferred], axis=0)
+    found = np.sum([gradient.dense() for gradient in adam.deferred], axis=0)
     assert torch.allclose(torch.from_numpy(found), plain.grad, atol=1e-6)
     adam.step()
     plain_adam.step()
@@ -179,7 +179,7 @@ def test_adam_on_a_plain_gradient_is_adam_by_hand(n_threads: int) -> None:
 
 
 def test_more_threads_than_rows() -> None:
-    """Threads that have no row do nothing, and every row is still done once."""
+    """Threads without a row do nothing, and every row is computed once."""
     graph, rng = small_graph(), np.random.default_rng(0)
     source, out = vectors(rng, 16, 3), np.empty((2, 3), dtype=np.float32)
     targets, edges = np.array([0, 7], dtype=np.int32), (graph.indptr, graph.indices, graph.weights)

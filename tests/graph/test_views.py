@@ -31,9 +31,9 @@ def test_edge_drop_keeps_the_stated_number(augmentation: str, ratio: float) -> N
 
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_node_drop_drops_all_edges_of_the_stated_number_of_nodes(ratio: float) -> None:
-    """All interactions of int(n * ratio) users and of as many items go, and no others; every other node keeps its own.
+    """All interactions of int(n * ratio) users and of as many items are dropped, and no others.
 
-    In a complete graph, what is left is complete too, so it shows which nodes are left.
+    A complete graph stays complete on the nodes that are left, so that its edges show which nodes these are.
     """
     users, items = np.divmod(np.arange(21 * 31), 31)
     complete = normalized_adjacency(users, items, 21, 31)
@@ -45,7 +45,7 @@ def test_node_drop_drops_all_edges_of_the_stated_number_of_nodes(ratio: float) -
 
 
 def test_layers_share_one_graph_except_in_random_walk() -> None:
-    """Edge and node drop draw one graph for all layers, random walk another one for each."""
+    """Edge and node drop draw one graph for all layers, random walk a new one for each layer."""
     assert len(set(view("edge-drop", 0.3, 3))) == 1
     assert len(set(view("node-drop", 0.3, 3))) == 1
     walk = view("random-walk", 0.3, 3)
@@ -53,8 +53,8 @@ def test_layers_share_one_graph_except_in_random_walk() -> None:
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
-def test_is_normalised_by_its_own_degrees(augmentation: str) -> None:
-    """A thinned graph is normalised by the degrees that are left, and keeps all nodes."""
+def test_is_normalised_by_the_remaining_degrees(augmentation: str) -> None:
+    """A thinned graph is normalised by the remaining degrees and keeps all nodes."""
     for layer in view(augmentation, 0.4):
         found = layer.torch_csr(torch.device("cpu")).to_dense()
         oracles.assert_close(found, oracles.dense_adjacency(pairs_of(layer), 21, 31), 1e-6)
@@ -62,7 +62,7 @@ def test_is_normalised_by_its_own_degrees(augmentation: str) -> None:
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
 def test_is_seeded(augmentation: str) -> None:
-    """The same generator state gives the same view, another seed another one."""
+    """The same generator state gives the same view, another seed a different one."""
     assert pairs_of(view(augmentation, 0.3)[-1]) == pairs_of(view(augmentation, 0.3)[-1])
     assert pairs_of(view(augmentation, 0.3)[-1]) != pairs_of(view(augmentation, 0.3, seed=1)[-1])
 
@@ -79,7 +79,7 @@ def test_edges_are_dropped_evenly() -> None:
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
 def test_a_view_may_lose_every_edge(augmentation: str) -> None:
-    """A tiny graph may be thinned to nothing, which is a view like any other."""
+    """A tiny graph may lose all edges, which is still a valid view."""
     tiny = small_graph(0, 3, 3, 1)
     layers = make_view(tiny, augmentation, 0.99, 2, np.random.default_rng(0))
     assert len(layers) == 2

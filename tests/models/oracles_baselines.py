@@ -19,7 +19,7 @@ def slow_similarities(train: AnyArray, shrink: float) -> Float64Array:
 
 
 def slow_ridge(train: AnyArray, penalty: AnyArray) -> Float64Array:
-    """Fit each item from all others by ridge regression with a penalty for each of those, solved one by one."""
+    """Fit each item from all others by ridge regression with a penalty for each input, solved one by one."""
     n_items = train.shape[1]
     weights = np.zeros((n_items, n_items))
     for item in range(n_items):
@@ -33,49 +33,51 @@ def slow_ridge(train: AnyArray, penalty: AnyArray) -> Float64Array:
 def slow_walks(train: AnyArray, alpha: float, beta: float) -> Float64Array:
     """Add up the probabilities of every walk from an item over a user to another item, one by one."""
     n_users, n_items = train.shape
-    taken = train != 0
+    interactions = train != 0
     result = np.zeros((n_items, n_items))
     for one in range(n_items):
         for other in range(n_items):
             for user in range(n_users):
-                if one != other and taken[user, one] and taken[user, other]:
-                    steps = (1 / taken[:, one].sum()) ** alpha * (1 / taken[user].sum()) ** alpha
-                    result[one, other] += steps / taken[:, other].sum() ** beta
+                if one != other and interactions[user, one] and interactions[user, other]:
+                    steps = (1 / interactions[:, one].sum()) ** alpha * (1 / interactions[user].sum()) ** alpha
+                    result[one, other] += steps / interactions[:, other].sum() ** beta
     return result
 
 
 def slow_normalized(train: AnyArray) -> Float64Array:
     """Divide each interaction by the root of its user's and its item's degree."""
-    taken = (train != 0).astype(np.float64)
-    result: Float64Array = np.zeros_like(taken)
-    for user, item in zip(*np.nonzero(taken), strict=True):
-        result[user, item] = 1 / np.sqrt(taken[user].sum() * taken[:, item].sum())
+    interactions = (train != 0).astype(np.float64)
+    result: Float64Array = np.zeros_like(interactions)
+    for user, item in zip(*np.nonzero(interactions), strict=True):
+        result[user, item] = 1 / np.sqrt(interactions[user].sum() * interactions[:, item].sum())
     return result
 
 
 def slow_graph_filter(train: AnyArray, k: int, alpha: float) -> Float64Array:
     """Multiply interactions by the filter as the paper writes it."""
-    taken: Float64Array = (train != 0).astype(np.float64)
-    smooth, popularity = slow_normalized(train), taken.sum(axis=0)
+    interactions: Float64Array = (train != 0).astype(np.float64)
+    smooth, popularity = slow_normalized(train), interactions.sum(axis=0)
     leading = np.linalg.svd(smooth, full_matrices=False)[2][:k]
     down, up = np.diag(1 / np.sqrt(np.maximum(popularity, 1))), np.diag(np.sqrt(popularity))
-    scores: Float64Array = taken @ (smooth.T @ smooth + alpha * down @ leading.T @ leading @ up)
+    scores: Float64Array = interactions @ (smooth.T @ smooth + alpha * down @ leading.T @ leading @ up)
     return scores
 
 
 def popular_without_history(scores: AnyArray, train: AnyArray) -> AnyArray:
     """Replace the scores of each user without an item by how many users have each item."""
     popularity = (train != 0).sum(axis=0)
-    return np.array([row if own.any() else popularity for row, own in zip(scores, train, strict=True)])
+    return np.array([row if history.any() else popularity for row, history in zip(scores, train, strict=True)])
 
 
 def slow_text_scores(train: AnyArray, text: FloatArray, *, centred: bool, n_layers: int) -> AnyArray:
-    """Spread text over the graph node by node, average the layers and take cosines pair by pair."""
+    """Propagate text embeddings over the graph, average the layers and take cosines pair by pair."""
     has_text = (text != 0).any(axis=1)
     rows = text.astype(np.float64)
     if centred:
         rows[has_text] -= rows[has_text].mean(axis=0)
-    users = np.array([rows[own != 0].mean(axis=0) if own.any() else np.zeros(rows.shape[1]) for own in train])
+    users = np.array(
+        [rows[history != 0].mean(axis=0) if history.any() else np.zeros(rows.shape[1]) for history in train]
+    )
     smooth = slow_normalized(train)
     layers = [(users, rows)]
     for _ in range(n_layers):

@@ -1,4 +1,4 @@
-"""The contract of backbones: what it lets through, and that it fails where a promise is broken."""
+"""The contract of backbones: it accepts valid ones, and fails where a promise is broken."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -50,7 +50,7 @@ class Tempered(Backbone):
 
 
 class Hidden(Tempered):
-    """Keeps a trained tensor where torch does not look."""
+    """Keeps a trained tensor in a list, where torch does not find it."""
 
     name: ClassVar[str] = "hidden"
 
@@ -73,7 +73,7 @@ class Unused(Tempered):
 
 
 class Remembering(MatrixFactorization):
-    """Keeps a state from epoch to epoch that is no buffer, so that no checkpoint holds it."""
+    """Keeps state between epochs that is not a buffer, so that no checkpoint holds it."""
 
     name: ClassVar[str] = "remembering"
 
@@ -89,7 +89,7 @@ class Remembering(MatrixFactorization):
 
 
 class WronglyCompiled(LightGCN):
-    """Names a compiled loss that is another one than its own."""
+    """Returns a compiled loss that differs from its `loss`."""
 
     name: ClassVar[str] = "wrongly-compiled"
 
@@ -124,7 +124,7 @@ def start(kind: type[Backbone], seed: int = 0) -> Backbone:
 
 
 def test_more_parameters_and_buffers_keep_the_contract() -> None:
-    """A backbone with a learned number, a learned vector and a buffer is trained, resumed and set back as a whole."""
+    """A backbone with a learned number, a learned vector and a buffer is trained, resumed and restored as a whole."""
     check_backbone(Tempered)
 
 
@@ -132,15 +132,15 @@ def test_more_parameters_and_buffers_keep_the_contract() -> None:
     ("kind", "promise"),
     [
         (Hidden, "what is trained is a parameter"),
-        (Unused, "every parameter has a say in the loss"),
+        (Unused, "every parameter affects the loss"),
         (Remembering, "a resumed run"),
-        (WronglyCompiled, "its compiled loss trains as its own loss does"),
+        (WronglyCompiled, "its compiled loss trains as its loss does"),
         (Noisy, "the same generator gives the same loss|a small step"),
         (Stuck, "the gradient is finite and not zero"),
     ],
 )
-def test_broken_promises_are_noticed(kind: type[Backbone], promise: str) -> None:
-    """The contract fails for each way to break it, and names the promise."""
+def test_broken_promises_are_errors(kind: type[Backbone], promise: str) -> None:
+    """The contract fails for each broken promise and names it."""
     with pytest.raises(AssertionError, match=f"backbone {kind.name} breaks its contract: .*({promise})"):
         check_backbone(kind)
     assert kind.name not in BACKBONES, "a check registers nothing"
@@ -169,7 +169,7 @@ def test_every_parameter_moves_as_torch_adam_moves_it() -> None:
 
 
 def test_a_checkpoint_of_another_shape_is_not_used(tmp_path: Path) -> None:
-    """A checkpoint with the right fingerprint and other tensors is left alone, with a note."""
+    """A checkpoint with the right fingerprint and other tensors is ignored, with a note."""
     file, notes = CheckpointFile(tmp_path / "c.safetensors", "same", every_seconds=0), []
     train(start(MatrixFactorization), TrainingConfig(epochs=1), checkpoint=file)
 
@@ -199,7 +199,7 @@ def test_a_checkpoint_of_another_shape_is_not_used(tmp_path: Path) -> None:
         ("lightgcn", "is not a backbone"),
     ],
 )
-def test_what_cannot_be_registered_says_what_to_write(broken: Any, says: str) -> None:
-    """A class that misses something is refused at registration, with what to write."""
+def test_invalid_classes_are_refused_at_registration(broken: Any, says: str) -> None:
+    """The error of an incomplete class says what to write."""
     with pytest.raises(ConfigError, match=says):
         BACKBONES.register(broken)

@@ -1,4 +1,4 @@
-"""Backbones: the contract of all, and each one's training against a naive float64 twin."""
+"""Backbones: the contract, and training against a naive float64 twin."""
 
 from typing import Any
 
@@ -80,29 +80,31 @@ def test_loss_and_gradient_are_their_twins(name: str, options: dict[str, Any]) -
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_training_is_its_twin(name: str, options: dict[str, Any]) -> None:
     """Two epochs of the trainer end where Adam by hand ends on the same batches, and the mean losses are equal."""
-    backbone, taken = make(name, options), []
+    backbone, batches = make(name, options), []
     embeddings, fast_loss = oracles.tensor(backbone.embeddings.detach()), backbone.loss
 
     def recorded(batch: Batch) -> torch.Tensor:
-        taken.append((batch, dense_views(backbone)))
+        batches.append((batch, dense_views(backbone)))
         return fast_loss(batch)
 
     backbone.loss = recorded  # type: ignore[method-assign]
     result = train(backbone, TrainingConfig(epochs=2, train_batch_size=8, learning_rate=0.01), seed=3)
-    assert len(taken) == 6
+    assert len(batches) == 6
     adam, losses = oracles.Adam(0.01), []
-    for batch, views in taken:
+    for batch, views in batches:
         rows = embeddings.clone().requires_grad_()
         loss = twin_loss(backbone, rows, batch, views)
         embeddings = adam.move(embeddings, torch.autograd.grad(loss, rows)[0])
         losses.append(float(loss.detach()))
     oracles.assert_close(backbone.embeddings.detach(), embeddings, 1e-4)
-    assert [each.loss for each in result.history] == pytest.approx([np.mean(losses[:3]), np.mean(losses[3:])], rel=1e-4)
+    assert [epoch.loss for epoch in result.history] == pytest.approx(
+        [np.mean(losses[:3]), np.mean(losses[3:])], rel=1e-4
+    )
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_final_embeddings_average_the_layers_of_the_whole_graph(name: str, options: dict[str, Any]) -> None:
-    """What ranks is the mean over the layers, on the graph with all its edges."""
+    """The final embeddings are the mean over the layers, on the graph with all its edges."""
     backbone = make(name, options)
     backbone.start_epoch(np.random.default_rng(1))
     matrices = [oracles.dense_adjacency(pairs_of(layer), 7, 9) for layer in [small_graph()] * len(backbone.layers)]
@@ -132,8 +134,8 @@ def test_the_initial_arrays_are_not_trained() -> None:
 
 
 @pytest.mark.parametrize("augmentation", ["edge-drop", "node-drop", "random-walk"])
-def test_sgl_contrasts_two_views_and_draws_others_each_epoch(augmentation: str) -> None:
-    """The two views of an epoch differ, the batches of an epoch share them, and the next epoch has others."""
+def test_sgl_contrasts_two_views_and_draws_new_ones_each_epoch(augmentation: str) -> None:
+    """The two views of an epoch differ, the batches of an epoch share them, and the next epoch has new ones."""
     backbone, rng = make("sgl", {"augmentation": augmentation, "drop_ratio": 0.3}), np.random.default_rng(1)
     assert isinstance(backbone, SGL)
     drawn: list[tuple[tuple[int, int], ...]] = []

@@ -1,4 +1,4 @@
-"""The baselines against their slow versions, and what each promises."""
+"""The baselines against their slow versions, and their promises."""
 
 from typing import Any
 
@@ -52,19 +52,19 @@ seeds = st.integers(0, 2**32 - 1)
 @settings(max_examples=30, deadline=None)
 @given(seed=seeds, k=st.integers(1, 9), shrink=st.sampled_from([0.0, 3.7]))
 def test_item_knn_agrees_with_its_slow_version(seed: int, k: int, shrink: float) -> None:
-    """Each item keeps its k largest similarities of all, at the right places; scores add up the user's."""
+    """Each item keeps its k largest similarities of all, at the right indices; scores add up the user's weights."""
     train = random_train(seed)
     model = ItemKNN(k=k, shrink=shrink).fit(csr_array(train))
     weights, similarities = weights_of(model).toarray(), slow_similarities(train, shrink)
     assert weights[weights > 0] == pytest.approx(similarities[weights > 0])
-    # Which of several equal similarities is kept may hang on the last bit, so the kept values are compared.
+    # Which of several equal similarities is kept may depend on the last bit, so the kept values are compared.
     assert np.sort(weights, axis=0)[-k:] == pytest.approx(np.sort(similarities, axis=0)[-k:])
     assert ((weights > 0).sum(axis=0) <= k).all()
     assert model.scores(np.arange(len(train))) == pytest.approx(popular_without_history(train @ weights, train))
 
 
 def test_item_knn_keeps_the_nearest_neighbours_only() -> None:
-    """With k=1 an item listens to its most similar other item alone."""
+    """With k=1 an item's score depends only on the most similar other item."""
     train = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [0, 0, 1]], dtype=np.float32)
     model = ItemKNN(k=1, shrink=0).fit(csr_array(train))
     cosine_01, cosine_02 = 2 / np.sqrt(3 * 2), 1 / np.sqrt(3 * 2)
@@ -73,14 +73,14 @@ def test_item_knn_keeps_the_nearest_neighbours_only() -> None:
 
 
 def test_of_equal_neighbours_the_lower_codes_are_kept() -> None:
-    """Where all items are as similar, an item with room for one keeps the first other one."""
+    """If all items are equally similar, an item with k=1 keeps the first other one."""
     model = ItemKNN(k=1).fit(csr_array(np.ones((3, 3), dtype=np.float32)))
     assert weights_of(model).toarray().argmax(axis=0).tolist() == [1, 0, 0]
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds, l2=st.sampled_from([0.5, 10.0, 250.0]))
-def test_ease_agrees_with_one_regression_an_item(seed: int, l2: float) -> None:
+def test_ease_agrees_with_a_regression_per_item(seed: int, l2: float) -> None:
     """The closed form equals a ridge regression of each item on all the others."""
     train = random_train(seed)
     scores = EASE(l2=l2).fit(csr_array(train)).scores(np.arange(len(train)))
@@ -90,7 +90,7 @@ def test_ease_agrees_with_one_regression_an_item(seed: int, l2: float) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds, dropout=st.sampled_from([0.1, 0.5, 0.9]), l2=st.sampled_from([0.5, 10.0]))
-def test_edlae_agrees_with_one_regression_an_item(seed: int, dropout: float, l2: float) -> None:
+def test_edlae_agrees_with_a_regression_per_item(seed: int, dropout: float, l2: float) -> None:
     """The closed form equals ridge regressions whose penalty grows with an input's squared length; values count."""
     train = random_train(seed) * 2.0
     penalty = l2 + dropout / (1 - dropout) * (train**2).sum(axis=0)
@@ -129,7 +129,7 @@ def test_rp3beta_with_beta_zero_is_p3alpha() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(seed=seeds, k=st.integers(1, 8))
-def test_rp3beta_keeps_where_each_item_leads_most(seed: int, k: int) -> None:
+def test_rp3beta_keeps_the_largest_weights(seed: int, k: int) -> None:
     """Each item keeps its k largest weights; normalised, they keep their ratios and add up to 1."""
     train = random_train(seed)
     kept = weights_of(RP3Beta(alpha=0.7, beta=0.2, k=k).fit(csr_array(train))).toarray()
@@ -153,7 +153,7 @@ def test_the_linear_part_of_gf_cf_agrees_with_its_slow_version(seed: int) -> Non
 @pytest.mark.parametrize("shape", [(15, 9), (9, 15)])
 @pytest.mark.parametrize("k", [1, 4, 8, 9, 256])
 def test_gf_cf_agrees_with_its_slow_version(shape: tuple[int, int], k: int) -> None:
-    """Both filters together equal the paper's dense formula, also where all singular vectors are asked for."""
+    """Both filters together equal the paper's dense formula, also with all singular vectors."""
     train = random_train(3, *shape)
     train[:, 5] = 0
     scores = GFCF(k=k, alpha=0.7).fit(csr_array(train)).scores(np.arange(len(train)))
@@ -162,14 +162,14 @@ def test_gf_cf_agrees_with_its_slow_version(shape: tuple[int, int], k: int) -> N
 
 
 def test_the_seed_of_gf_cf_does_not_change_its_result() -> None:
-    """The singular vectors are those of the data, wherever the search for them starts."""
+    """The singular vectors are those of the data, whatever the start of the sparse SVD."""
     train, users = csr_array(random_train(5, 60, 30)), np.arange(60)
     one, other = (GFCF(k=5, seed=seed).fit(train).scores(users) for seed in (0, 1))
     assert one == pytest.approx(other, abs=1e-5)
 
 
-def test_directions_that_mean_nothing_do_not_change_gf_cf() -> None:
-    """Where more singular vectors are asked for than the data has, the rest changes no score."""
+def test_zero_singular_values_do_not_change_gf_cf() -> None:
+    """If k exceeds the rank of the data, the additional singular vectors change no score."""
     train, users = csr_array(np.kron(np.eye(4), np.ones((5, 3))).astype(np.float32)), np.arange(20)
     all_four, one, other = (GFCF(k=k, seed=seed).fit(train).scores(users) for k, seed in ((4, 0), (9, 0), (9, 1)))
     assert one == pytest.approx(all_four, abs=1e-5)
@@ -186,14 +186,14 @@ def test_no_item_recommends_itself(name: str) -> None:
 
 
 def test_popularity_counts_users() -> None:
-    """Scores are the numbers of interactions, the same for everyone, whatever the values."""
+    """Scores are the numbers of interactions, the same for every user, whatever the values."""
     train = csr_array(np.array([[5, 1, 0], [5, 0, 0]], dtype=np.float32))
     assert Popularity().fit(train).scores(np.array([1, 0])).tolist() == [[2, 1, 0], [2, 1, 0]]
 
 
 @pytest.mark.parametrize("name", ["item-knn", "ease", "edlae", "rp3beta"])
 def test_the_block_size_does_not_change_the_model(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Products worked out one item at a time give the same scores."""
+    """Matrix products computed one item at a time give the same scores."""
     train, users = csr_array(random_train(8)), np.arange(15)
     whole = BASELINES[name].make().fit(train).scores(users)
     monkeypatch.setattr(sparse, "_BLOCK_ENTRIES", 1)
@@ -202,15 +202,15 @@ def test_the_block_size_does_not_change_the_model(name: str, monkeypatch: pytest
 
 @pytest.mark.parametrize("kind", [EASE, EDLAE])
 def test_more_memory_than_allowed_is_refused(kind: type[Baseline]) -> None:
-    """The error says who needs how much and how much is allowed, before anything is allocated."""
+    """The error names the model, the memory needed and the memory allowed, before anything is allocated."""
     train = csr_array((np.ones(1, dtype=np.float32), ([0], [0])), shape=(1, 200_000))
     with pytest.raises(ConfigError, match=rf"{kind.__name__} .*needs 596\.0 GiB; max_memory_gib allows 8\.0"):
         kind().fit(train)
 
 
 @pytest.mark.parametrize("name", ["item-knn", "rp3beta", "gf-cf"])
-def test_a_wide_catalogue_needs_no_table_of_items_by_items(name: str) -> None:
-    """Sparse baselines fit 200,000 items, whose dense table would take 149 GiB, and score a user."""
+def test_a_wide_catalogue_needs_no_dense_matrix(name: str) -> None:
+    """Sparse baselines fit 200,000 items, whose dense matrix would take 149 GiB, and score a user."""
     train = csr_array((np.ones(3, dtype=np.float32), ([0, 0, 1], [0, 199_999, 0])), shape=(2, 200_000))
     options = {"k": 1} if name == "gf-cf" else {}
     scores = BASELINES[name].make(**options).fit(train).scores(np.array([1]))

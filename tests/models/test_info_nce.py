@@ -44,12 +44,12 @@ def slow(
 ) -> tuple[torch.Tensor, ...]:
     """Give the same by the oracle."""
     anchors, candidates = (oracles.tensor(part).requires_grad_() for part in (first[rows], second))
-    loss, at, start = torch.zeros((), dtype=torch.float64), 0, 0
+    loss, begin, start = torch.zeros((), dtype=torch.float64), 0, 0
     for n_anchors, n_candidates in sizes or [(len(rows), len(second))]:
-        end = at + n_anchors
-        own = candidates[start : start + n_candidates]
-        loss = loss + oracles.info_nce(anchors[at:end], candidates[rows[at:end]], own, tau)
-        at, start = end, start + n_candidates
+        end = begin + n_anchors
+        part = candidates[start : start + n_candidates]
+        loss = loss + oracles.info_nce(anchors[begin:end], candidates[rows[begin:end]], part, tau)
+        begin, start = end, start + n_candidates
     return loss.detach(), *torch.autograd.grad(loss, (anchors, candidates))
 
 
@@ -61,7 +61,7 @@ def assert_equal(found: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, 
 
 @pytest.mark.parametrize("blocks", BLOCKS)
 @pytest.mark.parametrize("tau", [0.05, 0.2, 0.7])
-def test_is_its_twin_however_it_is_cut(blocks: Blocks, tau: float) -> None:
+def test_agrees_with_its_twin_for_any_blocks(blocks: Blocks, tau: float) -> None:
     """Loss to 1e-5 and gradients to 1e-4 for any block size and memory, with repeated anchors."""
     views = two_views()
     assert_equal(fast(*views, ANCHORS, tau, blocks=blocks), slow(*views, ANCHORS, tau))
@@ -69,7 +69,7 @@ def test_is_its_twin_however_it_is_cut(blocks: Blocks, tau: float) -> None:
 
 @given(seed=st.integers(0, 1000), tau=st.floats(0.05, 2), scale=st.floats(0.01, 10), noise=st.floats(0.001, 5))
 @settings(max_examples=25, deadline=None)
-def test_is_its_twin_for_any_rows(seed: int, tau: float, scale: float, noise: float) -> None:
+def test_agrees_with_its_twin_for_any_rows(seed: int, tau: float, scale: float, noise: float) -> None:
     """Short rows, long rows, like and unlike views, small and large temperatures."""
     views = two_views(seed, scale=scale, noise=noise)
     blocks = Blocks(rows=3, memory=200)
@@ -85,13 +85,13 @@ def test_several_sums_at_once(blocks: Blocks) -> None:
 
 
 def test_tiny_temperatures_neither_overflow_nor_vanish() -> None:
-    """At temperatures whose exponentials leave float32, even for opposite views, the twin's value is found."""
+    """At temperatures whose exponentials overflow float32, even for opposite views, the loss equals the twin's."""
     first, second = two_views()
     for tau in (0.02, 0.005):
         assert_equal(fast(first, -second, ANCHORS, tau, blocks=Blocks(rows=4)), slow(first, -second, ANCHORS, tau))
 
 
-def test_the_weight_and_what_follows_scale_the_gradient() -> None:
+def test_the_weight_and_an_outer_factor_scale_the_gradient() -> None:
     """A weight inside and a factor outside both multiply the loss and the gradients; a second backward is equal."""
     views = two_views()
     once = fast(*views, ANCHORS, 0.2)
@@ -107,7 +107,7 @@ def test_the_weight_and_what_follows_scale_the_gradient() -> None:
 
 
 def test_torch_and_kernels_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs on a GPU gives what the kernels give."""
+    """The torch path, which runs on a GPU, agrees with the kernels."""
     views = two_views()
     expected = fast(*views, ANCHORS, 0.2, blocks=Blocks(rows=4, memory=200))
     monkeypatch.setattr(contrast, "_has_kernels", lambda _: False)
@@ -116,7 +116,7 @@ def test_torch_and_kernels_agree(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_without_direction() -> None:
-    """Zero rows, as anchors and as candidates, get zero gradients and a finite loss; equal single rows cost nothing."""
+    """Zero rows, as anchors and as candidates, get zero gradients and a finite loss; a single equal pair has loss 0."""
     first, second = two_views()
     first[0] = second[0] = second[5] = 0
     loss, anchors, candidates = fast(first, second, ANCHORS, 0.2)
@@ -154,16 +154,16 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     sums = contrast._Sum  # noqa: SLF001
     first_pass = sums._first_pass  # noqa: SLF001
 
-    def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    def counted_matmul(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
         sizes.append((left @ right).numel())
         return left @ right
 
-    def keeping(self: Any, **options: Any) -> Any:
+    def recorded_first_pass(self: Any, **options: Any) -> Any:
         kept.append(first_pass(self, **options))
         return kept[-1]
 
-    monkeypatch.setattr(contrast, "matmul", product)
-    monkeypatch.setattr(sums, "_first_pass", keeping)
+    monkeypatch.setattr(contrast, "matmul", counted_matmul)
+    monkeypatch.setattr(sums, "_first_pass", recorded_first_pass)
     views = two_views(n_rows=100)
     fast(*views, ANCHORS, 0.2, blocks=Blocks(rows=10, memory=3 * 10 * len(ANCHORS) * 4))
     assert max(sizes) <= 10 * len(ANCHORS)
@@ -175,7 +175,7 @@ def test_exponentials_are_their_twins() -> None:
     rng = np.random.default_rng(0)
     dots = rng.uniform(-80, 80, (5, 333)).astype(np.float32)
     scales, shifts = rng.uniform(0.25, 1, 333).astype(np.float32), rng.uniform(0, 3, 5).astype(np.float32)
-    # Products that float32 holds exactly, so that the error is the exponential's own.
+    # Values whose products are exact in float32, so that all error is in the exponential.
     dots, scales, shifts = ((np.round(part * 4) / 4).astype(np.float32) for part in (dots, scales, shifts))
     expected = oracles.exponentials(dots, scales, shifts)
     expected[1, 332] = expected[3, 0] = 0

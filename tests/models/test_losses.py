@@ -1,4 +1,4 @@
-"""Loss functions against what is written in the papers, term by term."""
+"""Loss functions against the papers' formulas, term by term."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -68,7 +68,7 @@ def test_embedding_norm_by_hand() -> None:
     assert float(losses.embedding_norm(*parts)) == pytest.approx((5 + 10) / 2)
 
 
-def test_a_hopeless_margin_stays_finite() -> None:
+def test_a_large_negative_margin_stays_finite() -> None:
     """BPR's offset keeps the logarithm finite: a margin of -200 costs -log(1e-10)."""
     user, positive, negative = torch.tensor([[10.0]]), torch.tensor([[-10.0]]), torch.tensor([[10.0]])
     assert float(losses.bpr(user, positive, negative)) == pytest.approx(-np.log(1e-10), rel=1e-5)
@@ -76,7 +76,7 @@ def test_a_hopeless_margin_stays_finite() -> None:
 
 
 def test_zero_rows_have_finite_losses_and_gradients() -> None:
-    """Rows of zeros, which have no direction, break neither norms nor cosines."""
+    """Rows of zeros, which have no direction, give finite norms and cosines."""
     users, items = (torch.zeros((3, 4), requires_grad=True) for _ in range(2))
     total = losses.embedding_norm(users, items) + losses.supervised_contrastive(users, items, 0.2)
     gradients = torch.autograd.grad(total, (users, items))

@@ -1,4 +1,4 @@
-"""The baseline that looks at text."""
+"""The text-only baseline."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_text_only_agrees_with_its_slow_version(seed: int, centred: bool, n_laye
     assert model.scores(np.arange(7)) == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_user_is_recommended_what_reads_like_their_items() -> None:
+def test_items_with_similar_text_come_first() -> None:
     """With no layers and no centring, the item with the text of the user's history comes first."""
     text = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.95, 0.05]], dtype=np.float32)
     scores = TextOnly(centred=False, n_layers=0).fit(TRAIN, text).scores(np.array([0, 1]))
@@ -36,7 +36,7 @@ def test_a_user_is_recommended_what_reads_like_their_items() -> None:
     assert scores[1].argmax() == 2
 
 
-def test_what_all_texts_share_does_not_matter_when_centred() -> None:
+def test_centring_removes_a_common_vector() -> None:
     """Adding the same vector to every text changes no score; without centring it does."""
     rng = np.random.default_rng(2)
     text = rng.normal(size=(4, 3)).astype(np.float32)
@@ -50,7 +50,7 @@ def test_what_all_texts_share_does_not_matter_when_centred() -> None:
 
 
 def test_items_without_text_are_no_part_of_the_mean() -> None:
-    """A row of zeros is not centred, so that it is like no other item."""
+    """A row of zeros is not centred, so that its cosine to every item is 0."""
     text = np.array([[3, 1], [3, 2], [3, 6], [0, 0]], dtype=np.float32)
     scores = TextOnly(n_layers=0).fit(TRAIN, text).scores(np.array([0]))
     assert scores[0, 3] == 0

@@ -17,6 +17,7 @@ from llminit.pipeline.inputs import opened_encoder
 from llminit.pipeline.parts import foreign_parts, import_parts, is_importable, named_parts
 from llminit.progress import SILENT, Task
 from llminit.selectors import SELECTORS, Selection, SelectorInput
+from llminit.text import ENCODERS
 from planted import SMALL, plant
 
 WORLD = plant()
@@ -60,7 +61,12 @@ class Lengths:
 def forgotten() -> Iterator[None]:
     """Nothing that a test registers is left."""
     yield
-    for registry, names in ((BACKBONES, ["doubled", "local"]), (BASELINES, ["equal"]), (SELECTORS, ["leading"])):
+    for registry, names in (
+        (BACKBONES, ["doubled", "local"]),
+        (BASELINES, ["equal"]),
+        (SELECTORS, ["leading"]),
+        (ENCODERS, ["lengths"]),
+    ):
         for name in names:
             registry.remove(name)
 

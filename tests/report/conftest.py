@@ -1,4 +1,4 @@
-"""A results folder and its report, made once."""
+"""A results folder and its report, made once for all tests."""
 
 from pathlib import Path
 from typing import Any
@@ -40,5 +40,5 @@ def figures(page: str) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """Where a test may write a folder."""
+    """The path of a folder that a test may write."""
     return tmp_path / "small"

@@ -1,4 +1,4 @@
-"""Whatever the results say is text on the page: it makes no element, leaves no attribute and is no template."""
+"""Every string of the results is text on the page: it adds no element, ends no attribute and runs no template."""
 
 import json
 import re
@@ -75,19 +75,19 @@ def test_options_are_read_as_json(parsed: ParsedPage) -> None:
 
 
 def test_attributes_hold_the_whole_text(parsed: ParsedPage) -> None:
-    """What is sorted, filtered and pointed at by its text has all of it, quotes included."""
+    """Attributes for sorting, filtering and labels hold the whole text, quotes included."""
     assert hostile("ease") in parsed.attributes
     assert hostile("lightgcn") in parsed.attributes
     assert any(PAYLOAD in value and value.endswith("against epochs.") for value in parsed.attributes)
 
 
 def test_no_template_runs_on_data(parsed: ParsedPage) -> None:
-    """Braces in the data are never computed."""
+    """Expressions in braces in the data are never evaluated."""
     assert parsed.text.count("autofocus x='{{ 7*7 }}{% raw %}${7*7}") == parsed.text.count("autofocus x='") > 50
 
 
 def test_figures_hold_the_text_for_plotly(page: str) -> None:
-    """In the plots' JSON nothing can end the script element, and what plotly reads as text is the text."""
+    """In the plots' JSON nothing can end the script element, and plotly reads the texts unchanged."""
     for script in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, flags=re.DOTALL):
         assert not set(script) & set("<>&\u2028\u2029")
     figures = figures_of(page)

@@ -125,7 +125,7 @@ def test_the_sweep_is_recall_by_embedding_size(figures: Figures, data: ReportDat
         shown = trace(figures["sweep-0"], name)
         assert shown["x"] == [16, 128, 256]
         sized = [method("lightgcn", init, encoder, embedding_size=size) for size in shown["x"]]
-        means = [mean_and_margin(values(data.cells, one)) for one in sized]
+        means = [mean_and_margin(values(data.cells, at_size)) for at_size in sized]
         assert shown["y"] == close([mean for mean, _ in means])
         assert shown["error_y"]["array"] == close([margin for _, margin in means])
 

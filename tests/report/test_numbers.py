@@ -51,6 +51,6 @@ def test_numbers_stay_on_one_line(sentence: str, expected: str) -> None:
 
 
 def test_one_seed_has_a_mean_and_no_interval() -> None:
-    """The interval of a single value is not made up."""
+    """A single value has no interval."""
     assert interval(mean_of([0.1])) == ""
     assert (mean_of([0.1]).mean, mean_of([0.1]).n) == (0.1, 1)

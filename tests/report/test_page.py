@@ -1,4 +1,4 @@
-"""The page: what it says, what it leaves out, and that nothing in the data can break it."""
+"""The page: its content, what it leaves out, and that no data can break it."""
 
 import re
 import subprocess
@@ -97,8 +97,8 @@ def test_every_comparison_is_in_the_last_table(page: str, data: ReportData) -> N
         assert row[4:6] == [verdict.outcome, verdict.protocol]
 
 
-def test_an_unfinished_comparison_is_called_so(small: Path) -> None:
-    """The first sentence says how much is there and what is not; of a finished one nothing is said."""
+def test_an_unfinished_comparison_is_reported_as_such(small: Path) -> None:
+    """The first sentence names the unfinished cells and how many are finished; there is none if all are."""
     folder = write_results(small, SMALL)
     planned = [*folder.names(), *(f"sgl_xavier_d128_seed-{seed}" for seed in range(7))]
     folder.write_header(folder.header.model_copy(update={"planned": planned}))
@@ -111,16 +111,16 @@ def test_an_unfinished_comparison_is_called_so(small: Path) -> None:
 
 
 def test_the_verdict_names_its_embedding_size(page: str, small: Path) -> None:
-    """Where several sizes were compared, the verdict says which one it is about; where one was, it need not."""
+    """Where several sizes were compared, the verdict names its own; with a single one it does not."""
     says = "with embeddings of 128 dimensions; other sizes are in the sections below"
     assert says in text_of(page)
     assert "with embeddings of" not in text_of(page_of(write_results(small, SMALL)))
 
 
 def test_items_without_text_are_counted_beside_the_verdict(small: Path) -> None:
-    """A reader of the verdict learns that text was missing."""
+    """A sentence of the verdict counts the items that have no text embedding."""
     folder = write_results(small, SMALL)
-    encoders = {name: each | {"n_missing": 275} for name, each in folder.header.encoders.items()}
+    encoders = {name: encoder | {"n_missing": 275} for name, encoder in folder.header.encoders.items()}
     folder.write_header(folder.header.model_copy(update={"encoders": encoders}))
     assert "275 of 6086 items have no text embedding in embeddings-mpnet" in text_of(page_of(folder))
 
@@ -140,7 +140,7 @@ def test_other_settings_have_their_means_in_a_table(page: str, data: ReportData)
 
 
 def test_a_table_that_scrolls_says_how_long_it_is(page: str) -> None:
-    """What ends at the edge of its box does not look as if that were all."""
+    """The caption of a table that scrolls gives its number of rows."""
     n_rows = len(rows_of(page, "comparisons-table"))
     assert f"{n_rows} rows; the table scrolls." in text_of(page)
 
@@ -218,7 +218,7 @@ def test_a_damaged_map_is_named(small: Path, tmp_path: Path) -> None:
 
 
 def test_a_map_without_text_is_left_out(small: Path) -> None:
-    """A map whose items have no place in text space is not shown."""
+    """A map whose items have no coordinates in text space is not shown."""
     write_results(small, SMALL)
     (small / "maps").mkdir()
     columns: dict[str, Any] = {name: pl.Series([None, None], dtype=pl.Float64) for name in ("x_text", "y_text")}
@@ -238,7 +238,7 @@ def test_a_missing_extra_names_the_command(missing: str, tmp_path: Path, monkeyp
         write_report(tmp_path, tmp_path / "report.html")
 
 
-def test_importing_the_report_loads_neither_torch_nor_the_extra() -> None:
-    """A report can be made from result files alone: torch is not data for it."""
+def test_importing_the_report_does_not_load_torch() -> None:
+    """A report is made from result files alone, without torch."""
     code = "import sys, llminit.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

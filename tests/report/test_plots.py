@@ -1,4 +1,4 @@
-"""Plots show what matters: axes that one long interval does not flatten, and curves of a usual run."""
+"""Plots stay readable: one long interval flattens no axis, and one slow run stretches no curve."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ POINTS = st.floats(-1e3, 1e3).map(lambda value: round(value, 3))
 
 
 def report_data(recalls: dict[Method, tuple[float, ...]]) -> ReportData:
-    """What a report is made from where each method has these recalls, one a seed."""
+    """The data of a report in which each method has these recalls, one per seed."""
     cells = [
         Cell(
             key=CellKey(**method.model_dump(), seed=seed),
@@ -69,7 +69,7 @@ def test_an_axis_holds_short_intervals_whole() -> None:
 
 @pytest.mark.parametrize(("values", "is_cut"), [((0.01, 0.03), True), ((0.0199, 0.0201), False)])
 def test_intervals_over_two_seeds_do_not_flatten_the_gains(values: tuple[float, ...], is_cut: bool) -> None:
-    """Bars that are many times as long as the gains leave the plot, which says so; short ones do not."""
+    """Bars that are many times as long as the gains are cut off, and the caption says so; short ones are not."""
     recalls = text_methods(values)
     gains: dict[Method, dict[object, Mean]] = {method: {1: mean_of(values)} for method in recalls}
     figure = gains_figure(report_data(recalls), "g", gains, Steps([1], ["1"], "interactions"), "Gains.")
@@ -80,7 +80,7 @@ def test_intervals_over_two_seeds_do_not_flatten_the_gains(values: tuple[float, 
 
 
 def test_a_method_far_below_is_named_by_an_arrow() -> None:
-    """Popularity at a tenth of the others does not push them into a corner: its line has an arrow and its mean."""
+    """Popularity at a tenth of the others does not compress their scale: its line has an arrow and its mean."""
     figure = recall_by_method(report_data(text_methods((0.1, 0.11), (0.12, 0.13), (0.01, 0.012))))
     assert figure.layout["xaxis"]["range"][0] > 0.05
     (arrow,) = figure.layout["annotations"]
@@ -98,7 +98,7 @@ def test_methods_near_each_other_need_no_arrow() -> None:
 
 
 @pytest.mark.parametrize(("recalls", "is_drawn"), [((0.01, 0.01), False), ((0.11, 0.1101), True)])
-def test_a_baseline_out_of_sight_has_no_line(recalls: tuple[float, ...], is_drawn: bool) -> None:
+def test_a_baseline_outside_the_axis_has_no_line(recalls: tuple[float, ...], is_drawn: bool) -> None:
     """The strongest baseline has a dashed line, unless it is far below all others."""
     methods = text_methods((0.1, 0.1001), (0.12, 0.1201)) | {Method(model="popularity"): recalls}
     figure = recall_by_method(report_data(methods))
@@ -118,7 +118,7 @@ def test_a_curve_ends_where_the_first_seed_stops() -> None:
     assert mean_curve([]) == ([], [], [])
 
 
-def test_a_curve_s_seconds_are_those_of_a_usual_run() -> None:
+def test_the_seconds_of_a_curve_are_medians() -> None:
     """Epochs during which one of three runs was held up count as they were for the others."""
     seconds = ([1, 2, 3, 4], [1.5, 3, 4.5, 6], [1, 500, 501, 1000])
     runs = [[{"epoch": i, "valid": 0.1, "seconds": run[i - 1]} for i in (1, 2, 3, 4)] for run in seconds]
@@ -126,7 +126,7 @@ def test_a_curve_s_seconds_are_those_of_a_usual_run() -> None:
 
 
 def test_embeddings_at_full_width_are_shown_beside_the_others() -> None:
-    """Text at its encoder's full width has a size of its own, and neither hides the other starts nor is hidden."""
+    """Text at its encoder's full width has a size of its own and is shown beside the other initialisations."""
     starts = [("xavier", None, 128), ("full", "mpnet", 768), ("xavier", None, 16)]
     methods = [Method(model="lightgcn", init=init, encoder=of, embedding_size=size) for init, of, size in starts]
     data = report_data(dict.fromkeys([*methods, Method(model="ease")], (0.1,)))

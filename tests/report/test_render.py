@@ -41,7 +41,7 @@ def html_of(*blocks: Block) -> str:
 @settings(max_examples=50, deadline=None)
 @given(JSON)
 @example(["</script><!--<script>&amp;\u2028\u2029"])
-def test_script_json_gives_back_what_went_in_and_never_ends_its_element(value: Any) -> None:
+def test_script_json_is_read_back_unchanged_and_never_ends_its_element(value: Any) -> None:
     """JSON in a script element is read back unchanged and holds no character that HTML or JavaScript could act on."""
     text = script_json(value)
     assert json.loads(text) == value
@@ -110,7 +110,7 @@ def test_a_filter_needs_a_choice() -> None:
 
 
 def test_headings_say_how_rows_are_sorted_and_what_they_share() -> None:
-    """The column that rows are sorted by says so, and a heading above columns spans them."""
+    """The column that rows are sorted by has aria-sort, and a heading above columns spans them."""
     groups = [ColumnGroup("", 1), ColumnGroup("standard", 1)]
     html = html_of(Table("t", "caption", COLUMNS, ROWS, groups, sorted_by=(1, "descending")))
     assert re.findall(r"<th scope=\"col\"([^>]*)>", html) == ["", ' class="number" aria-sort="descending"']

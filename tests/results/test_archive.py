@@ -1,4 +1,4 @@
-"""An archive of results: four small files that say what the results folder said, or that they are damaged."""
+"""An archive of results: four small files with the contents of the results folder, whose damage is noticed."""
 
 import json
 import shutil
@@ -57,7 +57,9 @@ def test_header_cells_and_failures_come_back(folder: ResultsFolder, archive: Arc
     assert archive.failures() == folder.failures() != []
     assert len(archive.cells()) == len(folder.cells())
     for found, expected in zip(archive.cells(), folder.cells(), strict=True):
-        groups = {protocol: own | {"all": {"n": own["all"]["n"]}} for protocol, own in expected.groups.items()}
+        groups = {
+            protocol: by_name | {"all": {"n": by_name["all"]["n"]}} for protocol, by_name in expected.groups.items()
+        }
         assert found == expected.model_copy(update={"groups": groups, "history": found.history})
         for record, exact in zip(found.history or [], expected.history or [], strict=True):
             assert record == pytest.approx(exact, rel=1e-5)
@@ -83,17 +85,17 @@ def test_splits_and_ranks_come_back(tmp_path: Path) -> None:
     made = small(tmp_path / "whole")
     archive = write_archive(made, tmp_path / "archive", ranks_up_to=10)
     assert archive.split("seed-0").equals(made.split("seed-0"))
-    for own in made.cells():
-        expected = made.ranks(own)
-        for protocol, ranks in archive.ranks(own).items():
+    for original in made.cells():
+        expected = made.ranks(original)
+        for protocol, ranks in archive.ranks(original).items():
             for name in ("users", "indptr", "items"):
                 np.testing.assert_array_equal(getattr(ranks, name), getattr(expected[protocol], name))
             np.testing.assert_array_equal(ranks.ranks, np.minimum(expected[protocol].ranks, 11))
-            assert mean_metric(ranks, "ndcg@10") == own.metrics[protocol]["ndcg@10"]
+            assert mean_metric(ranks, "ndcg@10") == original.metrics[protocol]["ndcg@10"]
 
 
-def test_asking_for_more_than_is_kept(folder: ResultsFolder, archive: Archive, tmp_path: Path) -> None:
-    """A metric beyond the ranks that are kept is refused, and so is a limit that nothing could be read from."""
+def test_metrics_beyond_the_kept_ranks_are_refused(folder: ResultsFolder, archive: Archive, tmp_path: Path) -> None:
+    """A metric beyond the ranks that are kept is refused, and so is a limit below or above what is possible."""
     with pytest.raises(ConfigError, match=r"recall@50 looks below rank 20, where ranks are not kept; lower its k"):
         verdicts_of(archive, "recall@50")
     with pytest.raises(ConfigError, match=r"ranks_up_to=9 is not between 10.*and 1000"):
@@ -141,8 +143,8 @@ def test_damage_is_noticed(archive: Archive, tmp_path: Path, name: str, damage: 
     path.write_bytes(content if damage == "flipped" else content[:-1])
     if damage == "missing":
         path.unlink()
-    own = archive.cells()[0]
-    reads: list[Callable[[Archive], object]] = [Archive.cells, lambda found: found.ranks(own), Archive.failures]
+    first = archive.cells()[0]
+    reads: list[Callable[[Archive], object]] = [Archive.cells, lambda damaged: damaged.ranks(first), Archive.failures]
     for read in reads:
         with pytest.raises(ArtefactError, match=rf"{name}.*restore it, or write the archive again"):
             read(Archive(tmp_path / "a"))
@@ -160,8 +162,8 @@ def test_all_damage_is_named_at_once(archive: Archive, tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_there_is_opened(folder: ResultsFolder, archive: Archive, tmp_path: Path) -> None:
-    """An archive and a results folder are told apart by their files; where there is neither, reading says so."""
+def test_archives_and_results_folders_are_opened(folder: ResultsFolder, archive: Archive, tmp_path: Path) -> None:
+    """An archive and a results folder are told apart by their files; where there is neither, reading is an error."""
     assert type(open_results(archive.path)) is Archive
     assert type(open_results(str(folder.path))) is ResultsFolder
     assert open_results(archive.path).exists
@@ -171,7 +173,7 @@ def test_what_is_there_is_opened(folder: ResultsFolder, archive: Archive, tmp_pa
 
 
 def test_a_report_of_an_archive(archive: Archive, tmp_path: Path) -> None:
-    """`write_report` makes its page from an archive too; what it cannot know, the map, is left out."""
+    """`write_report` makes its page from an archive too; the map, which archives do not hold, is left out."""
     pytest.importorskip("plotly")
     page = write_report(archive.path, tmp_path / "report.html").read_text(encoding="utf-8")
     for name in ("verdict", "learning", "groups", "collapse", "cost"):
@@ -180,7 +182,7 @@ def test_a_report_of_an_archive(archive: Archive, tmp_path: Path) -> None:
 
 
 def test_an_archive_is_not_extended(archive: Archive, tmp_path: Path) -> None:
-    """`compare` does not write into an archive, and says what to do instead; the archive stays as it was."""
+    """`compare` does not write into an archive, and the error names the remedy; the archive stays as it was."""
     path = shutil.copytree(archive.path, tmp_path / "a")
     with pytest.raises(StorageError, match=r"is an archive.*compare into another folder"):
         compare(tmp_path / "interactions.csv", out=path)
@@ -188,7 +190,7 @@ def test_an_archive_is_not_extended(archive: Archive, tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_replaced(tmp_path: Path) -> None:
-    """An archive replaces an archive, but neither the results folder that it is made from nor anybody's other files."""
+    """An archive replaces an archive, but neither the results folder that it is made from nor other files."""
     made = small(tmp_path / "whole")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(StorageError, match="other things"):
@@ -231,16 +233,16 @@ _CELLS = st.builds(
     ),
     st.integers(0, 3),
     st.sampled_from(["ease", "edlae"]),
-    st.tuples(*(st.dictionaries(st.sampled_from(PROTOCOLS), each) for each in (_VALUES, _GROUPS, _BEYOND))),
+    st.tuples(*(st.dictionaries(st.sampled_from(PROTOCOLS), part) for part in (_VALUES, _GROUPS, _BEYOND))),
 )
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(_CELLS, unique_by=lambda each: each.key.name, max_size=4))
+@given(st.lists(_CELLS, unique_by=lambda one: one.key.name, max_size=4))
 def test_measures_come_back_from_their_rows(cells: list[Cell]) -> None:
     """The measures of cells, read from the tidy rows, have the same tidy rows."""
     rows = tidy_rows(cells)
     measures = measures_of(rows)
-    assert measures.keys() <= {each.key for each in cells}
-    again = [each.model_copy(update=measures.get(each.key, {part: {} for part in PARTS})) for each in cells]
+    assert measures.keys() <= {one.key for one in cells}
+    again = [one.model_copy(update=measures.get(one.key, {part: {} for part in PARTS})) for one in cells]
     assert tidy_rows(again).equals(rows)

@@ -37,22 +37,22 @@ def test_what_is_written_comes_back(folder: ResultsFolder) -> None:
         expected = ranks_of(protocol)
         for name in ("users", "indptr", "ranks"):
             np.testing.assert_array_equal(getattr(ranks, name), getattr(expected, name))
-        # Ranks run in another order than the split's rows, and say which row each belongs to.
+        # Ranks are in another order than the rows of the split; `items` holds the row of each.
         np.testing.assert_array_equal(SPLIT["item"].to_numpy()[ranks.items], expected.items)
         assert mean_metric(ranks, "ndcg@10") == first.metrics[protocol]["ndcg@10"]
-    assert folder.split("seed-0").equals(SPLIT.drop("item").cast(pl.Int32)), "which item it was is not published"
+    assert folder.split("seed-0").equals(SPLIT.drop("item").cast(pl.Int32)), "item codes are not stored"
 
 
 def test_tidy_rows_and_their_json(folder: ResultsFolder) -> None:
     """Each measure is one row, its group's size beside it, and the Parquet and JSON files hold the same rows."""
     tidy = folder.tidy()
-    own = tidy.filter(pl.col("model") == "ease", pl.col("protocol") == "standard")
-    found = own.filter(metric="recall", k=10).rows_by_key("group", named=True, unique=True)
+    ease = tidy.filter(pl.col("model") == "ease", pl.col("protocol") == "standard")
+    found = ease.filter(metric="recall", k=10).rows_by_key("group", named=True, unique=True)
     assert (found["all"]["n"], found["all"]["value"]) == (3, pytest.approx((1 + 1 + 0) / 3))
     # Of the users with 2-4 training interactions user 0 is evaluated, and of the items with one the second user's.
     assert (found["user_degree=2-4"]["n"], found["user_degree=2-4"]["value"]) == (1, 1.0)
     assert (found["item_popularity=1"]["n"], found["item_popularity=1"]["value"]) == (1, 1.0)
-    assert own.filter(metric="coverage")["value"].to_list() == [0.5]
+    assert ease.filter(metric="coverage")["value"].to_list() == [0.5]
     key_of_row = [name for name in tidy.columns if name not in ("n", "value")]
     assert not tidy.select(key_of_row).is_duplicated().any()
 
@@ -132,7 +132,7 @@ def test_another_format_version(folder: ResultsFolder) -> None:
 
 
 def test_failures_end_when_the_cell_is_finished(folder: ResultsFolder) -> None:
-    """A failed cell is noted, is not a finished one, and is forgotten when it is finished."""
+    """A failed cell is recorded, is not a finished one, and its record is removed when it is finished."""
     key = cell(model="gf-cf").key
     folder.write_failure(Failure(key=key, error="diverged"))
     assert [failure.error for failure in folder.failures()] == ["diverged"]
@@ -142,7 +142,7 @@ def test_failures_end_when_the_cell_is_finished(folder: ResultsFolder) -> None:
 
 
 def test_failures_of_finished_cells_are_leftovers(folder: ResultsFolder) -> None:
-    """A note of a failure beside a finished cell, even a damaged one, does not count, and is removed as a leftover."""
+    """The record of a failure beside a finished cell, even a damaged one, is ignored and removed as a leftover."""
     folder.write_failure(Failure(key=cell().key, error="killed"))
     other = next(name for name in folder.names() if name.startswith("lightgcn"))
     file_of(folder, other, ".failed.json").write_text("{", encoding="utf-8")
@@ -153,7 +153,7 @@ def test_failures_of_finished_cells_are_leftovers(folder: ResultsFolder) -> None
 
 
 def test_new_failures(folder: ResultsFolder) -> None:
-    """New failures are those that were noted through the same object, until their cells are finished."""
+    """New failures are those that were written through the same object, until their cells are finished."""
     folder.write_failure(Failure(key=cell(model="gf-cf").key, error="diverged"))
     again = ResultsFolder(folder.path)
     again.write_failure(Failure(key=cell(model="edlae").key, error="too large"))
@@ -163,8 +163,8 @@ def test_new_failures(folder: ResultsFolder) -> None:
     assert again.new_failures() == []
 
 
-def test_other_peoples_folders(tmp_path: Path) -> None:
-    """A file, or a folder that holds other things, is never taken for a place to write to."""
+def test_folders_with_other_files_are_refused(tmp_path: Path) -> None:
+    """A file, or a folder that holds other files, is refused and never written to."""
     (tmp_path / "file").write_text("x")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("x")

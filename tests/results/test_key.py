@@ -1,4 +1,4 @@
-"""What names a cell."""
+"""Keys of cells and their names."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_long_and_odd_encoders_stay_short() -> None:
     ],
 )
 def test_kinds_and_labels(init: str | None, kind: str, control: str | None, label: str) -> None:
-    """A key knows whether it is a baseline, a backbone or a control, and what people call it."""
+    """A key knows whether it is a baseline, a backbone or a control, and has a short label."""
     key = CellKey(model="lightgcn", init=init, embedding_size=8, seed=3)
     assert (key.kind, key.control, key.label) == (kind, control, label)
     assert key.method == Method(model="lightgcn", init=init, embedding_size=8)
@@ -57,7 +57,7 @@ def test_kinds_and_labels(init: str | None, kind: str, control: str | None, labe
 
 
 def test_distinct_labels() -> None:
-    """Labels say encoder and size only where they differ, and always what was dropped; no two are equal."""
+    """Labels name encoder and size only where they differ, and always the sparsity; no two are equal."""
     plain = Method(model="sgl", init="pca", encoder="a", embedding_size=8)
     xavier = Method(model="sgl", init="xavier", embedding_size=8)
     assert list(distinct_labels([plain, xavier]).values()) == ["sgl + pca", "sgl + xavier"]

@@ -1,4 +1,4 @@
-"""Selectors: which columns, which maps."""
+"""Selectors: the columns they choose and the maps they fit."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_contract(name: str) -> None:
 
 
 def test_registry_has_the_named_selectors() -> None:
-    """The eight documented selectors are there under their names."""
+    """The eight documented selectors are registered by name."""
     assert set(SELECTORS) == {"random", "uniform", "variance", "full", "pca", "whiten", "prefix", "projection"}
 
 
@@ -63,7 +63,7 @@ def test_uniform_is_the_reference_where_d_divides_the_width(size: int, times: in
 @given(width=st.integers(1, 200), data=st.data())
 @settings(max_examples=50, deadline=None)
 def test_uniform_reaches_the_whole_width(width: int, data: st.DataObject) -> None:
-    """Whatever d, uniform takes distinct columns, gaps differ by at most one, and the tail is as near as any gap."""
+    """Whatever d, uniform takes distinct columns whose gaps, the last one included, differ by at most one."""
     size = data.draw(st.integers(1, width))
     dims = dims_of(fit("uniform", np.zeros((1, width), dtype=np.float32), size))
     gaps = np.diff(np.append(dims, width))
@@ -87,7 +87,7 @@ def test_variance_is_its_twin(seed: int, n_items: int, size: int, share: float) 
 
 
 def test_variance_by_hand() -> None:
-    """Of ten items the two most popular decide (20 %), and the columns come in ascending order."""
+    """Of ten items only the two most popular count (20 %), and the columns are in ascending order."""
     rows = np.tile(np.array([[0.0, 9.0, 0.0, -9.0]], dtype=np.float32), (10, 1)) * np.arange(10)[:, None]
     rows[4], rows[7] = [1, 5, 0, 5], [3, 5, 0, 1]
     degrees = np.array([1, 1, 1, 1, 8, 1, 1, 9, 1, 1])
@@ -95,8 +95,8 @@ def test_variance_by_hand() -> None:
     assert dims_of(fit("variance", rows.astype(np.float32), 2, degrees, share=1.0)).tolist() == [1, 3]
 
 
-def test_random_does_not_repeat_columns_unless_asked() -> None:
-    """Without replacement all D of D columns come once; with it some repeat, as in the paper's code."""
+def test_random_repeats_columns_only_with_replacement() -> None:
+    """Without replacement each of D columns is chosen once; with it some repeat, as in the paper's code."""
     rows = texts(width=64)
     assert dims_of(fit("random", rows, 64)).tolist() == list(range(64))
     repeated = dims_of(fit("random", rows, 64, replacement=True))
@@ -115,13 +115,13 @@ def test_random_reaches_every_column() -> None:
 
 @pytest.mark.parametrize("name", ["random", "projection"])
 def test_another_seed_gives_another_selection(name: str) -> None:
-    """The random selectors take their randomness from the generator that they are given."""
+    """The random selectors take their randomness from the generator in their input."""
     rows = texts(width=64)
     assert not np.array_equal(fit(name, rows, 8, seed=1).apply(rows), fit(name, rows, 8, seed=2).apply(rows))
 
 
 def test_full_and_prefix_keep_columns_as_they_are() -> None:
-    """Full keeps every column whatever d says, prefix the first d."""
+    """Full keeps every column whatever d is, prefix the first d."""
     rows = texts()
     assert np.array_equal(fit("full", rows, 100).apply(rows), rows)
     assert np.array_equal(fit("prefix", rows, 5).apply(rows), rows[:, :5])
@@ -154,7 +154,7 @@ def test_whiten_gives_equal_variances_and_the_stated_norm(norm: float | None) ->
     assert np.sqrt((found**2).sum(axis=1).mean()) == pytest.approx(length, rel=1e-4)
 
 
-def test_whiten_is_pca_with_another_scale_for_each_column() -> None:
+def test_whiten_is_pca_with_scaled_columns() -> None:
     """Whitening takes PCA's directions, in PCA's order."""
     rows = texts()
     ratio = matrix_of(fit("whiten", rows, 5)) / matrix_of(fit("pca", rows, 5))
@@ -189,7 +189,7 @@ def test_projection_keeps_squared_lengths_on_average() -> None:
     ],
 )
 def test_bad_options(name: str, size: int, options: dict[str, Any], error: type[Exception], message: str) -> None:
-    """What cannot be used is named, with what can."""
+    """The error names the invalid option and what is allowed."""
     with pytest.raises(error, match=message):
         fit(name, texts(), size, **options)
 
@@ -197,13 +197,13 @@ def test_bad_options(name: str, size: int, options: dict[str, Any], error: type[
 @pytest.mark.parametrize("name", ["pca", "whiten"])
 @pytest.mark.parametrize("rows", [texts(n_items=4), np.ones((30, WIDTH), dtype=np.float32)])
 def test_too_few_directions(name: str, rows: FloatArray) -> None:
-    """Fewer directions than d (few items, or equal ones) is an error, not rows blown up by noise."""
+    """Fewer directions than d (few items, or equal ones) is an error, not rows of amplified noise."""
     with pytest.raises(EmbeddingError, match="directions only"):
         fit(name, rows, 6)
 
 
 @pytest.mark.parametrize("degrees", [np.arange(3), np.arange(0)])
 def test_degrees_must_fit_the_rows(degrees: IntArray) -> None:
-    """One degree an item is needed."""
+    """One degree for each item is needed."""
     with pytest.raises(EmbeddingError, match="one degree"):
         fit("variance", texts(), 4, degrees)

@@ -1,4 +1,4 @@
-"""Encoders that need no model: quick, deterministic and counting what they are asked."""
+"""Encoders that need no model: quick, deterministic and recording the texts that they encode."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ from llminit.arrays import FloatArray
 
 
 class FakeEncoder:
-    """Makes a vector out of a text's SHA-256 and remembers every text that it was given."""
+    """Makes a vector out of a text's SHA-256 and records every text that it encodes."""
 
     def __init__(self, width: int = 8, name: str = "fake", revision: int = 1) -> None:
         self.name = name
         self.width = width
         self.revision = revision
-        self.asked: list[str] = []
+        self.encoded: list[str] = []
 
     def identity(self) -> dict[str, str | int | float | bool]:
         return {"encoder": self.name, "revision": self.revision}
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
-        self.asked.extend(texts)
+        self.encoded.extend(texts)
         return np.array([vector_of(text, self.width) for text in texts], dtype=np.float32).reshape(-1, self.width)
 
 
@@ -31,7 +31,7 @@ def vector_of(text: str, width: int = 8) -> FloatArray:
 
 
 class Notes:
-    """A reporter that keeps what it is told."""
+    """A reporter that keeps its notes and counts its steps."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from llminit.arrays import AnyArray, FloatArray
 from llminit.errors import DataError, EmbeddingError, StorageError
 from llminit.text import EncodingCache, encode_items, encode_texts
-from llminit.text.cache import MOST_SMALL_PARTS
+from llminit.text.cache import MAX_SMALL_PARTS
 
 TEXTS = [f"text number {number}" for number in range(40)]
 
@@ -33,7 +33,7 @@ def test_results_come_in_order(texts: list[str], chunk_size: int) -> None:
     """Row i is the vector of text i whatever the chunks, and a text given twice is encoded once."""
     encoder = FakeEncoder()
     np.testing.assert_array_equal(encode_texts(texts, encoder, chunk_size=chunk_size), expected(texts))
-    assert sorted(encoder.asked) == sorted(set(texts))
+    assert sorted(encoder.encoded) == sorted(set(texts))
 
 
 def test_second_run_encodes_nothing(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_second_run_encodes_nothing(tmp_path: Path) -> None:
     first = encode_texts(TEXTS, FakeEncoder(), cache, chunk_size=7)
     again = FakeEncoder()
     np.testing.assert_array_equal(encode_texts(TEXTS[::-1], again, cache), first[::-1])
-    assert again.asked == []
+    assert again.encoded == []
 
 
 def test_one_changed_text_encodes_one_text(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_one_changed_text_encodes_one_text(tmp_path: Path) -> None:
     encode_texts(TEXTS, FakeEncoder(), cache)
     changed = [*TEXTS[:5], "changed", *TEXTS[6:]]
     np.testing.assert_array_equal(encode_texts(changed, encoder, cache, reporter), expected(changed))
-    assert encoder.asked == ["changed"]
+    assert encoder.encoded == ["changed"]
     assert (reporter.total, reporter.done) == (1, 1)
 
 
@@ -60,7 +60,7 @@ def test_other_identity_shares_nothing(tmp_path: Path) -> None:
     cache, newer = EncodingCache(tmp_path), FakeEncoder(revision=2)
     encode_texts(TEXTS, FakeEncoder(), cache)
     encode_texts(TEXTS, newer, cache)
-    assert len(newer.asked) == len(TEXTS)
+    assert len(newer.encoded) == len(TEXTS)
 
 
 def flip_byte(path: Path) -> None:
@@ -95,7 +95,7 @@ def test_damaged_parts_are_noticed(tmp_path: Path, damage: Callable[[Path], None
     victim = parts(tmp_path)[0]
     damage(victim)
     np.testing.assert_array_equal(encode_texts(TEXTS, encoder, cache, reporter), expected(TEXTS))
-    assert len(encoder.asked) == 10
+    assert len(encoder.encoded) == 10
     assert len(reporter.notes) == 1
     assert str(victim) in reporter.notes[0]
     assert not victim.exists()
@@ -114,12 +114,12 @@ def test_a_part_of_another_width_is_set_aside(tmp_path: Path) -> None:
 def test_small_parts_are_merged(tmp_path: Path) -> None:
     """Many small parts become few, and nothing is lost."""
     cache = EncodingCache(tmp_path)
-    texts = [f"t{number}" for number in range(2 * MOST_SMALL_PARTS + 9)]
+    texts = [f"t{number}" for number in range(2 * MAX_SMALL_PARTS + 9)]
     encode_texts(texts, FakeEncoder(), cache, chunk_size=1)
-    assert len(parts(tmp_path)) <= MOST_SMALL_PARTS
+    assert len(parts(tmp_path)) <= MAX_SMALL_PARTS
     again = FakeEncoder()
     np.testing.assert_array_equal(encode_texts(texts, again, cache), expected(texts))
-    assert again.asked == []
+    assert again.encoded == []
 
 
 def encode_some(folder: Path, start: int) -> None:
@@ -140,7 +140,7 @@ def test_two_processes_share_a_cache(tmp_path: Path) -> None:
     encoder, reporter = FakeEncoder(), Notes()
     texts = [f"t{number}" for number in range(170)]
     np.testing.assert_array_equal(encode_texts(texts, encoder, EncodingCache(tmp_path), reporter), expected(texts))
-    assert encoder.asked == []
+    assert encoder.encoded == []
     assert reporter.notes == []
 
 
@@ -192,14 +192,14 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
     encoder = FakeEncoder()
     with pytest.raises(StorageError):
         encode_texts(TEXTS, encoder, EncodingCache(tmp_path / "file"))
-    assert encoder.asked == []
+    assert encoder.encoded == []
 
 
 def test_no_texts() -> None:
     """No texts give an empty array and never reach the encoder."""
     encoder = FakeEncoder()
     assert encode_texts([], encoder).shape == (0, 0)
-    assert encoder.asked == []
+    assert encoder.encoded == []
 
 
 def test_items_without_text_are_marked() -> None:

@@ -17,8 +17,8 @@ def embeddings(ids: Sequence[Any], width: int = 3, missing: BoolArray | None = N
     return TextEmbeddings.from_arrays(pl.Series(ids), values, missing)
 
 
-def test_alignment_follows_the_wanted_order() -> None:
-    """Rows come in the wanted order; ids that are not held, and items without text, are missing and zero."""
+def test_alignment_follows_the_vocabulary() -> None:
+    """Rows come in the order of the vocabulary; unknown ids, and items without text, are missing and zero."""
     held = embeddings(["a", "b", "c"], missing=np.array([False, True, False]))
     aligned = held.aligned_to(pl.Series(["c", "x", "b", "a"]))
     assert aligned.ids.to_list() == ["c", "x", "b", "a"]
@@ -29,7 +29,7 @@ def test_alignment_follows_the_wanted_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "wanted", "matches"),
+    ("ids", "vocabulary_ids", "matches"),
     [
         ([1, 2, 3], ["1", "03", "3"], [True, False, True]),
         (["1", "02"], [1, 2], [True, False]),
@@ -39,9 +39,11 @@ def test_alignment_follows_the_wanted_order() -> None:
         ([10**17 + 1], [str(10**17 + 1), str(10**17)], [True, False]),
     ],
 )
-def test_ids_of_different_types_match_without_loss(held: list[Any], wanted: list[Any], matches: list[bool]) -> None:
+def test_ids_of_different_types_match_without_loss(
+    ids: list[Any], vocabulary_ids: list[Any], matches: list[bool]
+) -> None:
     """7 and "7" are one id, "07" is another, and large integers are not rounded."""
-    aligned = embeddings(held).aligned_to(pl.Series(wanted))
+    aligned = embeddings(ids).aligned_to(pl.Series(vocabulary_ids))
     assert (~aligned.missing).tolist() == matches
 
 
@@ -57,8 +59,8 @@ def test_nothing_matches_shows_ids_of_both_sides() -> None:
         embeddings(["a", "b"]).aligned_to(pl.Series(["x1", "x2"]))
 
 
-def test_all_wanted_items_without_text() -> None:
-    """When every wanted item is without text, that is said."""
+def test_all_items_without_text() -> None:
+    """If no item of the vocabulary has text, the error says so."""
     with pytest.raises(EmbeddingError, match="all empty"):
         embeddings(["a", "b"], missing=np.array([True, False])).aligned_to(pl.Series(["a"]))
 

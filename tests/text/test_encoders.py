@@ -37,7 +37,7 @@ def static_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_fake_keeps_the_contract() -> None:
-    """An object of one's own that keeps the contract passes it."""
+    """An encoder that keeps the contract passes its check."""
     check_encoder(FakeEncoder())
 
 
@@ -52,7 +52,7 @@ def test_the_fake_keeps_the_contract() -> None:
     ],
 )
 def test_the_contract_notices(change: Callable[[FloatArray], AnyArray], promise: str) -> None:
-    """An encoder that breaks a promise is told which."""
+    """An encoder that breaks a promise fails with an error that names it."""
 
     class Broken(FakeEncoder):
         def encode(self, texts: Sequence[str]) -> FloatArray:
@@ -83,14 +83,14 @@ def test_options_of_a_transformer() -> None:
     encoder = open_encoder(spec, truncate_dim=16, prompt="query: ", batch_size=7, device="cpu")
     assert encoder.encode(["tea"]).shape == (1, 16)
     identities = [encoder.identity(), open_encoder(spec, truncate_dim=16).identity(), open_encoder(spec).identity()]
-    assert len({str(one) for one in identities}) == 3
+    assert len({str(identity) for identity in identities}) == 3
     assert open_encoder(spec, batch_size=99, device="cpu").identity() == open_encoder(spec).identity()
     with pytest.raises(EmbeddingError, match="nope"):
         open_encoder(spec, prompt_name="nope").encode(["tea"])
 
 
 def test_static(static_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """A model2vec folder keeps the contract, and is scaled to length 1 unless told otherwise."""
+    """A model2vec folder keeps the contract, and is scaled to length 1 unless normalize=False."""
     spec = f"static:{static_model}"
     encoder, raw = open_encoder(spec), open_encoder(spec, normalize=False)
     check_encoder(encoder)

@@ -18,10 +18,10 @@ from llminit.text import Encoder, open_encoder
 
 pytest.importorskip("openai")
 
-Asked = dict[str, Any]
+Request = dict[str, Any]
 # Status, headers and body.
 Answer = tuple[int, dict[str, str], Any]
-Script = Callable[[Asked], Answer]
+Script = Callable[[Request], Answer]
 
 
 class Endpoint:
@@ -29,14 +29,14 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.script: list[Script] = []
-        self.requests: list[tuple[float, str, Message, Asked]] = []
+        self.requests: list[tuple[float, str, Message, Request]] = []
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                endpoint.requests.append((time.monotonic(), self.path, self.headers, asked))
-                status, headers, body = endpoint.script.pop(0)(asked) if endpoint.script else good(asked)
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                endpoint.requests.append((time.monotonic(), self.path, self.headers, request))
+                status, headers, body = endpoint.script.pop(0)(request) if endpoint.script else good(request)
                 content = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", **headers}.items():
@@ -56,33 +56,33 @@ class Endpoint:
         return open_encoder("openai:small", base_url=self.url, api_key="sk-secret", **options)
 
 
-def rows(asked: Asked, width: int | None = None) -> list[dict[str, Any]]:
-    found = [vector_of(text, width or asked.get("dimensions", 8)).tolist() for text in asked["input"]]
-    return [{"object": "embedding", "index": place, "embedding": row} for place, row in enumerate(found)]
+def rows(request: Request, width: int | None = None) -> list[dict[str, Any]]:
+    found = [vector_of(text, width or request.get("dimensions", 8)).tolist() for text in request["input"]]
+    return [{"object": "embedding", "index": index, "embedding": row} for index, row in enumerate(found)]
 
 
 def answer(data: list[dict[str, Any]]) -> Answer:
     return 200, {}, {"object": "list", "model": "small", "data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
 
 
-def good(asked: Asked) -> Answer:
-    return answer(rows(asked))
+def good(request: Request) -> Answer:
+    return answer(rows(request))
 
 
-def shuffled(asked: Asked) -> Answer:
-    return answer(rows(asked)[::-1])
+def shuffled(request: Request) -> Answer:
+    return answer(rows(request)[::-1])
 
 
 def failing(status: int, message: str = "no", **headers: str) -> Script:
-    return lambda asked: (status, headers, {"error": {"message": message}})
+    return lambda request: (status, headers, {"error": {"message": message}})
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    one = Endpoint()
-    yield one
-    one.server.shutdown()
-    one.server.server_close()
+    local = Endpoint()
+    yield local
+    local.server.shutdown()
+    local.server.server_close()
 
 
 def test_it_keeps_the_contract(endpoint: Endpoint) -> None:
@@ -97,20 +97,20 @@ def test_batches_and_order(endpoint: Endpoint) -> None:
     values = endpoint.encoder(batch_size=3).encode(texts)
     np.testing.assert_allclose(values, [vector_of(text) for text in texts], rtol=1e-6)
     assert values.dtype == np.float32
-    assert [len(asked["input"]) for *_, asked in endpoint.requests] == [3, 3, 1]
-    _, path, headers, asked = endpoint.requests[0]
-    assert (path, asked["model"], headers["Authorization"]) == ("/v1/embeddings", "small", "Bearer sk-secret")
+    assert [len(request["input"]) for *_, request in endpoint.requests] == [3, 3, 1]
+    _, path, headers, request = endpoint.requests[0]
+    assert (path, request["model"], headers["Authorization"]) == ("/v1/embeddings", "small", "Bearer sk-secret")
 
 
 def test_width_on_request(endpoint: Endpoint) -> None:
-    """A wanted width is sent along and is part of the identity; the key is not."""
+    """A requested width is sent along and is part of the identity; the key is not."""
     encoder = endpoint.encoder(dimensions=5)
     assert encoder.encode(["tea"]).shape == (1, 5)
     assert encoder.identity() != endpoint.encoder().identity()
     assert "secret" not in json.dumps(encoder.identity())
 
 
-def test_it_waits_as_long_as_it_is_told(endpoint: Endpoint) -> None:
+def test_retry_after_is_respected(endpoint: Endpoint) -> None:
     """After 429 with Retry-After, the request is sent again, not before that time has passed."""
     endpoint.script = [failing(429, **{"Retry-After": "1"})]
     np.testing.assert_allclose(endpoint.encoder().encode(["tea"]), [vector_of("tea")], rtol=1e-6)
@@ -159,44 +159,44 @@ def test_nobody_answers(endpoint: Endpoint) -> None:
 def test_too_slow(endpoint: Endpoint) -> None:
     """An endpoint that does not answer in time is an endpoint error."""
 
-    def slow(asked: Asked) -> Answer:
+    def slow(request: Request) -> Answer:
         time.sleep(0.5)
-        return good(asked)
+        return good(request)
 
     endpoint.script = [slow]
     with pytest.raises(EndpointError, match="cannot be reached"):
         endpoint.encoder(max_retries=0, timeout=0.1).encode(["tea"])
 
 
-def ragged(asked: Asked) -> Answer:
-    data = rows(asked)
+def ragged(request: Request) -> Answer:
+    data = rows(request)
     data[0]["embedding"].append(1.0)
     return answer(data)
 
 
-def renumbered(asked: Asked) -> Answer:
-    return answer([{**row, "index": 0} for row in rows(asked)])
+def renumbered(request: Request) -> Answer:
+    return answer([{**row, "index": 0} for row in rows(request)])
 
 
-def not_numbers(asked: Asked) -> Answer:
-    return answer([{**row, "embedding": [1.0, None]} for row in rows(asked)])
+def not_numbers(request: Request) -> Answer:
+    return answer([{**row, "embedding": [1.0, None]} for row in rows(request)])
 
 
 @pytest.mark.parametrize(
     ("script", "error", "message"),
     [
-        ([lambda asked: answer(rows(asked)[:-1])], EmbeddingError, "1 vectors for 2 texts"),
+        ([lambda request: answer(rows(request)[:-1])], EmbeddingError, "1 vectors for 2 texts"),
         ([renumbered], EmbeddingError, "numbered them wrongly"),
         ([ragged], EmbeddingError, "different widths"),
-        ([good, lambda asked: answer(rows(asked, 9))], EmbeddingError, "widths 8, 9"),
-        ([lambda asked: (200, {"Content-Type": "text/html"}, b"<html>")], EndpointError, "/v1"),
-        ([lambda asked: (200, {}, b"{broken")], EndpointError, "/v1"),
-        ([lambda asked: (200, {}, {"ok": True})], EndpointError, "/v1"),
-        ([lambda asked: (200, {}, [1])], EndpointError, "/v1"),
-        ([lambda asked: answer([])], EmbeddingError, "0 vectors for 2 texts"),
+        ([good, lambda request: answer(rows(request, 9))], EmbeddingError, "widths 8, 9"),
+        ([lambda request: (200, {"Content-Type": "text/html"}, b"<html>")], EndpointError, "/v1"),
+        ([lambda request: (200, {}, b"{broken")], EndpointError, "/v1"),
+        ([lambda request: (200, {}, {"ok": True})], EndpointError, "/v1"),
+        ([lambda request: (200, {}, [1])], EndpointError, "/v1"),
+        ([lambda request: answer([])], EmbeddingError, "0 vectors for 2 texts"),
         ([not_numbers], EmbeddingError, "not numbers"),
-        ([lambda asked: answer([{"index": 0}, {"index": 1}])], EmbeddingError, "not numbers"),
-        ([lambda asked: answer([{"embedding": [1.0]}] * 2)], EmbeddingError, "numbered"),
+        ([lambda request: answer([{"index": 0}, {"index": 1}])], EmbeddingError, "not numbers"),
+        ([lambda request: answer([{"embedding": [1.0]}] * 2)], EmbeddingError, "numbered"),
     ],
 )
 def test_answers_that_cannot_be_used(

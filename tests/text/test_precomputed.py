@@ -182,11 +182,11 @@ def test_written_embeddings_read_back(tmp_path: Path) -> None:
     assert pl.read_parquet_schema(path) == {"item_id": pl.Int64, "embedding": pl.Array(pl.Float32, 5)}
     assert found.ids.to_list() == [4, 2, 1]
     np.testing.assert_array_equal(found.values, values[~missing])
-    assert [one.name for one in path.parent.iterdir()] == ["e.parquet"]
+    assert [file.name for file in path.parent.iterdir()] == ["e.parquet"]
 
 
-def test_writing_where_one_cannot(tmp_path: Path) -> None:
-    """A place that cannot be written is a storage error."""
+def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
+    """A path that cannot be written is a storage error."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError):
         write_embeddings(tmp_path / "file" / "e.parquet", read_embeddings(FRAME))

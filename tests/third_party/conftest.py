@@ -1,4 +1,4 @@
-"""An environment of its own that holds the example package, built and installed as its users would."""
+"""A separate environment with the example package, built and installed as its users would."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
-def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def separate_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a new environment with the package's wheel; what it depends on is taken from this one."""
     folder = tmp_path_factory.mktemp("third-party")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -33,12 +33,12 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run(own_environment: Path) -> Run:
+def run(separate_environment: Path) -> Run:
     """Run that Python with arguments; more variables of the environment are keywords."""
 
     def run_python(*arguments: str | Path, **variables: str) -> "subprocess.CompletedProcess[str]":
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
-        command = [str(own_environment), *map(str, arguments)]
+        command = [str(separate_environment), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
 
     return run_python

@@ -26,7 +26,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
     return ["--interactions", folder / "interactions.parquet", "--items", folder / "items.parquet"]
 
 
-def test_the_contracts_pass_in_its_own_environment(run: Run) -> None:
+def test_the_contracts_pass_in_a_separate_environment(run: Run) -> None:
     """The package's own tests, three lines a part, pass where it is installed."""
     done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", PACKAGE / "tests")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -93,19 +93,19 @@ def test_compare_runs_them_in_workers(run: Run, tables: list[str | Path], tmp_pa
 def test_a_broken_package_is_named_with_what_to_write(
     run: Run, tables: list[str | Path], tmp_path: Path, group: str, target: str, says: str
 ) -> None:
-    """An installed part that cannot be used is an error that names its package, when that part is asked for."""
+    """An installed part that cannot be used is an error that names its package, when that part is used."""
     (tmp_path / "broken_part.py").write_text(BROKEN, encoding="utf-8")
     metadata = tmp_path / "broken_package-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-package\nVersion: 1.0\n", encoding="utf-8")
     (metadata / "entry_points.txt").write_text(f"[llminit.{group}]\n{target}\n", encoding="utf-8")
-    asked = {
+    options = {
         "backbones": ["--backbones", "broken", "--baselines", "none"],
         "selectors": ["--inits", "broken", "--baselines", "none"],
         "baselines": ["--backbones", "", "--baselines", "broken"],
         "encoders": ["--encoders", "broken", "--inits", "pca", "--baselines", "none"],
     }[group]
-    done = run("-m", "llminit", "compare", *tables, *asked, "--out", tmp_path / "r", PYTHONPATH=str(tmp_path))
+    done = run("-m", "llminit", "compare", *tables, *options, "--out", tmp_path / "r", PYTHONPATH=str(tmp_path))
     assert done.returncode == 2, done.stdout + done.stderr
     message = " ".join(done.stderr.split())
     assert "of the package broken-package" in message

@@ -1,4 +1,4 @@
-"""Checkpoints: a killed run goes on to the same result."""
+"""Checkpoints: a killed run resumes to the same result."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +67,7 @@ def assert_same(result: TrainingResult, expected: TrainingResult) -> None:
     assert np.array_equal(result.users, expected.users)
     assert np.array_equal(result.items, expected.items)
     assert result.best_epoch == expected.best_epoch
-    timeless = [[replace(each, seconds=0) for each in one.history] for one in (result, expected)]
+    timeless = [[replace(record, seconds=0) for record in training.history] for training in (result, expected)]
     assert timeless[0] == timeless[1]
 
 
@@ -153,7 +153,7 @@ def test_reads_back_what_was_written(checkpoint: CheckpointFile) -> None:
     assert [path.name for path in checkpoint.path.parent.iterdir()] == ["checkpoint.safetensors"]
 
 
-def test_writes_are_as_rare_as_asked(tmp_path: Path) -> None:
+def test_writes_are_every_seconds_apart(tmp_path: Path) -> None:
     """Between two writes pass `every_seconds`; the end of the run is always written."""
     rare = CheckpointFile(tmp_path / "checkpoint.safetensors", "this run", every_seconds=1000)
     with pytest.raises(Killed):
@@ -166,7 +166,7 @@ def test_writes_are_as_rare_as_asked(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
-    """A place where nothing can be written is an error, not a run without checkpoints."""
+    """A path that cannot be written is an error, not a run without checkpoints."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="cannot write"):
         run(checkpoint=CheckpointFile(tmp_path / "file" / "checkpoint.safetensors", "this run", every_seconds=0))

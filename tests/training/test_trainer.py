@@ -28,15 +28,15 @@ def config(**options: float) -> TrainingConfig:
 
 
 class Script:
-    """A validation that gives values from a list and remembers the embeddings that it was asked about."""
+    """A validation that gives values from a list and records the embeddings that it evaluates."""
 
     def __init__(self, *values: float) -> None:
         self.values = values
-        self.asked: list[tuple[FloatArray, FloatArray]] = []
+        self.calls: list[tuple[FloatArray, FloatArray]] = []
 
     def __call__(self, users: FloatArray, items: FloatArray) -> float:
-        self.asked.append((users, items))
-        return self.values[len(self.asked) - 1]
+        self.calls.append((users, items))
+        return self.values[len(self.calls) - 1]
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_early_stopping(patience: int, values: list[float], best: int, stop: int
     script = Script(*values)
     result = train(backbone(), config(patience=patience, epochs=len(values)), script)
     assert result.best_epoch == best
-    assert [each.epoch for each in result.history] == list(range(1, stop + 1))
-    assert [each.valid for each in result.history] == pytest.approx(values[:stop], nan_ok=True)
-    for found, asked in zip((result.users, result.items), script.asked[best - 1], strict=True):
-        assert np.array_equal(found, asked)
+    assert [record.epoch for record in result.history] == list(range(1, stop + 1))
+    assert [record.valid for record in result.history] == pytest.approx(values[:stop], nan_ok=True)
+    for found, expected in zip((result.users, result.items), script.calls[best - 1], strict=True):
+        assert np.array_equal(found, expected)
 
 
 def test_the_default_patience_is_the_papers() -> None:
@@ -84,10 +84,10 @@ def test_no_epochs_leave_the_initial_embeddings(validate: Script | None) -> None
     assert (result.best_epoch, result.history) == (0, [])
 
 
-def test_evaluations_are_as_far_apart_as_asked() -> None:
+def test_evaluations_are_eval_every_epochs_apart() -> None:
     """With eval_every=3 the epochs 3, 6, ... are evaluated, and the last one."""
     result = train(backbone(), config(epochs=7, eval_every=3), Script(0.1, 0.2, 0.3))
-    assert [each.epoch for each in result.history if each.valid is not None] == [3, 6, 7]
+    assert [record.epoch for record in result.history if record.valid is not None] == [3, 6, 7]
     assert train(backbone(), config(epochs=2, eval_every=5), Script(0.1)).best_epoch == 2
 
 
@@ -105,7 +105,7 @@ def test_the_seed_decides(name: str) -> None:
     first, again, other = (train(backbone(name), config(epochs=3), seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(first.users, again.users)
     assert np.array_equal(first.items, again.items)
-    assert [each.loss for each in first.history] == [each.loss for each in again.history]
+    assert [record.loss for record in first.history] == [record.loss for record in again.history]
     assert not np.array_equal(first.items, other.items)
 
 
@@ -135,7 +135,7 @@ def test_unusable_devices(device: str) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_cuda_without_a_gpu() -> None:
     """Asking for CUDA where there is none is an error, not a crash."""
-    with pytest.raises(ConfigError, match="device='cuda' was asked for"):
+    with pytest.raises(ConfigError, match="device='cuda' does not exist"):
         train(backbone(), config(), device="cuda")
 
 
@@ -177,6 +177,6 @@ def test_training_finds_planted_clusters(name: str) -> None:
     after = ndcg(result.users, result.items)
     assert before < 0.2
     assert after > 0.5
-    valid = [each.valid for each in result.history if each.valid is not None]
+    valid = [record.valid for record in result.history if record.valid is not None]
     assert len(valid) == len(result.history)
     assert after == max(valid)

@@ -1,4 +1,4 @@
-"""The shape of embeddings: whether they collapse, where they point, and a map of them.
+"""Analysis of embeddings: collapse, the directions of the rows, and a map of the items.
 
 Everything here takes arrays and needs numpy alone.
 """

@@ -1,4 +1,4 @@
-"""Embedding collapse: how many of d dimensions a table of embeddings really uses."""
+"""Embedding collapse: how many of its d dimensions a table of embeddings uses."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ def spectrum(embeddings: AnyArray, *, centred: bool = False) -> Float64Array:
 
     Args:
         embeddings: float32 of shape (n, d).
-        centred: Subtract the mean row first. Without, the first value is mostly the length of the mean: the spectrum
-            is of what a dot product sees. With, it is of how the rows differ.
+        centred: Subtract the mean row first. If False, the first value is mostly the length of the mean, and the
+            spectrum describes dot products; if True, it describes how the rows differ.
 
     Returns:
         float64 of shape (d,), descending; d - n of them are 0 where there are fewer rows than columns.
@@ -72,7 +72,7 @@ def _checked_spectrum(singular_values: Float64Array) -> Float64Array:
     values = np.asarray(singular_values, dtype=np.float64)
     if values.ndim != 1 or len(values) == 0 or not (values >= 0).all() or not np.isfinite(values).all():
         raise InputError(
-            f"singular values of shape {values.shape}; expected one row of finite numbers of at least 0; pass what "
-            "spectrum gives, not the embeddings"
+            f"singular values of shape {values.shape}; expected one row of finite numbers of at least 0; pass the "
+            "result of spectrum, not the embeddings"
         )
     return values

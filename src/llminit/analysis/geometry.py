@@ -1,4 +1,4 @@
-"""Where embeddings point: alignment, uniformity and anisotropy, and one summary of all that is analysed."""
+"""The directions of embeddings: alignment, uniformity and anisotropy, and a summary of all measures."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from llminit.errors import EmbeddingError, InputError
 N_PAIRS = 100_000
 """The most pairs that uniformity is measured from."""
 
-_MOST_SINGULAR_VALUES = 768
+_MAX_SINGULAR_VALUES = 768
 
 
 def alignment(users: AnyArray, items: AnyArray, interactions_users: IntArray, interactions_items: IntArray) -> float:
-    """Return the mean squared distance between the directions of a user and of an item that they have.
+    """Return the mean squared distance between the directions of users and of the items that they have.
 
     Between 0 and 4, lower is closer: the mean over interactions of |u / |u| - i / |i||^2. Sources: Wang and Isola,
     2020, "Understanding contrastive representation learning through alignment and uniformity on the hypersphere";
@@ -30,7 +30,7 @@ def alignment(users: AnyArray, items: AnyArray, interactions_users: IntArray, in
 
     Raises:
         EmbeddingError: The embeddings are not tables of finite numbers of one width.
-        InputError: There is no interaction, there is not one item a user, or a code is out of range.
+        InputError: There is no interaction, the columns differ in length, or a code is out of range.
     """
     left, right = checked(users, "user embeddings"), checked(items, "item embeddings")
     if left.shape[1] != right.shape[1]:
@@ -42,7 +42,7 @@ def alignment(users: AnyArray, items: AnyArray, interactions_users: IntArray, in
     of_items = _checked_codes(interactions_items, len(right), "item")
     if len(of_users) != len(of_items):
         raise InputError(
-            f"{len(of_users)} users and {len(of_items)} items of interactions; expected one of each an interaction; "
+            f"{len(of_users)} users and {len(of_items)} items of interactions; expected one of each per interaction; "
             "pass two columns of one table"
         )
     return float(_squared_distances(unit_rows(left), unit_rows(right), of_users, of_items).mean())
@@ -56,7 +56,7 @@ def uniformity(embeddings: AnyArray, seed: int = 0, n_pairs: int = N_PAIRS) -> f
 
     Args:
         embeddings: float32 of shape (n, d), at least 2 rows.
-        seed: Of the pairs.
+        seed: Seed of the pairs.
         n_pairs: Most pairs to measure.
 
     Raises:
@@ -86,7 +86,7 @@ def anisotropy(embeddings: AnyArray) -> dict[str, float]:
         embeddings: float32 of shape (n, d).
 
     Returns:
-        Three shares; 0 where nothing is there to share.
+        Three numbers; 0 where they are undefined.
 
     Raises:
         EmbeddingError: The embeddings are not a table of finite numbers.
@@ -94,14 +94,14 @@ def anisotropy(embeddings: AnyArray) -> dict[str, float]:
     values = checked(embeddings)
     n = len(values)
     directions = unit_rows(values)
-    # The products of all ordered pairs, those with itself too, add up to the squared length of the sum.
+    # The dot products of all ordered pairs, a row with itself included, add up to the squared length of the sum.
     total = float((directions.sum(axis=0, dtype=np.float64) ** 2).sum())
-    itself = float(np.square(directions, dtype=np.float64).sum())
+    squared_lengths = float(np.square(directions, dtype=np.float64).sum())
     mean = values.mean(axis=0, dtype=np.float64)
     variances = np.maximum(np.linalg.eigvalsh(gram(values, mean)), 0)
     mean_part, varying = n * float(mean @ mean), float(variances.sum())
     return {
-        "mean_cosine": _share(total - itself, n * (n - 1)),
+        "mean_cosine": _share(total - squared_lengths, n * (n - 1)),
         "mean_share": _share(mean_part, mean_part + varying),
         "top_share": _share(float(variances[-1]), varying),
     }
@@ -117,7 +117,7 @@ def describe(
         items: float32 of shape (n_items, d).
         interactions_users: int64 of shape (n,), the user code of each interaction.
         interactions_items: int64 of shape (n,), the item code of each interaction.
-        seed: Of the pairs that uniformity is estimated from.
+        seed: Seed of the pairs that uniformity is estimated from.
 
     Returns:
         Of the items: "singular_values" (the 768 largest at most), "effective_rank", "information_abundance",
@@ -139,7 +139,7 @@ def describe(
         "users_uniformity": uniformity(users, seed),
     }
     return {
-        "singular_values": [_rounded(value) for value in singular_values[:_MOST_SINGULAR_VALUES]],
+        "singular_values": [_rounded(value) for value in singular_values[:_MAX_SINGULAR_VALUES]],
         **{name: _rounded(value) for name, value in numbers.items()},
     }
 
@@ -154,7 +154,7 @@ def _squared_distances(left: FloatArray, right: FloatArray, rows: IntArray, colu
 
 
 def _pairs(n: int, seed: int, n_pairs: int) -> tuple[IntArray, IntArray]:
-    """Return pairs of different rows: all of them, or as many as asked for, drawn with replacement."""
+    """Return pairs of different rows: all of them, or `n_pairs` drawn with replacement."""
     if n * (n - 1) // 2 <= n_pairs:
         first, second = np.triu_indices(n, k=1)
         return first, second

@@ -1,4 +1,4 @@
-"""What every analysis does with a table of embeddings first: check it, and see it in bounded memory."""
+"""Operations that the analyses share: validating a table of embeddings, and computing on it in bounded memory."""
 
 from collections.abc import Iterator
 

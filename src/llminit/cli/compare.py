@@ -1,4 +1,4 @@
-"""`llminit compare`: an honest comparison, resumable, in one command."""
+"""`llminit compare`: a resumable comparison of methods over several seeds."""
 
 import shlex
 import sys
@@ -78,8 +78,8 @@ def _opened(encoders: str | None, base_url: str | None) -> dict[str, Any] | None
 
 
 def _report(folder: "ResultsFolder", *, as_json: bool) -> None:
-    """Print what came out, and fail where cells did."""
-    # Only what was asked for now counts: what an earlier and larger grid left undone is not this call's failure.
+    """Print the results, and exit with code 1 if cells of this call failed."""
+    # Failures of an earlier call with a larger grid are not failures of this call.
     failures = folder.new_failures()
     if as_json:
         print_json(_summary(folder, failures))
@@ -109,14 +109,14 @@ def _show(folder: "ResultsFolder", failures: "list[Failure]") -> None:
     )
     print_table(_readable(_table(folder)), "mean and standard deviation over seeds")
     for failure in folder.failures():
-        when = "failed" if failure in failures else "failed in an earlier call and was not asked for now"
+        when = "failed" if failure in failures else "failed in an earlier call and is not part of this one"
         stderr.print(f"{failure.key.name} {when}: {failure.error}", markup=False, highlight=False)
     if failures:
         stderr.print(f"{len(failures)} cells failed; the same command tries them again", markup=False, highlight=False)
 
 
 def _table(folder: "ResultsFolder") -> pl.DataFrame:
-    """Return one row a method: its mean and standard deviation over seeds for each shown metric and protocol."""
+    """Return one row per method: mean and standard deviation over seeds for every shown metric and protocol."""
     from llminit.evaluation import PROTOCOLS
     from llminit.results import distinct_labels
     from llminit.results.shown_metrics import shown_metrics
@@ -125,11 +125,11 @@ def _table(folder: "ResultsFolder") -> pl.DataFrame:
     labels = distinct_labels(cell.key.method for cell in cells)
     rows = []
     for method, label in labels.items():
-        own = [cell for cell in cells if cell.key.method == method]
-        row: dict[str, Any] = {"method": label, "kind": method.kind, "n_seeds": len(own)}
+        method_cells = [cell for cell in cells if cell.key.method == method]
+        row: dict[str, Any] = {"method": label, "kind": method.kind, "n_seeds": len(method_cells)}
         for protocol in PROTOCOLS:
             for name in shown:
-                values = pl.Series([cell.metrics[protocol].get(name) for cell in own], dtype=pl.Float64)
+                values = pl.Series([cell.metrics[protocol].get(name) for cell in method_cells], dtype=pl.Float64)
                 row |= {f"{protocol} {name}": values.mean(), f"{protocol} {name} sd": values.std()}
         rows.append(row)
     best_first = f"{PROTOCOLS[0]} {shown[0]}"

@@ -24,22 +24,22 @@ EXTRAS = {
 
 def command(cache: opt.CacheFolder = None, as_json: opt.Json = False) -> None:
     """Show versions, threads, devices and which extras are installed."""
-    found = _examine(cache)
+    info = _environment(cache)
     if as_json:
-        print_json(found)
+        print_json(info)
         return
-    typer.echo(f"llminit {found['llminit']}, Python {found['python']}, {found['platform']}")
+    typer.echo(f"llminit {info['llminit']}, Python {info['python']}, {info['platform']}")
     typer.echo(
-        f"{found['cores']} cores; threads: torch {found['threads']['torch']}, numba {found['threads']['numba']}; "
-        f"CUDA: {', '.join(found['cuda']) or 'none'}; cache: {found['cache']}"
+        f"{info['cores']} cores; threads: torch {info['threads']['torch']}, numba {info['threads']['numba']}; "
+        f"CUDA: {', '.join(info['cuda']) or 'none'}; cache: {info['cache']}"
     )
-    print_table(pl.DataFrame({"package": list(found["packages"]), "version": list(found["packages"].values())}))
-    for extra, missing in found["extras"].items():
+    print_table(pl.DataFrame({"package": list(info["packages"]), "version": list(info["packages"].values())}))
+    for extra, missing in info["extras"].items():
         state = "installed" if not missing else f"missing; pip install 'llminit[{extra}]'"
         typer.echo(f"extra {extra}: {state}")
 
 
-def _examine(cache: Any) -> dict[str, Any]:
+def _environment(cache: Any) -> dict[str, Any]:
     import numba
     import torch
 

@@ -1,4 +1,4 @@
-"""Help that names the registered parts: looked up when help is asked for, because that imports the models."""
+"""Help texts that list the registered parts; the lookup imports the models, so it happens only when help is shown."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from typer.core import TyperCommand
 
 
 class PartsCommand(TyperCommand):
-    """A command whose help lists, beside each option that names a part, the parts that there are."""
+    """A command whose help lists the registered parts beside every option that takes the name of one."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -18,7 +18,7 @@ class PartsCommand(TyperCommand):
 
 
 def _choices(option: str) -> list[str]:
-    """Return what an option may name, empty for an option that names no part."""
+    """Return the parts that an option accepts, or an empty list for an option that takes no part."""
     from llminit.initialization import XAVIER
     from llminit.pipeline.parts import PART_OPTIONS
     from llminit.text import ENCODERS

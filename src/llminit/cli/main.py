@@ -40,17 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail(_INTERRUPTED, INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output left; keep Python from complaining again when it closes stdout.
+        # The reader of stdout has closed it; without this, Python would report the error again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        # Usage errors are click's in older Typers and Typer's own in newer ones; both show themselves.
+        # Usage errors are click's in older versions of Typer and Typer's own in newer ones; both have show().
         if hasattr(error, "show"):
             return _show_usage(error)
         if os.environ.get("LLMINIT_TRACEBACK"):
             raise
         return _fail(f"{type(error).__name__}: {error} (set LLMINIT_TRACEBACK=1 to see where)", 1)
-    # Newer Typers turn Ctrl-C into this code, without a word.
+    # Newer versions of Typer turn Ctrl-C into this code without a message.
     if code == INTERRUPTED:
         return _fail(_INTERRUPTED, INTERRUPTED)
     return code if isinstance(code, int) else 0

@@ -1,7 +1,7 @@
-"""Options that commands share, and options made from a configuration's fields.
+"""Options that commands share, and options made from the fields of a configuration.
 
-`with_config_options` gives a command one option for each field of a configuration, with the field's own name, type,
-default and description, so that the command line, the TOML file and the Python keywords cannot drift apart.
+`with_config_options` adds one option per field of a configuration to a command, with the name, type, default and
+description of the field, so that the command line, the TOML file and the Python keywords stay consistent.
 """
 
 import inspect
@@ -34,31 +34,31 @@ def _apply_config_file(context: typer.Context, path: Path | None) -> Path | None
             f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: {', '.join(sorted(known))}"
         )
     takes_many = {parameter.name for parameter in context.command.params if getattr(parameter, "multiple", False)}
-    given = {known[name]: _as_given(value) for name, value in values.items()}
+    defaults = {known[name]: _as_argument(value) for name, value in values.items()}
     context.default_map = {
         name: ",".join(value) if isinstance(value, list) and name not in takes_many else value
-        for name, value in given.items()
+        for name, value in defaults.items()
     }
     return path
 
 
 def _parameter_names(context: typer.Context) -> dict[str, str]:
-    """Map what a file may call an option, as on the command line or as the configuration does, to the parameter."""
+    """Map the names that a file may use, those of the flags and of the configuration, to parameter names."""
     names = {}
     for parameter in context.command.params:
         if parameter.name in (None, "config_file", "help"):
             continue
         flags = [flag.lstrip("-").replace("-", "_") for flag in parameter.opts]
-        own = [parameter.name] if parameter.name in _FIELDS else []
-        names.update(dict.fromkeys([*flags, *own], str(parameter.name)))
+        fields = [parameter.name] if parameter.name in _FIELDS else []
+        names.update(dict.fromkeys([*flags, *fields], str(parameter.name)))
     return names
 
 
 _FIELDS = FitConfig.model_fields | InitializeConfig.model_fields | CompareConfig.model_fields
 
 
-def _as_given(value: Any) -> Any:
-    """Write a TOML value as on the command line, so that both are checked in the same way."""
+def _as_argument(value: Any) -> Any:
+    """Return a TOML value as it is written on the command line, so that both are validated in the same way."""
     if isinstance(value, dict):
         return [f"{key}={_as_text(inner)}" for key, inner in value.items()]
     return [_as_text(inner) for inner in value] if isinstance(value, list) else _as_text(value)
@@ -98,7 +98,7 @@ Device = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 
 
 def with_config_options(config_type: type[Config]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command an option for each field of a configuration; it receives them built, as `config`."""
+    """Add an option per field of a configuration to a command, which receives the configuration as `config`."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(command, eval_str=True)
@@ -106,13 +106,13 @@ def with_config_options(config_type: type[Config]) -> Callable[[Callable[..., An
 
         @wraps(command)
         def wrapped(**values: Any) -> Any:
-            given = {name: values.pop(name) for name in fields}
-            return command(config=config_type.make(**_chosen(given, fields)), **values)
+            options = {name: values.pop(name) for name in fields}
+            return command(config=config_type.make(**_without_unset(options, fields)), **values)
 
-        own = [parameter for parameter in signature.parameters.values() if parameter.name != "config"]
-        options = [_option(name, info) for name, info in fields.items()]
-        wrapped.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
-        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in own + options}
+        parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "config"]
+        parameters += [_option(name, info) for name, info in fields.items()]
+        wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return wrapped
 
     return decorate
@@ -137,7 +137,7 @@ def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
 
 
 def opened_encoder(spec: str | None, pairs: list[str] | None, base_url: str | None) -> "Encoder | None":
-    """Open the encoder that the options name; an endpoint's key comes from OPENAI_API_KEY. None where none is named.
+    """Open the encoder that the options name, or return None without one; the API key comes from OPENAI_API_KEY.
 
     Raises:
         ConfigError: The encoder or an option is unknown, or a base URL was given for an encoder that has none.
@@ -158,7 +158,7 @@ def opened_encoder(spec: str | None, pairs: list[str] | None, base_url: str | No
 
 
 def cache_folder(chosen: Path | None) -> Path:
-    """Return the folder for encoded texts and downloads: the one chosen, or the user's cache folder."""
+    """Return the folder of encoded texts and downloads: the value of --cache, or the user's cache folder."""
     return user_cache_folder() if chosen is None else chosen
 
 
@@ -176,11 +176,11 @@ def use_threads(threads: int | None) -> None:
     numba.set_num_threads(threads)
 
 
-def _chosen(given: dict[str, Any], fields: dict[str, FieldInfo]) -> dict[str, Any]:
-    """Leave out what was not given; turn KEY=VALUE lists into dictionaries."""
+def _without_unset(options: dict[str, Any], fields: dict[str, FieldInfo]) -> dict[str, Any]:
+    """Drop options that were not set, and turn KEY=VALUE lists into dictionaries."""
     return {
         name: parse_pairs(value) if _is_mapping(fields[name]) else value
-        for name, value in given.items()
+        for name, value in options.items()
         if value is not None and value != []
     }
 
@@ -202,7 +202,7 @@ def _shown_default(info: FieldInfo) -> str:
     if _is_mapping(info) or info.default in (None, ()):
         return ""
     is_list = isinstance(info.default, tuple)
-    shown = ",".join("all" if each is None else str(each) for each in info.default) if is_list else info.default
+    shown = ",".join("all" if value is None else str(value) for value in info.default) if is_list else info.default
     return f" [default: {shown}]"
 
 

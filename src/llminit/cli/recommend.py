@@ -38,30 +38,33 @@ def command(
     if out is not None and out.suffix not in WRITERS:
         raise ConfigError(f"--out {out} ends in {out.suffix!r}, expected one of: {', '.join(WRITERS)}")
     recommender = Recommender.load(folder)
-    wanted = None if everyone else pl.Series([user]) if user is not None else _read_users(users)
-    if skip_unknown and wanted is not None:
-        known = wanted.filter(recommender.knows_user(wanted))
-        stderr.print(f"{len(wanted) - len(known)} of {len(wanted)} users are not known and left out", highlight=False)
-        wanted = known
-    found = recommender.recommend(wanted, k, exclude_seen=not include_seen, reporter=RichReporter())
-    _deliver(found, out, as_json=as_json, n_users=len(recommender.users) if wanted is None else len(wanted))
+    requested = None if everyone else pl.Series([user]) if user is not None else _read_users(users)
+    if skip_unknown and requested is not None:
+        known = requested.filter(recommender.knows_user(requested))
+        stderr.print(
+            f"{len(requested) - len(known)} of {len(requested)} users are unknown and left out", highlight=False
+        )
+        requested = known
+    table = recommender.recommend(requested, k, exclude_seen=not include_seen, reporter=RichReporter())
+    n_users = len(recommender.users) if requested is None else len(requested)
+    _write(table, out, as_json=as_json, n_users=n_users)
 
 
-def _deliver(found: pl.DataFrame, out: Path | None, *, as_json: bool, n_users: int) -> None:
+def _write(table: pl.DataFrame, out: Path | None, *, as_json: bool, n_users: int) -> None:
     if out is not None:
         from llminit.storage import replacing_file
 
         with replacing_file(out) as temporary:
-            WRITERS[out.suffix](found, temporary)
+            WRITERS[out.suffix](table, temporary)
     if as_json:
-        summary = {"n_users": n_users, "n_recommendations": len(found)}
-        print_json(summary | ({"out": str(out)} if out is not None else {"recommendations": found.to_dicts()}))
+        summary = {"n_users": n_users, "n_recommendations": len(table)}
+        print_json(summary | ({"out": str(out)} if out is not None else {"recommendations": table.to_dicts()}))
     elif out is not None:
-        typer.echo(f"{len(found)} recommendations for {n_users} users, saved to {out}")
-    elif found["user_id"].n_unique() <= 1:
-        print_table(found.select("rank", "item_id", "score", *(["title"] if "title" in found.columns else [])))
+        typer.echo(f"{len(table)} recommendations for {n_users} users, saved to {out}")
+    elif table["user_id"].n_unique() <= 1:
+        print_table(table.select("rank", "item_id", "score", *(["title"] if "title" in table.columns else [])))
     else:
-        typer.echo(found.write_csv(), nl=False)
+        typer.echo(table.write_csv(), nl=False)
 
 
 def _read_users(path: Path | None) -> pl.Series:

@@ -20,19 +20,19 @@ def print_json(value: Any) -> None:
 
 
 def print_table(table: pl.DataFrame, title: str | None = None) -> None:
-    """Write a table to stdout for people."""
+    """Write a table to stdout."""
     shown = Table(title=title, title_justify="left")
     for name, dtype in table.schema.items():
         shown.add_column(name, justify="right" if dtype.is_numeric() else "left")
     for row in table.iter_rows():
         shown.add_row(*(_cell(value) for value in row))
-    # Output to a file or pipe must not be cut to the width of a terminal that is not there.
+    # Output to a file or pipe must not be cut to the default width of a terminal.
     console = Console(emoji=False) if Console().is_terminal else Console(width=160, emoji=False)
     console.print(shown)
 
 
 def print_metrics(models: dict[str, dict[str, dict[str, float]]]) -> None:
-    """Write the metrics of some models under each protocol to stdout for people."""
+    """Write a table of the metrics of models to stdout, one row per protocol and model."""
     rows = [
         {"model": model, "protocol": protocol, **values}
         for model, metrics in models.items()

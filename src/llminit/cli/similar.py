@@ -19,8 +19,8 @@ def command(
     """Show the items whose embeddings point most nearly the same way (cosine similarity)."""
     from llminit.recommender import Recommender
 
-    found = Recommender.load(folder).similar_items(item, k)
+    table = Recommender.load(folder).similar_items(item, k)
     if as_json:
-        print_json({"item_id": item, "similar": found.to_dicts()})
+        print_json({"item_id": item, "similar": table.to_dicts()})
     else:
-        print_table(found.select("rank", "item_id", "score", *(["title"] if "title" in found.columns else [])))
+        print_table(table.select("rank", "item_id", "score", *(["title"] if "title" in table.columns else [])))

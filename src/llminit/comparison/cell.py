@@ -1,4 +1,4 @@
-"""One cell: train or fit one thing, rank the test interactions, measure."""
+"""One cell: train a backbone or fit a baseline, rank the test interactions and compute the metrics."""
 
 import time
 from dataclasses import asdict, dataclass, fields, is_dataclass
@@ -47,13 +47,13 @@ LIST_LENGTH = 10
 
 @dataclass(frozen=True)
 class Measured:
-    """A finished cell with what is written beside it.
+    """A finished cell and the tables that are written with it.
 
     Attributes:
         cell: The record.
         ranks: One UInt16 column a protocol, one row a test interaction.
         split: The test interactions.
-        map: Where the items lie in the text space and in the trained one, for the cells that a report draws.
+        map: Coordinates of the items in the text space and after training; None for a cell whose map is not drawn.
     """
 
     cell: Cell
@@ -64,7 +64,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """What training or fitting gave."""
+    """The result of training a backbone or fitting a baseline."""
 
     scorer: Scorer
     record: dict[str, Any]
@@ -82,19 +82,19 @@ def run_cell(
     checkpoint: CheckpointFile | None = None,
     reporter: Reporter = SILENT,
 ) -> Measured:
-    """Train or fit what the key names and measure it on the test interactions.
+    """Train or fit the method that the key names and evaluate it on the test interactions.
 
     Args:
         data: The data set and text embeddings.
         config: The comparison's options.
-        key: What to run.
-        fingerprint: Of all that the cell depends on.
+        key: The cell to run.
+        fingerprint: Digest of everything that the cell depends on.
         device: A torch device, "cpu" or "cuda".
-        checkpoint: Where a backbone keeps its state while it trains.
+        checkpoint: File for the state of a backbone during training.
         reporter: Receives progress.
 
     Raises:
-        InputError: The cell cannot be run: its loss diverged, the split has no test interactions, and the like.
+        InputError: The cell cannot be run: its loss diverged or the split has no test interactions, for example.
     """
     reset_peak_memory(device)
     held_out = held_out_of(data.dataset, config, key)
@@ -107,32 +107,32 @@ def run_cell(
     else:
         fitted = _train(held_out, text, config, key, device, checkpoint, reporter)
     trained = time.perf_counter()
-    ranks = ranks_by_protocol(fitted.scorer, held_out.test, held_out.seen_at_test)
+    by_protocol = ranks_by_protocol(fitted.scorer, held_out.test, held_out.seen_at_test)
     record = fitted.record | {
-        "metrics": {protocol: mean_metrics(found, config.ks, tuple(METRICS)) for protocol, found in ranks.items()},
-        "groups": {protocol: _groups(found, held_out, config) for protocol, found in ranks.items()},
-        "beyond": _beyond(fitted.scorer, held_out, data),
+        "metrics": {name: mean_metrics(ranks, config.ks, tuple(METRICS)) for name, ranks in by_protocol.items()},
+        "groups": {name: _groups(ranks, held_out, config) for name, ranks in by_protocol.items()},
+        "beyond": _beyond_accuracy(fitted.scorer, held_out, data),
         "seconds": {"fit": trained - started + fitted.earlier_seconds, "evaluate": time.perf_counter() - trained},
         "peak_memory_bytes": peak_memory(device),
     }
     cell = Cell(key=key, fingerprint=fingerprint, split=key.split_name, versions=versions(), **record)
-    columns = pl.DataFrame({protocol: to_column(found) for protocol, found in ranks.items()})
-    drawn = None
+    columns = pl.DataFrame({name: to_column(ranks) for name, ranks in by_protocol.items()})
+    item_coordinates = None
     if text is not None and fitted.items is not None and _is_drawn(key, config):
-        drawn = _map(text, fitted.items, _degrees(held_out)[1], data.titles)
-    return Measured(cell, columns, split_rows(held_out), drawn)
+        item_coordinates = _map(text, fitted.items, _degrees(held_out)[1], data.titles)
+    return Measured(cell, columns, split_rows(held_out), item_coordinates)
 
 
 def held_out_of(dataset: Dataset, config: CompareConfig, key: CellKey) -> HeldOut:
-    """Return the split data of a cell, thinned as its key says.
+    """Return the split data of a cell, with as much training data as its key says.
 
     Args:
         dataset: The filtered interactions.
         config: The comparison's options.
-        key: The cell; others of its seed and sparsity have the same.
+        key: The cell; all cells with its seed and sparsity have the same split.
 
     Raises:
-        DataError: The data cannot be split so.
+        DataError: The data cannot be split with these options.
     """
     split = split_interactions(dataset, config.splitting, key.seed)
     return thinned(dataset, split, key.train_share, key.max_history, key.seed)
@@ -154,7 +154,7 @@ def split_rows(held_out: HeldOut) -> pl.DataFrame:
 
 
 def fit_config(config: CompareConfig, key: CellKey) -> FitConfig:
-    """Return the options with which `fit` does what the cell of a backbone does, its control aside."""
+    """Return the options with which `fit` repeats the cell of a backbone, apart from its control."""
     shared = {name: getattr(config, name) for name in FitConfig.model_fields if name in CompareConfig.model_fields}
     selector = str(key.selector)
     chosen = {
@@ -220,11 +220,11 @@ def _fit_baseline(
 
 
 def _n_stored(model: Any) -> int | None:
-    """Count the numbers that a fitted baseline keeps, the training interactions aside; None where it does not show."""
+    """Count the numbers that a fitted baseline stores, except the training interactions; None if unknown."""
     if not is_dataclass(model):
         return None
-    kept = [getattr(model, each.name) for each in fields(model) if each.name != "train"]
-    return sum(int(array.nnz if issparse(array) else array.size) for array in kept if hasattr(array, "shape"))
+    stored = [getattr(model, field.name) for field in fields(model) if field.name != "train"]
+    return sum(int(array.nnz if issparse(array) else array.size) for array in stored if hasattr(array, "shape"))
 
 
 def _described(users: FloatArray, items: FloatArray, held_out: HeldOut, seed: int) -> dict[str, Any]:
@@ -239,13 +239,13 @@ def _degrees(held_out: HeldOut) -> tuple[IntArray, IntArray]:
 
 
 def _groups(ranks: RelevantRanks, held_out: HeldOut, config: CompareConfig) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+    groups: dict[str, dict[str, float]] = {}
     for row in grouped_metrics(ranks, ranks.items, *_degrees(held_out), config.ks, GROUP_METRICS):
-        found.setdefault(row.group, {"n": row.n})[f"{row.metric}@{row.k}"] = row.value
-    return found
+        groups.setdefault(row.group, {"n": row.n})[f"{row.metric}@{row.k}"] = row.value
+    return groups
 
 
-def _beyond(scorer: Scorer, held_out: HeldOut, data: PreparedData) -> dict[str, dict[str, float]]:
+def _beyond_accuracy(scorer: Scorer, held_out: HeldOut, data: PreparedData) -> dict[str, dict[str, float]]:
     users, popularity = np.unique(held_out.split.test.users), _degrees(held_out)[1]
     space = data.texts.get(data.measures_diversity or "")
     measured = {}
@@ -258,16 +258,16 @@ def _beyond(scorer: Scorer, held_out: HeldOut, data: PreparedData) -> dict[str, 
 
 
 def _is_drawn(key: CellKey, config: CompareConfig) -> bool:
-    # One seed says what a map can say, and a control has nothing to show.
+    # The map of one seed is enough, and a control has no map worth drawing.
     return key.kind == "backbone" and key.seed == config.first_seed and not key.sparsity
 
 
 def _map(text: TextEmbeddings, items: FloatArray, popularity: IntArray, titles: pl.Series | None) -> pl.DataFrame:
-    """Place the items that have text; columns item, x_text, y_text, x_trained, y_trained, title, popularity."""
+    """Map the items that have text; columns item, x_text, y_text, x_trained, y_trained, title, popularity."""
     present = np.flatnonzero(~text.missing)
-    places = {"text": item_map(text.values[present]), "trained": item_map(items[present])}
+    spaces = {"text": item_map(text.values[present]), "trained": item_map(items[present])}
     columns: dict[str, Any] = {"item": present.astype(np.int32)}
-    for space, place in places.items():
-        columns |= {f"x_{space}": place[:, 0], f"y_{space}": place[:, 1]}
+    for space, coordinates in spaces.items():
+        columns |= {f"x_{space}": coordinates[:, 0], f"y_{space}": coordinates[:, 1]}
     columns["title"] = pl.Series([None] * len(present), dtype=pl.String) if titles is None else titles.gather(present)
     return pl.DataFrame(columns | {"popularity": popularity[present].astype(np.int32)})

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from llminit.arrays import FloatArray
 from llminit.initialization import InitialEmbeddings, user_means
 
-_STREAM = 2  # Others draw from the seed alone, or from its stream 1.
+_STREAM = 2  # The split draws from the seed alone, and `sparsity` from its stream 1.
 
 
 def controlled(initial: InitialEmbeddings, control: str | None, train: sp.csr_array, seed: int) -> InitialEmbeddings:
@@ -16,16 +16,16 @@ def controlled(initial: InitialEmbeddings, control: str | None, train: sp.csr_ar
 
     - shuffled: the item rows are permuted, so every statistic of the table stays and no item has its own text.
     - noise: independent Gaussian numbers with exactly the mean and standard deviation of each column of the initial
-      item embeddings; what columns had in common is lost too.
-    - untrained, or None: as they are; that nothing is trained is the business of who trains.
+      item embeddings; the correlations between columns are lost too.
+    - untrained, or None: unchanged; the caller leaves out the training.
 
     Users are the means of their training items, as always.
 
     Args:
-        initial: What the control is a control of.
-        control: Its name.
+        initial: The initial embeddings that the control is made from.
+        control: Name of the control.
         train: Training interactions of shape (n_users, n_items), ones.
-        seed: Of the permutation or of the noise.
+        seed: Seed of the permutation or of the noise.
     """
     rng = np.random.default_rng([seed, _STREAM])
     if control == "shuffled":
@@ -42,6 +42,6 @@ def _noise_like(items: FloatArray, rng: np.random.Generator) -> FloatArray:
     noise -= noise.mean(axis=0)
     # A single item has no spread.
     noise /= np.maximum(noise.std(axis=0), np.finfo(np.float64).tiny)
-    exact = items.astype(np.float64)
-    result: FloatArray = (noise * exact.std(axis=0) + exact.mean(axis=0)).astype(np.float32)
+    values = items.astype(np.float64)
+    result: FloatArray = (noise * values.std(axis=0) + values.mean(axis=0)).astype(np.float32)
     return result

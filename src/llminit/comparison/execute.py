@@ -1,4 +1,4 @@
-"""Running one cell and writing it, in whatever process."""
+"""Running one cell and writing its results, in this process or in a worker."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,11 @@ from llminit.training import CheckpointFile
 
 @dataclass(frozen=True)
 class Job:
-    """A cell that is to be run.
+    """A cell to run.
 
     Attributes:
         key: The cell.
-        fingerprint: Of all that it depends on.
+        fingerprint: Digest of everything that it depends on.
     """
 
     key: CellKey
@@ -28,14 +28,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Workplace:
-    """What running cells needs besides the cells.
+    """What all cells of a comparison need to run.
 
     Attributes:
-        data: What every cell starts from.
+        data: The data that every cell starts from.
         config: The comparison's options.
         out: The results folder.
         device: A torch device.
-        checkpoint_seconds: Least time between two writes of a backbone's state.
+        checkpoint_seconds: Shortest time between two writes of a backbone's state.
     """
 
     data: PreparedData
@@ -45,7 +45,7 @@ class Workplace:
     checkpoint_seconds: float = 60.0
 
     def execute(self, job: Job, reporter: Reporter = SILENT) -> None:
-        """Run a cell and write it; its state is kept beside it until it is finished.
+        """Run a cell and write it; until it is finished, its training state is kept in a checkpoint.
 
         Raises:
             LLMInitError: The cell cannot be run or written.
@@ -73,8 +73,8 @@ def _write(folder: ResultsFolder, measured: Measured) -> None:
         folder.write_split(name, measured.split)
     elif not folder.split(name).equals(measured.split.cast(folder.split(name).schema)):
         raise ArtefactError(
-            f"the split {name} comes out otherwise than splits/{name}.parquet says, expected the same test "
-            "interactions; another numpy may have drawn them: compare into another folder"
+            f"the split {name} is not the one in splits/{name}.parquet, expected the same test interactions; another "
+            "version of numpy may have drawn them: compare into another folder"
         )
     if measured.map is not None:
         folder.write_map(measured.cell.key, measured.map)

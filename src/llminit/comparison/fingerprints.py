@@ -1,4 +1,4 @@
-"""Digests that tell whether results are of the same data and options."""
+"""Digests of data and options, and the check that results were made from the same ones."""
 
 import math
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ GROWING = (
 
 
 def fixed_options(config: CompareConfig) -> dict[str, Any]:
-    """Return the options that every cell depends on and that are not the defaults.
+    """Return the options that every cell depends on, without those at their defaults.
 
-    Without the defaults, so that an option that a later version adds leaves old results as they are.
+    Defaults are left out so that an option that a later version adds does not change the fingerprints of old results.
     """
     return config.model_dump(mode="json", exclude=set(GROWING), exclude_defaults=True)
 
 
 def cell_fingerprint(key: CellKey, config: CompareConfig, header: Header) -> str:
-    """Return a SHA-256 of all that a cell depends on.
+    """Return a SHA-256 of everything that a cell depends on.
 
     Args:
         key: The cell.
@@ -50,35 +50,35 @@ def check_same(old: Header, new: Header) -> None:
     """Check that results were made from the same data and with the same options.
 
     Args:
-        old: What is in the folder.
-        new: What is asked for now.
+        old: The header in the folder.
+        new: The header of this call.
 
     Raises:
         ConfigError: They differ; the message names the option or the encoder.
     """
-    were = CompareConfig().model_dump(mode="json") | old.config
-    differing = [name for name, value in new.config.items() if name not in GROWING and were[name] != value]
+    old_config = CompareConfig().model_dump(mode="json") | old.config
+    differing = [name for name, value in new.config.items() if name not in GROWING and old_config[name] != value]
     if differing:
-        shown = "; ".join(f"{name} was {were[name]!r} and is now {new.config[name]!r}" for name in differing)
+        shown = "; ".join(f"{name} was {old_config[name]!r} and is now {new.config[name]!r}" for name in differing)
         raise ConfigError(
-            f"the results there were made with other options: {shown}. Use the same options, or compare into another "
-            "folder"
+            f"the results in the folder were made with other options: {shown}; use the same options, or compare into "
+            "another folder"
         )
     if old.fingerprint != new.fingerprint:
         raise ConfigError(
-            f"the results there were made from other interactions ({_counted(old)}) than these ({_counted(new)}); use "
-            "the same data, or compare into another folder"
+            f"the results in the folder were made from other interactions ({_counted(old)}) than these "
+            f"({_counted(new)}); use the same data, or compare into another folder"
         )
     for label in old.encoders.keys() & new.encoders.keys():
         if old.encoders[label]["fingerprint"] != new.encoders[label]["fingerprint"]:
             raise ConfigError(
-                f"the results there were made with other text embeddings under the label {label!r}; use the same, or "
-                "name the new file otherwise, or compare into another folder"
+                f"the results in the folder were made with other text embeddings under the label {label!r}; use the "
+                "same ones, rename the new file, or compare into another folder"
             )
 
 
 def merged(old: Header, new: Header) -> Header:
-    """Return the header of a folder that a call has extended: what it holds after both.
+    """Return the header of a folder that a call extends.
 
     Commands, one a line, and machines are those of all calls, the oldest first. Versions are those of the last call;
     each cell has its own.
@@ -89,26 +89,26 @@ def merged(old: Header, new: Header) -> Header:
             config[name] = list(dict.fromkeys([*old.config[name], *new.config[name]]))
     config["backbones"] = _widest(config["backbones"])
     config["baselines"] = _most_baselines(config["baselines"])
-    ends = [each["first_seed"] + each["seeds"] for each in (old.config, new.config)]
+    ends = [options["first_seed"] + options["seeds"] for options in (old.config, new.config)]
     config["first_seed"] = min(old.config["first_seed"], new.config["first_seed"])
     config["seeds"] = max(ends) - config["first_seed"]
-    together = {
+    update = {
         "config": config,
         "encoders": {**old.encoders, **new.encoders},
         "planned": list(dict.fromkeys([*old.planned, *new.planned])),
-        "machine": _both(old.machine, new.machine, "; "),
-        "command": _both(old.command, new.command, "\n"),
+        "machine": _appended(old.machine, new.machine, "; "),
+        "command": _appended(old.command, new.command, "\n"),
     }
-    return new.model_copy(update=together)
+    return new.model_copy(update=update)
 
 
 def _most_baselines(names: list[str]) -> list[str]:
-    """Leave out what says nothing beside the others: "none", and each name beside "all"."""
+    """Leave out redundant names: "none" beside other names, and other names beside "all"."""
     return ["all"] if "all" in names else [name for name in names if name != "none"] or names
 
 
 def _widest(backbones: Sequence[str]) -> list[str]:
-    """Keep each backbone once, as it has the most seeds: NAME has all of them, NAME:SEEDS the first ones."""
+    """Keep each backbone once, with its largest number of seeds: NAME has all of them, NAME:SEEDS the first ones."""
     widest: dict[str, float] = {}
     for text in backbones:
         name, _, limit = text.partition(":")
@@ -116,11 +116,11 @@ def _widest(backbones: Sequence[str]) -> list[str]:
     return [name if limit == math.inf else f"{name}:{limit}" for name, limit in widest.items()]
 
 
-def _both(old: str, new: str, separator: str) -> str:
-    """Append what is new to a list in one text, unless it is there already."""
+def _appended(old: str, new: str, separator: str) -> str:
+    """Append an entry to a list that is kept as one text, unless the list holds it already."""
     # Not by splitting: a command may hold a line break itself.
-    is_there = f"{separator}{new}{separator}" in f"{separator}{old}{separator}"
-    return old if is_there or not new else separator.join(filter(None, (old, new)))
+    is_known = f"{separator}{new}{separator}" in f"{separator}{old}{separator}"
+    return old if is_known or not new else separator.join(filter(None, (old, new)))
 
 
 def _counted(header: Header) -> str:

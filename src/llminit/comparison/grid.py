@@ -1,4 +1,4 @@
-"""From the options of a comparison to its cells, in an order in which partial results are useful."""
+"""The cells of a comparison, in an order in which partial results are useful."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from llminit.comparison.options import check_options, own_options
+from llminit.comparison.options import check_options, part_options
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError, EmbeddingError
 from llminit.evaluation import parse_metric
@@ -37,11 +37,13 @@ def check_grid(config: CompareConfig) -> None:
     if max(config.ks, default=0) > RANK_LIMIT:
         raise ConfigError(f"ks={max(config.ks)} is beyond the {RANK_LIMIT} ranks that are kept; lower it")
     if config.controls and not selectors:
-        raise ConfigError("controls were asked for, but no init of text is compared; add one to inits, as variance")
+        raise ConfigError(
+            "controls are made from an init of text, but none is compared; add one to inits, such as variance"
+        )
     if config.control_init and not config.controls:
         raise ConfigError(
-            f"control_init={','.join(config.control_init)} says what controls are made from, but no control is asked "
-            f"for; add controls, of {', '.join(CONTROLS)}"
+            f"control_init={','.join(config.control_init)} names the inits of controls, but no control is compared; "
+            f"add controls: {', '.join(CONTROLS)}"
         )
     check_options(config.backbone_options, {name: _fields(BACKBONES, name) for name in backbones}, "backbone")
     check_options(config.init_options, {name: _fields(SELECTORS, name) for name in selectors}, "selector")
@@ -49,44 +51,44 @@ def check_grid(config: CompareConfig) -> None:
         config.baseline_options, {name: _fields(BASELINES, name) for name in baselines_of(config)}, "baseline"
     )
     _check_values(config, backbones, selectors)
-    # How wide text embeddings are shows later, and `check_sizes` complains of it; here they are as wide as need be.
+    # The width of the text embeddings is not known yet and is validated by `check_sizes`; here it is assumed to do.
     grid_cells(config, {"text": max(config.embedding_sizes, default=1)} if needs_text(config) else {})
 
 
 def needs_text(config: CompareConfig) -> bool:
-    """Whether any cell that was asked for by name needs text embeddings."""
+    """Return whether any backbone or baseline that the options name needs text embeddings."""
     named = [name for name in config.baselines if name in BASELINES]
     return _trains_from_text(config) or any(baseline_needs_text(name) for name in named)
 
 
 def baselines_of(config: CompareConfig) -> list[str]:
     """Return the names of the baselines in the grid, each once."""
-    names = [each for name in config.baselines for each in (BASELINES if name == "all" else [name])]
+    names = [name for entry in config.baselines for name in (BASELINES if entry == "all" else [entry])]
     return [name for name in dict.fromkeys(names) if name != "none"]
 
 
 def baseline_needs_text(name: str) -> bool:
-    """Whether a baseline learns from text embeddings."""
+    """Return whether a baseline learns from text embeddings."""
     return BASELINES[name].needs_text
 
 
 def backbone_options(config: CompareConfig, name: str) -> dict[str, Any]:
     """Return the options that were given for a backbone."""
-    return own_options(config.backbone_options, name, _fields(BACKBONES, name))
+    return part_options(config.backbone_options, name, _fields(BACKBONES, name))
 
 
 def selector_options(config: CompareConfig, name: str) -> dict[str, Any]:
     """Return the options that were given for a selector."""
-    return own_options(config.init_options, name, _fields(SELECTORS, name))
+    return part_options(config.init_options, name, _fields(SELECTORS, name))
 
 
 def baseline_options(config: CompareConfig, name: str) -> dict[str, Any]:
     """Return the options that were given for a baseline."""
-    return own_options(config.baseline_options, name, _fields(BASELINES, name))
+    return part_options(config.baseline_options, name, _fields(BASELINES, name))
 
 
 def grid_cells(config: CompareConfig, widths: Mapping[str, int]) -> list[CellKey]:
-    """Return every cell of a comparison: seed by seed, and within a seed what is cheap first.
+    """Return every cell of a comparison: seed by seed, and within a seed the cheap ones first.
 
     Args:
         config: The options, checked by `check_grid`.
@@ -98,10 +100,10 @@ def grid_cells(config: CompareConfig, widths: Mapping[str, int]) -> list[CellKey
     sparsities = list(product(config.train_share, config.max_history))
     cells = []
     for seed in range(config.first_seed, config.first_seed + config.seeds):
-        found = [*_baseline_cells(config, widths), *_backbone_cells(config, widths, seed - config.first_seed)]
+        combinations = [*_baseline_cells(config, widths), *_backbone_cells(config, widths, seed - config.first_seed)]
         for share, history in sparsities:
-            thin = {"train_share": share, "max_history": history, "seed": seed}
-            cells += [CellKey(**fields, **thin) for fields in sorted(found, key=_cost)]
+            shared = {"train_share": share, "max_history": history, "seed": seed}
+            cells += [CellKey(**fields, **shared) for fields in sorted(combinations, key=_cost)]
     if not cells:
         raise ConfigError("there is nothing to compare; name backbones, inits and embedding sizes, or baselines")
     return list(dict.fromkeys(cells))
@@ -119,14 +121,14 @@ def _baseline_cells(config: CompareConfig, widths: Mapping[str, int]) -> Iterato
                 yield {"model": name, "encoder": encoder}
 
 
-def _backbone_cells(config: CompareConfig, widths: Mapping[str, int], place: int) -> Iterator[Fields]:
+def _backbone_cells(config: CompareConfig, widths: Mapping[str, int], seed_index: int) -> Iterator[Fields]:
     for name, limit in _backbones(config):
-        if limit is None or place < limit:
-            for init, encoder, size in _starts(config, widths):
+        if limit is None or seed_index < limit:
+            for init, encoder, size in _initialisations(config, widths):
                 yield {"model": name, "init": init, "encoder": encoder, "embedding_size": size}
 
 
-def _starts(config: CompareConfig, widths: Mapping[str, int]) -> Iterator[tuple[str, str | None, int]]:
+def _initialisations(config: CompareConfig, widths: Mapping[str, int]) -> Iterator[tuple[str, str | None, int]]:
     """Yield each initialisation with its encoder and size."""
     for init in config.inits:
         if init == XAVIER:
@@ -146,7 +148,7 @@ def _sizes(config: CompareConfig, init: str, width: int) -> list[int]:
 
 
 def named_in(jobs: Iterable[Any]) -> list[tuple[str, str]]:
-    """Return the parts that jobs name, each as its option and its name; for `foreign_parts`."""
+    """Return the parts that jobs use as pairs of an option and a name; for `foreign_parts`."""
     keys = [job.key for job in jobs]
     baselines = [("baselines", key.model) for key in keys if key.kind == "baseline"]
     backbones = [("backbones", key.model) for key in keys if key.kind != "baseline"]
@@ -155,10 +157,10 @@ def named_in(jobs: Iterable[Any]) -> list[tuple[str, str]]:
 
 
 def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
-    """Complain about embedding sizes that no text embedding is wide enough for.
+    """Check that some text embeddings are wide enough for every embedding size.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: An embedding size exceeds the width of all text embeddings.
     """
     widest = max(widths.values(), default=0)
     too_wide = [size for size in config.embedding_sizes if size > widest]
@@ -170,7 +172,7 @@ def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
 
 
 def _check_values(config: CompareConfig, backbones: Sequence[str], selectors: Sequence[str]) -> None:
-    """Make each part with its options, as its cells will."""
+    """Check the values of options by making each part with them, as its cells will."""
     for name in backbones:
         _check_made("backbone", name, BACKBONES.entry(name).options_type.make, backbone_options(config, name))
     for name in selectors:
@@ -188,10 +190,10 @@ def _check_made(what: str, name: str, make: Callable[..., object], options: dict
 
 
 def _try_selector(name: str, options: dict[str, Any]) -> None:
-    # A selector looks at the range of its options when it is fitted; on made-up embeddings that costs nothing.
+    # A selector validates its options when it is fitted; on a few random embeddings that takes no time.
     rng = np.random.default_rng(0)
     embeddings = rng.normal(size=(32, 4)).astype(np.float32)
-    with suppress(EmbeddingError):  # Too few items for these options, which says nothing of the real ones.
+    with suppress(EmbeddingError):  # Too few items for these options; the real data may have enough.
         fit_selector(name, embeddings, 2, item_degrees=np.arange(32), rng=rng, options=options)
 
 
@@ -206,19 +208,19 @@ def _trains_from_text(config: CompareConfig) -> bool:
 
 def _backbones(config: CompareConfig) -> list[tuple[str, int | None]]:
     """Return each backbone with the number of seeds that it is limited to, or None."""
-    found = []
+    backbones = []
     for text in config.backbones:
         name, colon, limit = text.partition(":")
         if colon and (not limit.isdecimal() or int(limit) < 1):
             raise ConfigError(f"{text!r} cannot be used as a backbone; expected NAME or NAME:SEEDS, such as sgl:3")
-        found.append((name, int(limit) if colon else None))
-    return found
+        backbones.append((name, int(limit) if colon else None))
+    return backbones
 
 
 def _check_known(names: Sequence[str], known: Sequence[str], what: str) -> None:
     for name in names:
         if name not in known:
-            raise ConfigError(f"unknown {what}: {name!r}; choose of: {', '.join(known)}")
+            raise ConfigError(f"unknown {what}: {name!r}; choose from: {', '.join(known)}")
 
 
 def _cost(fields: Fields) -> tuple[float, str, bool]:

@@ -1,4 +1,4 @@
-"""Options of single backbones, selectors and baselines: `n_layers`, for all that take it, or `sgl.n_layers`."""
+"""Options of backbones, selectors and baselines: `n_layers` for every part that takes it, or `sgl.n_layers`."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 from llminit.errors import ConfigError
 
 
-def own_options(given: Mapping[str, Any], name: str, known: Collection[str]) -> dict[str, Any]:
-    """Return the options that are meant for one part.
+def part_options(options: Mapping[str, Any], name: str, known: Collection[str]) -> dict[str, Any]:
+    """Return the options that apply to one part.
 
     Args:
-        given: As a person wrote them.
+        options: Options by name, as the user wrote them.
         name: The part, such as "sgl".
         known: The options that it takes.
     """
-    shared = {option: value for option, value in given.items() if "." not in option and option in known}
-    named = {option.partition(".")[2]: value for option, value in given.items() if _part(option) == _plain(name)}
+    shared = {option: value for option, value in options.items() if "." not in option and option in known}
+    named = {option.partition(".")[2]: value for option, value in options.items() if _part(option) == _plain(name)}
     return shared | named
 
 
-def check_options(given: Mapping[str, Any], parts: Mapping[str, Collection[str]], what: str) -> None:
-    """Complain about options that no part takes.
+def check_options(options: Mapping[str, Any], parts: Mapping[str, Collection[str]], what: str) -> None:
+    """Check that every option is one that a part takes.
 
     Args:
-        given: As a person wrote them.
+        options: Options by name, as the user wrote them.
         parts: The options that each part in the grid takes, by its name.
         what: "backbone", "selector" or "baseline".
 
@@ -32,7 +32,7 @@ def check_options(given: Mapping[str, Any], parts: Mapping[str, Collection[str]]
     """
     by_name = {_plain(name): known for name, known in parts.items()}
     taken = sorted({option for known in parts.values() for option in known})
-    for option in given:
+    for option in options:
         part, _, inner = option.rpartition(".")
         if part and _plain(part) not in by_name:
             raise ConfigError(
@@ -53,5 +53,5 @@ def _part(option: str) -> str | None:
 
 
 def _plain(name: str) -> str:
-    # The command line writes the dashes of a name as underscores.
+    # On the command line, the dashes of a name are written as underscores.
     return name.replace("-", "_")

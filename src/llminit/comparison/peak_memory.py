@@ -1,4 +1,4 @@
-"""The most memory that a piece of work held."""
+"""Peak memory of a cell, and the memory that is available for workers."""
 
 import re
 from contextlib import suppress
@@ -11,7 +11,7 @@ _GROUP = Path("/sys/fs/cgroup")
 
 
 def reset_peak_memory(device: str) -> None:
-    """Start counting anew, where the system can; elsewhere the peak is that of the process since its start."""
+    """Reset the peak where the system supports it; elsewhere it is the peak since the process started."""
     with suppress(OSError):
         _RESET.write_text("5")  # Linux: sets the peak to what is held now; see proc(5).
     if device != "cpu":
@@ -27,13 +27,13 @@ def peak_memory(device: str) -> int | None:
 
         return int(torch.cuda.max_memory_allocated())
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
+        match = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
     except OSError:
-        found = None
-    return int(found[1]) * 1024 if found else _of_the_process()
+        match = None
+    return int(match[1]) * 1024 if match else _peak_since_start()
 
 
-def _of_the_process() -> int | None:
+def _peak_since_start() -> int | None:
     try:
         import resource
     except ImportError:  # Windows has none.
@@ -45,26 +45,26 @@ def _of_the_process() -> int | None:
 
 
 def available_memory(machine: Path = _MEMORY, group: Path = _GROUP) -> int | None:
-    """Return how many bytes new processes can take, or None where it is unknown.
+    """Return how many bytes new processes can use, or None if that is unknown.
 
     Args:
-        machine: Where the system says what is free on the whole machine; see proc(5).
-        group: The folder where a container's limit stands (cgroup v2). Files that cannot be read, or say something
-            else than numbers, limit nothing.
+        machine: The file in which the system reports the free memory of the whole machine; see proc(5).
+        group: The folder with the limit of a container (cgroup v2). Files that cannot be read, or hold no number, are
+            ignored.
     """
     on_machine = _number(machine, r"MemAvailable:\s+(\d+) kB")
     limit, used = (_number(group / name, r"\A(\d+)\s*\Z") for name in ("memory.max", "memory.current"))
-    found = [] if on_machine is None else [on_machine * 1024]
+    limits = [] if on_machine is None else [on_machine * 1024]
     if limit is not None and used is not None:
         # The cache of files counts as used, but the system drops it when memory runs short.
-        dropped = _number(group / "memory.stat", r"(?m)^inactive_file (\d+)$") or 0
-        found.append(max(0, limit - max(0, used - dropped)))
-    return min(found, default=None)
+        cached = _number(group / "memory.stat", r"(?m)^inactive_file (\d+)$") or 0
+        limits.append(max(0, limit - max(0, used - cached)))
+    return min(limits, default=None)
 
 
 def _number(path: Path, pattern: str) -> int | None:
     try:
-        found = re.search(pattern, path.read_text(encoding="ascii"))
+        match = re.search(pattern, path.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError):
         return None
-    return int(found[1]) if found else None
+    return int(match[1]) if match else None

@@ -31,7 +31,7 @@ class Event:
     Attributes:
         job: The cell.
         kind: "done" and "failed" end it.
-        text: How far it is, or why it failed.
+        text: Its progress, or why it failed.
     """
 
     job: Job
@@ -41,14 +41,14 @@ class Event:
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """What a worker process is told.
+    """Options of a worker process.
 
     Attributes:
         work: Folder with the prepared data and `config.json`.
         out: The results folder.
         device: A torch device.
         threads: CPU threads of one worker.
-        checkpoint_seconds: Least time between two writes of a backbone's state.
+        checkpoint_seconds: Shortest time between two writes of a backbone's state.
         parts: Parts that it must import, each an option and MODULE:NAME; see `llminit.pipeline.parts`.
     """
 
@@ -60,30 +60,30 @@ class WorkerOptions:
     parts: list[tuple[str, str]] = field(default_factory=list)
 
 
-def run_here(jobs: Sequence[Job], place: Workplace, reporter: Reporter) -> Iterator[Event]:
+def run_here(jobs: Sequence[Job], workplace: Workplace, reporter: Reporter) -> Iterator[Event]:
     """Run cells in this process, one after the other.
 
     Raises:
-        StorageError: It cannot write, so that the work of the cells that follow would be lost too.
+        StorageError: A cell cannot be written; the work of the cells that follow would be lost too.
     """
     for job in jobs:
         try:
-            place.execute(job, reporter)
+            workplace.execute(job, reporter)
         except StorageError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other cells go on
+        except Exception as error:  # noqa: BLE001 - one cell that fails does not stop the others
             yield Event(job, "failed", error_text(error))
         else:
             yield Event(job, "done")
 
 
 def run_in_workers(jobs: Sequence[Job], n_workers: int, options: WorkerOptions) -> Iterator[Event]:
-    """Run cells in worker processes; leaving the iteration, in whatever way, ends them.
+    """Run cells in worker processes, which end when the iteration is left for whatever reason.
 
     Args:
         jobs: The cells, in the order in which they are begun.
         n_workers: How many processes.
-        options: What each is told.
+        options: Options of every worker.
 
     Raises:
         StorageError: A worker cannot write.
@@ -118,7 +118,7 @@ def run_in_workers(jobs: Sequence[Job], n_workers: int, options: WorkerOptions) 
 
 
 class _Worker:
-    """One process, and the thread that listens to it."""
+    """A worker process, and the thread that reads its messages."""
 
     def __init__(self, options: WorkerOptions, number: int, messages: "queue.Queue[Any]") -> None:
         self.number, self.is_ready = number, False
@@ -132,17 +132,17 @@ class _Worker:
         threading.Thread(target=self._listen, args=(self.process.stdout, messages), daemon=True).start()
 
     def give(self, job: Job | None) -> None:
-        """Hand over the next cell; None ends the worker's work."""
+        """Send the worker its next cell; None if there is none."""
         self.job = job
         if job is None or self.process.stdin is None:
             return
         line = json.dumps({"key": job.key.model_dump(mode="json"), "fingerprint": job.fingerprint})
-        with suppress(OSError):  # It may have died; the listener says so.
+        with suppress(OSError):  # The process may have died, which `_listen` reports.
             self.process.stdin.write(line.encode() + b"\n")
             self.process.stdin.flush()
 
     def end(self) -> None:
-        """Stop the process, whatever it does."""
+        """Kill the process."""
         self.process.kill()
         self.process.wait()
         if self.process.stdin is not None:
@@ -160,13 +160,13 @@ class _Worker:
 
 
 def _message(line: bytes) -> dict[str, str] | None:
-    """Read what a worker says; None for what a library printed while it was imported."""
+    """Parse a message of a worker; None for a line that a library printed, while it was imported for example."""
     try:
-        found = json.loads(line)
+        message = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    is_message = isinstance(found, dict) and found.keys() == {"kind", "text"}
-    return found if is_message else None
+    is_message = isinstance(message, dict) and message.keys() == {"kind", "text"}
+    return message if is_message else None
 
 
 def _death(worker: _Worker) -> Iterator[Event]:
@@ -175,17 +175,17 @@ def _death(worker: _Worker) -> Iterator[Event]:
     worker.end()
     code = worker.process.returncode
     tail = worker.log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:].strip()
-    said = f"; it said: {tail}" if tail else ""
+    output = f"; its last output: {tail}" if tail else ""
     if not worker.is_ready:
-        raise LLMInitError(f"a worker process could not start (exit code {code}){said}")
-    reason = "; the system may have lacked memory: use fewer workers" if code < 0 else ""
+        raise LLMInitError(f"a worker process could not start (exit code {code}){output}")
+    reason = "; the system may have run out of memory: use fewer workers" if code < 0 else ""
     if worker.job is not None:
-        yield Event(worker.job, "failed", f"the worker process ended with exit code {code}{reason}{said}")
+        yield Event(worker.job, "failed", f"the worker process ended with exit code {code}{reason}{output}")
 
 
 def _environment(options: WorkerOptions) -> dict[str, str]:
     folders = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")]
-    # The modules of other people's parts are looked for where this process has found them.
+    # Workers import third-party parts from the folders in which this process has found them.
     folders += [folder for folder in sys.path if folder] if options.parts else []
     threads = dict.fromkeys(_THREAD_VARIABLES, str(options.threads))
     return os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}

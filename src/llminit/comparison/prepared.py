@@ -1,4 +1,4 @@
-"""The data of a comparison as the files that its worker processes load: codes and text embeddings, no tables."""
+"""The data of a comparison, and the files in which its worker processes get them: codes and text embeddings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ _INTERACTIONS = "interactions.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class PreparedData:
-    """What every cell starts from.
+    """The data that every cell starts from.
 
     Attributes:
         dataset: The filtered interactions.
         texts: Text embeddings, one row an item, by the label of their encoder.
         titles: The items' titles, String of shape (n_items,), for maps; None where there are none.
-        measures_diversity: The label of the encoder in whose space all lists of a results folder are measured.
+        measures_diversity: Label of the encoder whose text embeddings measure the diversity of all lists.
     """
 
     dataset: Dataset
@@ -58,9 +58,9 @@ class PreparedData:
         with replacing_file(folder / "texts.parquet") as temporary:
             labels = pl.Series("label", list(self.texts), pl.String)
             labels.to_frame().with_columns(measures=labels == (self.measures_diversity or "")).write_parquet(temporary)
-        for place, text in enumerate(self.texts.values()):
+        for index, text in enumerate(self.texts.values()):
             for name, array in (("values", text.values), ("missing", text.missing)):
-                with replacing_file(folder / f"text-{place}-{name}.npy") as temporary:
+                with replacing_file(folder / f"text-{index}-{name}.npy") as temporary:
                     np.save(temporary, array)
 
     @classmethod
@@ -75,14 +75,14 @@ class PreparedData:
         coded = Interactions(arrays["users"], arrays["items"], arrays.get("timestamps"))
         listed = pl.read_parquet(folder / "texts.parquet")
         labels, measuring = listed["label"].to_list(), listed.filter("measures")["label"].to_list()
-        texts = {label: _read_text(folder, place, items.ids) for place, label in enumerate(labels)}
+        texts = {label: _read_text(folder, index, items.ids) for index, label in enumerate(labels)}
         titles = pl.read_parquet(folder / "titles.parquet")["title"]
         return cls(Dataset(users, items, coded), texts, titles if len(titles) else None, next(iter(measuring), None))
 
 
-def _read_text(folder: Path, place: int, ids: pl.Series) -> TextEmbeddings:
-    values = _mapped(folder / f"text-{place}-values.npy")
-    return TextEmbeddings(ids, values, np.asarray(_mapped(folder / f"text-{place}-missing.npy")))
+def _read_text(folder: Path, index: int, ids: pl.Series) -> TextEmbeddings:
+    values = _mapped(folder / f"text-{index}-values.npy")
+    return TextEmbeddings(ids, values, np.asarray(_mapped(folder / f"text-{index}-missing.npy")))
 
 
 def _mapped(path: Path) -> AnyArray:

@@ -1,4 +1,4 @@
-"""How many workers this machine can feed."""
+"""How many worker processes this machine can run."""
 
 import os
 import platform
@@ -24,57 +24,57 @@ def n_cores(limit: Path = _CPU_LIMIT) -> int:
     """Return how many cores this process may use.
 
     Args:
-        limit: Where a container's share of the cores stands (cgroup v2): "max 100000", or a quota and a period. A file
-            that cannot be read, or says something else, limits nothing.
+        limit: The file with a container's share of the cores (cgroup v2): "max 100000", or a quota and a period. It is
+            ignored if it cannot be read or holds anything else.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with suppress(OSError, UnicodeDecodeError):
-        found = re.fullmatch(r"(\d+) ([1-9]\d*)", limit.read_text(encoding="ascii").strip())
-        cores = min(cores, max(1, int(found[1]) // int(found[2]))) if found else cores
+        quota = re.fullmatch(r"(\d+) ([1-9]\d*)", limit.read_text(encoding="ascii").strip())
+        cores = min(cores, max(1, int(quota[1]) // int(quota[2]))) if quota else cores
     return cores
 
 
 def described_machine() -> str:
-    """Return the machine in words: its system, its processor and the cores that this process may use."""
+    """Describe the machine: its system, its processor and the cores that this process may use."""
     cores = n_cores()
     return f"{platform.system()} {platform.machine()}, {cores} core{'' if cores == 1 else 's'}"
 
 
-def chosen_workers(asked: int | None, jobs: Sequence[Job], place: Workplace) -> int:
+def chosen_workers(requested: int | None, jobs: Sequence[Job], workplace: Workplace) -> int:
     """Return how many processes run the cells.
 
-    Two cores a process, as far as the memory reaches: a process of two threads trains a LightGCN faster than two
+    Two cores a process, as far as the memory allows: a process of two threads trains a LightGCN faster than two
     processes of one thread train two, which share the machine's caches. An accelerator is not shared.
 
     Args:
-        asked: What the caller wants; None chooses.
+        requested: The number that the caller asked for; None chooses.
         jobs: The cells.
-        place: Where they run.
+        workplace: What they need to run.
 
     Raises:
-        ConfigError: Less than 0 was asked for.
+        ConfigError: The requested number is less than 0.
     """
-    if asked is not None and asked < 0:
-        raise ConfigError(f"workers={asked}; expected at least 0; 0 runs cells in this process")
+    if requested is not None and requested < 0:
+        raise ConfigError(f"workers={requested}; expected at least 0; 0 runs cells in this process")
     if not jobs:
         return 0
-    if asked is not None:
-        return min(asked, len(jobs))
-    if place.device != "cpu":
+    if requested is not None:
+        return min(requested, len(jobs))
+    if workplace.device != "cpu":
         return 1
     memory = available_memory()
     most = min(n_cores() // _CORES_A_WORKER, len(jobs))
-    return max(1, most if memory is None else min(most, int(0.8 * memory // _bytes_needed(jobs, place))))
+    return max(1, most if memory is None else min(most, int(0.8 * memory // _bytes_needed(jobs, workplace))))
 
 
-def _bytes_needed(jobs: Sequence[Job], place: Workplace) -> int:
-    width = max(place.data.widths.values(), default=0)
-    most = max(_model_bytes(job, place, width) for job in jobs)
-    return _WORKER_BYTES + most + place.data.dataset.n_items * width * _BYTES_PER_TEXT_VALUE
+def _bytes_needed(jobs: Sequence[Job], workplace: Workplace) -> int:
+    width = max(workplace.data.widths.values(), default=0)
+    most = max(_model_bytes(job, workplace, width) for job in jobs)
+    return _WORKER_BYTES + most + workplace.data.dataset.n_items * width * _BYTES_PER_TEXT_VALUE
 
 
-def _model_bytes(job: Job, place: Workplace, width: int) -> int:
-    dataset, key = place.data.dataset, job.key
+def _model_bytes(job: Job, workplace: Workplace, width: int) -> int:
+    dataset, key = workplace.data.dataset, job.key
     sizes = Sizes(dataset.n_users, dataset.n_items, dataset.n_interactions, key.embedding_size or 0, width)
     model = BASELINES[key.model] if key.kind == "baseline" else BACKBONES[key.model]
     return model.memory_bytes(sizes)

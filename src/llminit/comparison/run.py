@@ -1,4 +1,4 @@
-"""`compare`: the missing cells of a grid are run, and all results written."""
+"""`compare`: runs the missing cells of a grid and writes all results."""
 
 import shutil
 import time
@@ -54,14 +54,15 @@ def compare(
     command: str = "",
     **options: Any,
 ) -> ResultsFolder:
-    """Run every backbone from every initialisation, and every baseline, for several seeds, and measure all alike.
+    """Run every backbone from every initialisation, and every baseline, for several seeds, and evaluate them.
 
-    A finished cell is never run again: a killed call, made again, goes on, and a call with more seeds, backbones or
-    other parts of the grid adds what is missing. A cell that fails is noted and tried again by the next call.
+    A finished cell is never run again: a call that was killed continues when it is repeated, and a call with more
+    seeds, backbones or other parts of the grid adds the missing cells. A cell that fails is recorded, and the next call
+    tries it again.
 
     Args:
         interactions: A path (CSV, TSV, Parquet, JSON Lines, RecBole atomic) or a pandas, polars or Arrow table.
-        items: The same, for the item table; needed for text unless text embeddings are given.
+        items: The same, for the item table; needed where item texts are encoded.
         out: Folder for the results.
         embeddings: Text embeddings: a path, a frame, or a pair of ids and an array of shape (n, D).
         encoders: Instead of `embeddings`, one or several encoders: SPECs, files of text embeddings, or objects; or a
@@ -72,16 +73,16 @@ def compare(
             and the memory allow, and one on an accelerator.
         device: A torch device, "cpu" or "cuda".
         reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
-        checkpoint_seconds: Least time between two writes of a cell's state.
-        command: The command line that did this, for the record.
+        checkpoint_seconds: Shortest time between two writes of a cell's state.
+        command: The command line of this call, which the header records.
         options: Fields of `CompareConfig`, such as `backbones="lightgcn,sgl"`, `seeds=5`.
 
     Returns:
-        The results folder, with all that is finished and what failed; its `new_failures` are those of this call.
+        The results folder, with the finished and the failed cells; its `new_failures` are those of this call.
 
     Raises:
-        InputError: Something given cannot be used, or the folder holds results of other data or options.
-        StorageError: `out` cannot be written, or another comparison is at work there.
+        InputError: An input or an option cannot be used, or the folder holds results of other data or options.
+        StorageError: `out` cannot be written, or another comparison is running there.
     """
     reporter = automatic_reporter(reporter)
     config = CompareConfig.given_or_made(config, named_parts(options))
@@ -95,7 +96,7 @@ def compare(
     _note_missing(texts, reporter)
     data = PreparedData(dataset, texts, dataset.item_titles())
     check_sizes(config, data.widths)
-    refusal = f"another `llminit compare` is at work in {folder.path}; wait until it is done, or choose another folder"
+    refusal = f"another `llminit compare` is running in {folder.path}; wait until it is done, or choose another folder"
     with only_one(folder.lock_path, refusal):
         keys = grid_cells(config, data.widths)
         header = _extended(folder, _header(config, data, keys, command), reporter)
@@ -106,8 +107,8 @@ def compare(
         _restore_splits(folder, finished, jobs, data, config, reporter)
         folder.write_header(header)
         missing = [job for job in jobs if job.key.name not in finished]
-        place = Workplace(data, config, folder.path, device, checkpoint_seconds)
-        _run(folder, finished, missing, place, workers, reporter)
+        workplace = Workplace(data, config, folder.path, device, checkpoint_seconds)
+        _run(folder, finished, missing, workplace, workers, reporter)
     return folder
 
 
@@ -115,18 +116,18 @@ def _run(
     folder: ResultsFolder,
     finished: dict[str, Cell],
     jobs: Sequence[Job],
-    place: Workplace,
+    workplace: Workplace,
     workers: int | None,
     reporter: Reporter,
 ) -> None:
     parts = foreign_parts(named_in(jobs))
-    n_workers = chosen_workers(workers, jobs, place) if _can_be_shared(parts, workers, reporter) else 0
-    board = Scoreboard(finished, jobs, max(1, n_workers), place.config.valid_metric)
+    n_workers = chosen_workers(workers, jobs, workplace) if _can_be_shared(parts, workers, reporter) else 0
+    board = Scoreboard(finished, jobs, max(1, n_workers), workplace.config.valid_metric)
     written = time.monotonic()
     try:
         with (
             reporter.task("cells", len(finished) + len(jobs), len(finished)) as task,
-            _events(jobs, place, n_workers, parts, reporter) as events,
+            _events(jobs, workplace, n_workers, parts, reporter) as events,
         ):
             task.advance(0, board.status(), board.seconds_left())
             for event in events:
@@ -147,7 +148,7 @@ def _note(
     event: Event, folder: ResultsFolder, finished: dict[str, Cell], board: Scoreboard, reporter: Reporter
 ) -> None:
     key = event.job.key
-    # What fails, or is killed, after it has written its cell has done its work.
+    # A process that fails or is killed after it has written its cell has finished the cell.
     if event.kind == "done" or (event.kind == "failed" and folder.has_cell(key.name)):
         cell = finished[key.name] = folder.cell(key.name)
         board.finish(cell)
@@ -173,19 +174,21 @@ def _can_be_shared(parts: Sequence[tuple[str, str]], workers: int | None, report
 
 @contextmanager
 def _events(
-    jobs: Sequence[Job], place: Workplace, n_workers: int, parts: list[tuple[str, str]], reporter: Reporter
+    jobs: Sequence[Job], workplace: Workplace, n_workers: int, parts: list[tuple[str, str]], reporter: Reporter
 ) -> Iterator[Iterator[Event]]:
-    """Give the events of running the cells; when the block ends, in whatever way, so do the workers."""
+    """Give the events of the running cells; the workers end with the block, for whatever reason it ends."""
     if not jobs or n_workers == 0:
-        yield run_here(jobs, place, reporter)
+        yield run_here(jobs, workplace, reporter)
         return
-    work = place.out / ".work"
+    work = workplace.out / ".work"
     try:
-        place.data.save(work)
+        workplace.data.save(work)
         with replacing_file(work / "config.json") as temporary:
-            temporary.write_text(place.config.model_dump_json(), encoding="utf-8")
+            temporary.write_text(workplace.config.model_dump_json(), encoding="utf-8")
         threads = max(1, n_cores() // n_workers)
-        options = WorkerOptions(str(work), str(place.out), place.device, threads, place.checkpoint_seconds, parts)
+        options = WorkerOptions(
+            str(work), str(workplace.out), workplace.device, threads, workplace.checkpoint_seconds, parts
+        )
         events = run_in_workers(jobs, n_workers, options)
         try:
             yield events
@@ -199,18 +202,18 @@ def _finished(folder: ResultsFolder, jobs: Sequence[Job]) -> dict[str, Cell]:
     """Return the finished cells by name, those of earlier and larger grids too.
 
     Raises:
-        ArtefactError: A cell is damaged, or was made in another way.
+        ArtefactError: A cell is damaged, or was made from other data or with other options.
     """
-    found = {cell.key.name: cell for cell in folder.cells()}
-    folder.check_ranks(found)
+    cells = {cell.key.name: cell for cell in folder.cells()}
+    folder.check_ranks(cells)
     for job in jobs:
         name = job.key.name
-        if name in found and found[name].fingerprint != job.fingerprint:
+        if name in cells and cells[name].fingerprint != job.fingerprint:
             raise ArtefactError(
-                f"the cell {name} was made from other data or with other options, though it lies in {folder.path}; "
+                f"the cell {name} was made from other data or with other options than those in {folder.path}; "
                 f"delete cells/{name}.json, and the same command runs it again"
             )
-    return found
+    return cells
 
 
 def _restore_splits(
@@ -221,7 +224,7 @@ def _restore_splits(
     config: CompareConfig,
     reporter: Reporter,
 ) -> None:
-    """Read the splits that are there, so that damage shows before the work, and write those that finished cells miss.
+    """Read the existing splits, to notice damage before any work, and write again those that finished cells miss.
 
     Raises:
         ArtefactError: One is damaged.
@@ -267,12 +270,12 @@ def _note_missing(texts: Mapping[str, TextEmbeddings], reporter: Reporter) -> No
         if text.n_missing:
             reporter.note(
                 f"{text.n_missing} of {len(text)} items have no text embedding in {label} and get the mean of the "
-                "others, so that whatever uses text knows less than it could"
+                "others, which makes all methods that use text weaker"
             )
 
 
 def _extended(folder: ResultsFolder, header: Header, reporter: Reporter) -> Header:
-    """Return the header of the folder after this call: its own, together with what the folder holds already.
+    """Return the header of the folder after this call: that of the call, merged with that of the folder.
 
     Raises:
         ConfigError: The folder holds results of other data or options.
@@ -289,4 +292,4 @@ def _note_versions(old: Header, new: Header, reporter: Reporter) -> None:
     changed = [name for name, version in new.versions.items() if old.versions.get(name) != version]
     if changed:
         shown = ", ".join(f"{name} {old.versions.get(name)}, now {new.versions[name]}" for name in changed)
-        reporter.note(f"cells that are finished were made with other software: {shown}; each cell says which")
+        reporter.note(f"the finished cells were made with other versions: {shown}; each cell records its versions")

@@ -1,4 +1,4 @@
-"""How far a comparison is: the best so far, what is at work, the time left."""
+"""The progress of a comparison: the best method so far, the running cells and the time left."""
 
 import math
 import time
@@ -12,82 +12,82 @@ from llminit.results import Cell, CellKey, Method
 from llminit.results.shown_metrics import shown_metrics
 from llminit.verdicts.standing import standing_of
 
-MOST_SHOWN = 4
-"""Cells at work that the progress line names."""
+MAX_SHOWN = 4
+"""The most running cells that the progress line names."""
 
 
 class Scoreboard:
     """Keeps what the progress line shows.
 
     Args:
-        finished: Cells that are done, by name; it is read when the best is asked for.
-        jobs: Cells that are to be run.
+        finished: The finished cells by name; the best method is computed from those that it holds at the time.
+        jobs: Cells to run.
         n_workers: How many are run at a time.
-        metric: What the best is the best of, under `standard`; where it was not measured, ndcg at the k that is shown.
+        metric: Metric of the best method under `standard`; where it was not measured, ndcg at the k that is shown.
     """
 
     def __init__(self, finished: Mapping[str, Cell], jobs: Sequence[Job], n_workers: int, metric: str) -> None:
         self._finished, self._n_workers, self._metric = finished, n_workers, metric
         self._waiting = {job.key.name: job.key for job in jobs}
-        self._at_work: dict[str, str] = {}
-        self._begun: dict[str, float] = {}
+        self._running: dict[str, str] = {}
+        self._started: dict[str, float] = {}
         self._seconds: dict[str, list[float]] = {}
         for cell in finished.values():
-            self._took(cell)
+            self._add_seconds(cell)
 
     def progress(self, key: CellKey, text: str) -> None:
-        """Note how far a cell is."""
-        self._at_work[key.name] = text
-        self._begun.setdefault(key.name, time.monotonic())
+        """Record the progress of a cell."""
+        self._running[key.name] = text
+        self._started.setdefault(key.name, time.monotonic())
 
     def finish(self, cell: Cell) -> None:
-        """Note that a cell is done."""
+        """Record that a cell is finished."""
         self._end(cell.key)
-        self._took(cell)
+        self._add_seconds(cell)
 
     def fail(self, key: CellKey) -> None:
-        """Note that a cell failed."""
+        """Record that a cell failed."""
         self._end(key)
 
     def status(self) -> str:
-        """Say the best so far and what is at work, in one line."""
-        shown = [f"[{name}: {text}]" for name, text in list(self._at_work.items())[:MOST_SHOWN]]
+        """Return the best method so far and the running cells, in one line."""
+        shown = [f"[{name}: {text}]" for name, text in list(self._running.items())[:MAX_SHOWN]]
         return "; ".join(part for part in (self._best(), *shown) if part)
 
     def seconds_left(self) -> float:
-        """Guess the time left from the median time that such cells took, less what those at work have taken already.
+        """Estimate the time left: the median time of finished cells of the same kind, less the time already spent.
 
-        math.inf while cells of a kind wait of which none is done: one model can take a thousand times as long as
-        another, so the others say nothing of it.
+        math.inf while a cell waits and no cell of its kind is finished: one model can take a thousand times as long
+        as another.
         """
         if not self._waiting:
             return 0.0
-        usual = {kind: float(np.median(seconds)) for kind, seconds in self._seconds.items()}
+        medians = {kind: float(np.median(seconds)) for kind, seconds in self._seconds.items()}
         now = time.monotonic()
         left = [
-            max(0.0, usual.get(_kind(key), math.inf) - (now - self._begun.get(name, now)))
+            max(0.0, medians.get(_kind(key), math.inf) - (now - self._started.get(name, now)))
             for name, key in self._waiting.items()
         ]
         return sum(left) / min(self._n_workers, len(left))
 
     def line(self, cell: Cell) -> str:
-        """Say what came out of a cell."""
+        """Return the results of a cell in one line."""
         metrics = cell.metrics["standard"]
         shown = ", ".join(f"{name} {metrics[name]:.4f}" for name in _shown(metrics))
         epoch = "" if cell.best_epoch is None else f", best epoch {cell.best_epoch}"
         return f"{cell.key.name}: {shown}{epoch}, {sum(cell.seconds.values()):.0f} s"
 
-    def _took(self, cell: Cell) -> None:
+    def _add_seconds(self, cell: Cell) -> None:
         self._seconds.setdefault(_kind(cell.key), []).append(sum(cell.seconds.values()))
 
     def _end(self, key: CellKey) -> None:
         self._waiting.pop(key.name, None)
-        self._at_work.pop(key.name, None)
-        self._begun.pop(key.name, None)
+        self._running.pop(key.name, None)
+        self._started.pop(key.name, None)
 
     def _best(self) -> str:
         measured = {name: cell.metrics.get("standard", {}) for name, cell in self._finished.items()}
-        # Options are the same for all cells of a folder, so that what one was measured by all were.
+        # All cells of a folder have the same options, and so the same metrics.
         names = next(iter(measured.values()), {})
         metric = self._metric if self._metric in names else shown_metrics(_ks(names))[1]
         by_method: dict[Method, dict[int, float]] = {}
@@ -109,5 +109,5 @@ def _shown(metrics: Mapping[str, float]) -> list[str]:
 
 
 def _kind(key: CellKey) -> str:
-    """Return what cells that take about equally long have in common: a model, or that none is trained."""
+    """Return the kind of a cell, for cells that take about equally long: its model, or "untrained"."""
     return key.control if key.control == "untrained" else key.model

@@ -1,4 +1,4 @@
-"""Where a comparison's text embeddings come from: files and encoders, each with a label."""
+"""The sources of a comparison's text embeddings: files and encoders, each with a label."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ def labelled_sources(embeddings: Any, encoders: Any) -> dict[str, Any]:
 
     Args:
         embeddings: A path, a frame, or a pair of ids and an array; None where encoders are given.
-        encoders: A SPEC, a path or an encoder, or several of them, or a mapping from labels to them; a text may hold
+        encoders: A SPEC, a path or an encoder, or several of them, or a mapping from labels to them; a str may hold
             several, separated by commas.
 
     Raises:
@@ -31,13 +31,13 @@ def labelled_sources(embeddings: Any, encoders: Any) -> dict[str, Any]:
     if isinstance(encoders, Mapping):
         return dict(encoders)
     sources = [embeddings] if embeddings is not None else _listed(encoders)
-    found: dict[str, Any] = {}
+    labelled: dict[str, Any] = {}
     for source in sources:
         label = _label(source)
-        if label in found:
+        if label in labelled:
             raise ConfigError(f"two sources of text embeddings are called {label!r}; rename one of the files")
-        found[label] = source
-    return found
+        labelled[label] = source
+    return labelled
 
 
 def load_texts(
@@ -49,13 +49,13 @@ def load_texts(
         ConfigError: A source is neither a file nor a known encoder, or there is no item table to encode.
         EmbeddingError: Text embeddings cannot be used.
     """
-    loaded = {}
+    texts = {}
     for label, source in sources.items():
-        # A text has a method `encode` too.
+        # A str has a method `encode` too.
         is_encoder = not is_file(source) if isinstance(source, str) else hasattr(source, "encode")
-        place = {"encoder": source} if is_encoder else {"embeddings": source}
-        loaded[label] = load_text(dataset, **place, template=config.text, cache=cache, reporter=reporter)
-    return loaded
+        option = {"encoder": source} if is_encoder else {"embeddings": source}
+        texts[label] = load_text(dataset, **option, template=config.text, cache=cache, reporter=reporter)
+    return texts
 
 
 def default_sources() -> dict[str, Any]:
@@ -80,5 +80,5 @@ def _label(source: Any) -> str:
 
 
 def is_file(text: str) -> bool:
-    """Whether a text is the name of a file of text embeddings, by its ending, and not an encoder's SPEC."""
+    """Return whether a source names a file of text embeddings, by its ending, and not an encoder."""
     return text.lower().endswith(_ENDINGS)

@@ -1,4 +1,4 @@
-"""Thinner training data, to see what an initialisation is worth where data is thin."""
+"""Training data with interactions dropped, to measure how much an initialisation helps on sparse data."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,32 +37,32 @@ class ThinnedHeldOut(HeldOut):
 def thinned(dataset: Dataset, split: Split, share: float, max_history: int | None, seed: int) -> HeldOut:
     """Drop training interactions at random; validation and test stay as they are.
 
-    One random order decides for every share and history, so what a thinner training set holds, a thicker one of the
-    same seed holds too.
+    One random order is used for every share and history, so of two training sets of a seed the smaller is a subset of
+    the larger.
 
     Args:
         dataset: The data set.
         split: Its split.
         share: The share of the training interactions to keep, of all users together; at least one is kept.
-        max_history: The most that a user keeps of those; None keeps all.
-        seed: Of the random order.
+        max_history: The most of those that a user keeps; None keeps all.
+        seed: Seed of the random order.
     """
     if share == 1 and max_history is None:
         return HeldOut(dataset, split)
     order = np.random.default_rng([seed, _STREAM]).permutation(len(split.train))
     kept = order[: max(1, int(np.floor(share * len(order) + 1e-9)))]
     if max_history is not None:
-        kept = kept[_place_among_own(split.train.users[kept]) < max_history]
+        kept = kept[_position_within_user(split.train.users[kept]) < max_history]
     is_kept = np.zeros(len(order), dtype=np.bool_)
     is_kept[kept] = True
     rest = Split(split.train.take(is_kept), split.valid, split.test)
     return ThinnedHeldOut(dataset, rest, split.train.take(~is_kept))
 
 
-def _place_among_own(users: IntArray) -> IntArray:
-    """Return how many elements of the same user come before each, int64 of shape (n,)."""
+def _position_within_user(users: IntArray) -> IntArray:
+    """Return how many elements of the same user come before each element, int64 of shape (n,)."""
     order = np.argsort(users, kind="stable")
     counts = np.bincount(users)
-    place = np.empty(len(users), dtype=np.int64)
-    place[order] = np.arange(len(users)) - (np.cumsum(counts) - counts)[users[order]]
-    return place
+    position = np.empty(len(users), dtype=np.int64)
+    position[order] = np.arange(len(users)) - (np.cumsum(counts) - counts)[users[order]]
+    return position

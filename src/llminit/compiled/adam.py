@@ -1,4 +1,4 @@
-"""Adam (Kingma & Ba, arXiv 1412.6980, algorithm 1): one loop over values, for whoever has their gradient."""
+"""Adam (Kingma & Ba, arXiv 1412.6980, algorithm 1) as compiled loops over rows."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class AdamState(NamedTuple):
-    """Values with their moments, each float32 of one shape, changed by every step."""
+    """Parameters and their two moments, float32 arrays of the same shape; every step changes them."""
 
     values: FloatArray
     mean: FloatArray
@@ -37,23 +37,23 @@ def adam_rows(
 
 
 @kernel(fastmath=FASTMATH)
-def adam_row(slopes: FloatArray, values: FloatArray, means: FloatArray, squares: FloatArray, adam: Any) -> None:
+def adam_row(gradient: FloatArray, parameters: FloatArray, mean: FloatArray, square: FloatArray, adam: Any) -> None:
     """Take one Adam step for one row; arrays are float32 of shape (d,)."""
-    keep_mean, keep_square, step_size, square_scale, epsilon = adam
+    beta1, beta2, step_size, square_scale, epsilon = adam
     one = np.float32(1)
-    for place in range(len(values)):
-        slope = slopes[place]
-        new_mean = keep_mean * means[place] + (one - keep_mean) * slope
-        new_square = keep_square * squares[place] + (one - keep_square) * slope * slope
-        means[place], squares[place] = new_mean, new_square
-        values[place] -= step_size * new_mean / (np.sqrt(new_square) * square_scale + epsilon)
+    for index in range(len(parameters)):
+        slope = gradient[index]
+        new_mean = beta1 * mean[index] + (one - beta1) * slope
+        new_square = beta2 * square[index] + (one - beta2) * slope * slope
+        mean[index], square[index] = new_mean, new_square
+        parameters[index] -= step_size * new_mean / (np.sqrt(new_square) * square_scale + epsilon)
 
 
 @kernel()
 def adam_constants(
     step: int, learning_rate: float
 ) -> tuple[np.float32, np.float32, np.float32, np.float32, np.float32]:
-    """Return what an Adam step needs at step `step`, counted from 1 (Kingma & Ba, arXiv 1412.6980, algorithm 1).
+    """Return the constants of Adam's step `step`, counted from 1 (Kingma & Ba, arXiv 1412.6980, algorithm 1).
 
     Returns:
         The decay of the mean and of the square, the step size over the mean's bias correction, one over the root of the

@@ -17,20 +17,20 @@ def bpr_gradient(rows: FloatArray, triples: IntArray, position: Any, scale: floa
     """Return BPR of a batch and add its gradient, both as `losses.bpr` has them.
 
     Args:
-        rows: float32 of shape (n_listed, d), embeddings over `scale`, by position.
+        rows: float32 of shape (n_listed, d), embeddings divided by `scale`, by position.
         triples: int64 of shape (3, n): users, positives and negatives.
         position: int32 of shape (n_nodes,), each node's row.
-        scale: What `rows` are to be multiplied by.
-        gradient: float32 of shape (n_listed, d), the gradient by `rows`, added to.
+        scale: Factor that turns `rows` into embeddings.
+        gradient: float32 of shape (n_listed, d), the gradient with respect to `rows`, added to.
     """
     n_triples, width = triples.shape[1], rows.shape[1]
     square = np.float32(scale * scale)
     total = 0.0
-    for place in range(n_triples):
+    for triple in range(n_triples):
         user, positive, negative = (
-            position[triples[0, place]],
-            position[triples[1, place]],
-            position[triples[2, place]],
+            position[triples[0, triple]],
+            position[triples[1, triple]],
+            position[triples[2, triple]],
         )
         user_row, positive_row, negative_row = rows[user], rows[positive], rows[negative]
         margin = np.float32(0)
@@ -40,10 +40,10 @@ def bpr_gradient(rows: FloatArray, triples: IntArray, position: Any, scale: floa
         total -= np.log(sigmoid + BPR_GAMMA)
         slope = square * np.float32((sigmoid - 1) * sigmoid / ((sigmoid + BPR_GAMMA) * n_triples))
         for column in range(width):
-            of_user = user_row[column]
+            user_value = user_row[column]
             gradient[user, column] += slope * (positive_row[column] - negative_row[column])
-            gradient[positive, column] += slope * of_user
-            gradient[negative, column] -= slope * of_user
+            gradient[positive, column] += slope * user_value
+            gradient[negative, column] -= slope * user_value
     return total / n_triples
 
 
@@ -55,7 +55,7 @@ def norm_gradient(embeddings: FloatArray, parts: IntArray, position: Any, weight
         embeddings: float32 of shape (n_nodes, d).
         parts: int64 of shape (3, n), nodes; each row's Frobenius norm counts by itself.
         position: int32 of shape (n_nodes,), each node's row of `gradient`.
-        weight: Of the norm.
+        weight: Weight of the norm.
         gradient: float32 of shape (n_listed, d), added to.
     """
     n_parts, length = parts.shape

@@ -1,8 +1,8 @@
 """The decorator of every kernel: numba's, with a cache on disk that never gives stale machine code.
 
-numba keeps compiled functions beside their source and looks for changes in that one file only: edit a kernel that
-another one calls, and the caller would go on with the old one. Here what is kept is tied to a digest of all files of
-this package, so an edit anywhere in it compiles again whatever could have changed.
+numba caches a compiled function beside its source and checks that one file for changes: after an edit of a kernel, a
+caller in another file would still run the old code. Here the cache depends on a digest of all files of this package, so
+an edit in any of them compiles all kernels again.
 """
 
 from collections.abc import Callable
@@ -24,13 +24,18 @@ FASTMATH = {"reassoc", "contract", "nsz"}
 def kernel(**options: Any) -> Callable[[Function], Function]:
     """Compile a function with numba and keep the machine code on disk.
 
+    A kernel becomes part of each kernel that calls it. Otherwise a process that compiles and one that reads from disk
+    can pick different copies of the called one, which differ in the last bits of their sums.
+
     Args:
-        options: Those of `numba.njit`, such as `parallel=True` or `fastmath=FASTMATH`.
+        options: Options of `numba.njit`, such as `parallel=True` or `fastmath=FASTMATH`.
     """
 
     def decorate(function: Function) -> Function:
-        compiled = numba.njit(**{"error_model": "numpy", **options})(function)
-        compiled._cache = _PackageCache(function)  # noqa: SLF001 - what `cache=True` does, with another cache
+        # numba cannot do so with a function that has threads of its own.
+        inlined = not options.get("parallel", False)
+        compiled = numba.njit(**{"error_model": "numpy", "forceinline": inlined, **options})(function)
+        compiled._cache = _PackageCache(function)  # noqa: SLF001 - as `cache=True`, with another cache class
         return compiled  # type: ignore[no-any-return]
 
     return decorate
@@ -43,23 +48,23 @@ def sources_digest() -> str:
     return sha256_of(*(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in paths))
 
 
-class _OfThePackage:
-    """Makes a locator of numba's compare all of this package and not the function's file alone."""
+class _PackageStamp:
+    """Makes a numba cache locator check all files of this package instead of the function's file alone."""
 
     def get_source_stamp(self) -> str:
         return sources_digest()
 
 
-class _UserProvided(_OfThePackage, caching.UserProvidedCacheLocator):  # type: ignore[misc]
-    """In the folder that NUMBA_CACHE_DIR names."""
+class _UserProvided(_PackageStamp, caching.UserProvidedCacheLocator):  # type: ignore[misc]
+    """Cache in the folder that NUMBA_CACHE_DIR names."""
 
 
-class _InTree(_OfThePackage, caching.InTreeCacheLocator):  # type: ignore[misc]
-    """Beside the source."""
+class _InTree(_PackageStamp, caching.InTreeCacheLocator):  # type: ignore[misc]
+    """Cache beside the source."""
 
 
-class _UserWide(_OfThePackage, caching.UserWideCacheLocator):  # type: ignore[misc]
-    """In the user's cache folder, where the package's cannot be written."""
+class _UserWide(_PackageStamp, caching.UserWideCacheLocator):  # type: ignore[misc]
+    """Cache in the user's cache folder, where the package's own folder is not writable."""
 
 
 class _PackageCacheImpl(caching.CompileResultCacheImpl):  # type: ignore[misc]

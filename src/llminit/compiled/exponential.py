@@ -32,7 +32,7 @@ def _float_of_bits(_typing: Any, _bits: Any) -> Any:
 
 @kernel(fastmath=FASTMATH, inline="always")
 def exp(x: Any) -> Any:
-    """Return e^x to a relative error of 3e-7, in operations that vectorise; x is held between -87 and 88."""
+    """Return e^x to a relative error of 3e-7, in operations that vectorise; x is clipped to [-87, 88]."""
     a, b, c, d, e, f = _COEFFICIENTS
     x = _LARGEST if x > _LARGEST else x
     x = _SMALLEST if x < _SMALLEST else x

@@ -1,8 +1,8 @@
 """The graph in compiled code: weighted sums over neighbours, and the nodes that a batch needs.
 
-Threads take runs of rows with about equally many edges. Four neighbours are added at a time, so that a row's sum goes
-to the first-level cache a quarter as often. The number of threads comes in as an argument, because a kernel that asks
-for it cannot be cached on disk.
+Each thread gets a run of rows with about the same number of edges. Four neighbours are added at a time, so that a row's
+sum is read and written a quarter as often. The number of threads is an argument, because a kernel that asks for it
+cannot be cached on disk.
 """
 
 from typing import NamedTuple
@@ -17,9 +17,9 @@ from llminit.compiled.cache import FASTMATH, kernel
 NodeArray = NDArray[np.int32]
 
 ABSENT = np.int32(2**31 - 1)
-"""A position that no node has: the node is not in the list."""
+"""The position of a node that is not in the list."""
 
-# What a row costs beside its edges, in edges.
+# The fixed cost of a row, in edges.
 _WORK_PER_ROW = 8
 
 _EVERY_NODE = np.empty(0, dtype=np.int32)
@@ -32,13 +32,13 @@ class Graph(NamedTuple):
         indptr: int64 of shape (n_nodes + 1,), where each node's neighbours begin.
         indices: int32 of shape (n_edges,), the neighbours.
         weights: float32 of shape (n_edges,).
-        longest: No node has more neighbours.
+        max_degree: The largest number of neighbours of a node.
     """
 
     indptr: IntArray
     indices: NodeArray
     weights: FloatArray
-    longest: int
+    max_degree: int
 
 
 class Rows(NamedTuple):
@@ -46,8 +46,8 @@ class Rows(NamedTuple):
 
     Attributes:
         values: float32 of shape (n, d).
-        position: int32 of shape (n_nodes,), where a node's row is in `values`: one beyond its end for a node without
-            a row. Of shape (0,) where row i is node i's.
+        position: int32 of shape (n_nodes,), each node's row in `values`; an index beyond the end for a node
+            without a row. Of shape (0,) where row i is node i's.
     """
 
     values: FloatArray
@@ -59,7 +59,7 @@ class Frontier(NamedTuple):
 
     Attributes:
         nodes: int32 of shape (n_listed,) or longer, the list.
-        position: int32 of shape (n_nodes,), each node's place in the list, or `ABSENT`.
+        position: int32 of shape (n_nodes,), each node's index in the list, or `ABSENT`.
         ends: int64 of shape (n_hops + 1,); entry h is how many nodes are within h hops.
     """
 
@@ -124,10 +124,10 @@ def listed_neighbours(
     """Write the positions below `n_listed` of a node's neighbours, and their weights, and return how many there are."""
     count = 0
     for edge in range(begin, end):
-        place = position[indices[edge]]
-        rows[count] = place
+        row = position[indices[edge]]
+        rows[count] = row
         kept[count] = weights[edge]
-        count += place < n_listed
+        count += row < n_listed
     return count
 
 
@@ -143,7 +143,7 @@ def find_frontiers(
         rows: int64 of shape (n,), may repeat.
         n_hops: Number of hops.
         nodes: int32 of shape (n_nodes,), filled with the list.
-        position: int32 of shape (n_nodes,), `ABSENT` everywhere; filled with each node's place in the list.
+        position: int32 of shape (n_nodes,), `ABSENT` everywhere; filled with each node's index in the list.
 
     Returns:
         int64 of shape (n_hops + 1,): entry h is how many nodes are within h hops.
@@ -158,8 +158,8 @@ def find_frontiers(
     ends[0] = count
     done = 0
     for hop in range(1, n_hops + 1):
-        for place in range(done, ends[hop - 1]):
-            node = nodes[place]
+        for index in range(done, ends[hop - 1]):
+            node = nodes[index]
             for edge in range(indptr[node], indptr[node + 1]):
                 neighbour = indices[edge]
                 if position[neighbour] == ABSENT:
@@ -173,18 +173,18 @@ def find_frontiers(
 
 @kernel()
 def even_runs(indptr: IntArray, targets: NodeArray, n_runs: int) -> IntArray:
-    """Return the n_runs + 1 bounds of runs of targets that are about equally much work."""
+    """Return the n_runs + 1 bounds that divide the targets into runs of about equal work."""
     total = 0
     for node in targets:
         total += indptr[node + 1] - indptr[node] + _WORK_PER_ROW
     bounds = np.full(n_runs + 1, len(targets), dtype=np.int64)
     bounds[0] = 0
     done, run = 0, 1
-    for place in range(len(targets)):
+    for index in range(len(targets)):
         if run < n_runs and done * n_runs >= total * run:
-            bounds[run] = place
+            bounds[run] = index
             run += 1
-        node = targets[place]
+        node = targets[index]
         done += indptr[node + 1] - indptr[node] + _WORK_PER_ROW
     return bounds
 
@@ -196,28 +196,28 @@ def add_neighbours(graph: Graph, targets: NodeArray, source: Rows, base: Rows, o
     Args:
         graph: The graph.
         targets: int32 of shape (n,), nodes.
-        source: What is added up; its values must not be `out`.
-        base: What the sums begin with.
+        source: The rows that are added up; its values must not be `out`.
+        base: The rows that the sums start from.
         out: float32 of shape (n, d), filled.
         n_threads: Number of threads.
     """
-    indptr, indices, weights, longest = graph
+    indptr, indices, weights, max_degree = graph
     values, position = source
     starts, start_position = base
     bounds = even_runs(indptr, targets, n_threads)
     zeros = np.zeros(out.shape[1], dtype=np.float32)
     for run in numba.prange(n_threads):
-        rows, kept = scratch(longest)
-        for place in range(bounds[run], bounds[run + 1]):
-            node = targets[place]
+        rows, kept = scratch(max_degree)
+        for index in range(bounds[run], bounds[run + 1]):
+            node = targets[index]
             begin, end = indptr[node], indptr[node + 1]
             row = start_position[node] if len(start_position) else node
             start = starts[row] if row < len(starts) else zeros
             if len(position) == 0:
-                add_weighted_rows(out[place], start, values, indices[begin:end], weights[begin:end], end - begin)
+                add_weighted_rows(out[index], start, values, indices[begin:end], weights[begin:end], end - begin)
             else:
                 count = listed_neighbours(indices, weights, begin, end, position, len(values), rows, kept)
-                add_weighted_rows(out[place], start, values, rows, kept, count)
+                add_weighted_rows(out[index], start, values, rows, kept, count)
 
 
 @kernel()
@@ -225,8 +225,8 @@ def sum_rows(gradient: FloatArray, nodes: IntArray, scale: float, out: Rows) -> 
     """Add scale * gradient[q] to the row of node nodes[q] in `out` for every q; nodes may repeat."""
     values, position = out
     factor = np.float32(scale)
-    for place in range(len(nodes)):
-        total, row = values[position[nodes[place]]], gradient[place]
+    for index in range(len(nodes)):
+        total, row = values[position[nodes[index]]], gradient[index]
         for column in range(len(row)):
             total[column] += factor * row[column]
 
@@ -236,14 +236,14 @@ def take_rows(source: Rows, nodes: IntArray, scale: float, out: FloatArray) -> N
     """Set out[q] = scale * the row of node nodes[q] for every q; each of these nodes has a row."""
     values, position = source
     factor = np.float32(scale)
-    for place in range(len(nodes)):
-        target, row = out[place], values[position[nodes[place]] if len(position) else nodes[place]]
+    for index in range(len(nodes)):
+        target, row = out[index], values[position[nodes[index]] if len(position) else nodes[index]]
         for column in range(len(row)):
             target[column] = factor * row[column]
 
 
 @kernel()
-def scratch(longest: int) -> tuple[NodeArray, FloatArray]:
-    """Return room for the rows and weights of one node's neighbours."""
-    # One more, because a neighbour that does not count is written before it is overwritten.
-    return np.empty(longest + 1, dtype=np.int32), np.empty(longest + 1, dtype=np.float32)
+def scratch(max_degree: int) -> tuple[NodeArray, FloatArray]:
+    """Return work arrays for the rows and weights of one node's neighbours."""
+    # One more entry, because a neighbour that is not listed is written first and then overwritten.
+    return np.empty(max_degree + 1, dtype=np.int32), np.empty(max_degree + 1, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The loops of InfoNCE against all rows; `llminit.models.info_nce` has the mathematics and uses them."""
+"""The loops of InfoNCE against all rows; `llminit.models.info_nce` explains the mathematics and calls them."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from llminit.arrays import FloatArray, IntArray
 from llminit.compiled.cache import FASTMATH, kernel
 from llminit.compiled.exponential import exp
 
-# Candidates whose gradients are turned round together; sixteen float32 are one line of the cache.
+# Candidates whose gradients are transposed together; sixteen float32 are one cache values.
 _TILE = 16
 
 
 @kernel(fastmath=FASTMATH)
 def _exponentials_of_row(dots: FloatArray, scales: FloatArray, shift: Any) -> Any:
-    """Turn one row into E * scales and return the sum of E."""
+    """Replace one row by E * scales and return the sum of E."""
     total = np.float32(0)
     for candidate in range(len(dots)):
         value = exp(dots[candidate] * scales[candidate] - shift)
@@ -34,7 +34,7 @@ def exponentials(dots: FloatArray, scales: FloatArray, shifts: FloatArray, match
         dots: float32 of shape (n_anchors, n_candidates), changed.
         scales: float32 of shape (n_candidates,).
         shifts: float32 of shape (n_anchors,).
-        matches: int64 of shape (n_anchors,), columns; one that does not exist leaves nothing out.
+        matches: int64 of shape (n_anchors,), columns; a column out of range leaves nothing out.
         sums: float32 of shape (n_anchors,), added to.
     """
     n_anchors, n_candidates = dots.shape
@@ -49,30 +49,30 @@ def exponentials(dots: FloatArray, scales: FloatArray, shifts: FloatArray, match
 
 
 @kernel(parallel=True, fastmath=FASTMATH)
-def tangents(turned: FloatArray, rows: FloatArray, scales: FloatArray, out: FloatArray) -> None:
-    """Set out[c] = g - rows[c] * scales[c]^2 * (rows[c] . g) with g = turned[:, c], the part of g across the row.
+def tangents(transposed: FloatArray, rows: FloatArray, scales: FloatArray, out: FloatArray) -> None:
+    """Set out[c] = g - rows[c] * scales[c]^2 * (rows[c] . g) with g = transposed[:, c], the part of g across the row.
 
     Args:
-        turned: float32 of shape (d, n), gradients as columns.
+        transposed: float32 of shape (d, n), gradients as columns.
         rows: float32 of shape (n, d).
         scales: float32 of shape (n,), one over each row's norm.
         out: float32 of shape (n, d), filled.
     """
-    width, count = turned.shape
+    width, count = transposed.shape
     for tile in numba.prange((count + _TILE - 1) // _TILE):
         begin = tile * _TILE
         length = min(_TILE, count - begin)
-        part = turned[:, begin : begin + length]
+        part = transposed[:, begin : begin + length]
         gradients = np.empty((_TILE, width), dtype=np.float32)
         for column in range(width):
-            line = part[column]
-            for place in range(length):
-                gradients[place, column] = line[place]
-        for place in range(length):
-            gradient, row, target = gradients[place], rows[begin + place], out[begin + place]
+            values = part[column]
+            for offset in range(length):
+                gradients[offset, column] = values[offset]
+        for offset in range(length):
+            gradient, row, target = gradients[offset], rows[begin + offset], out[begin + offset]
             along = np.float32(0)
             for column in range(width):
                 along += row[column] * gradient[column]
-            along *= scales[begin + place] * scales[begin + place]
+            along *= scales[begin + offset] * scales[begin + offset]
             for column in range(width):
                 target[column] = gradient[column] - along * row[column]

@@ -11,9 +11,8 @@ going backward, with g the gradient of the batch's rows over (L + 1), which is z
     z_1 = g + A g          on S_1,
     z_k = g + A z_(k-1)    on S_k,           and the gradient of x is z_L.
 
-The last hop backward, which reaches nearly all nodes, is left to whoever wants the gradient: as a matrix, or fused with
-the optimiser's step (`add_neighbours_and_update`). What is computed is exact; only work whose result is zero or unused
-is left out.
+The last hop backward, which reaches nearly all nodes, is left to the caller, as a matrix or fused with the optimiser's
+step (`add_neighbours_and_update`). The results are exact; only work whose result is zero or unused is skipped.
 """
 
 from typing import Any
@@ -34,7 +33,7 @@ from llminit.compiled.graph import (
     scratch,
 )
 
-# Rows whose gradients are summed before the optimiser takes them: they stay in the second-level cache.
+# Rows whose gradients are computed before the optimiser uses them; a block fits the second-level cache.
 _BLOCK_ROWS = 128
 
 
@@ -51,20 +50,20 @@ def final_rows(
 
     Args:
         graph: The graph of every layer.
-        frontier: Around the batch's rows, of max(n_layers - 1, 0) hops.
+        frontier: The nodes within max(n_layers - 1, 0) hops of the batch's rows.
         n_layers: L.
         embeddings: float32 of shape (n_nodes, d).
         memory: Two float32 arrays of width d with a row for each node that is listed, overwritten.
         n_threads: Number of threads.
 
     Returns:
-        float32 of shape (n, d), in one of the two arrays.
+        float32 of shape (n, d), a view of one of the two arrays.
     """
     nodes, position, ends = frontier
     out, other = memory
     if not n_layers:
-        for place in range(ends[0]):
-            out[place] = embeddings[nodes[place]]
+        for row in range(ends[0]):
+            out[row] = embeddings[nodes[row]]
         return out
     everywhere = np.empty(0, dtype=np.int32)
     base = Rows(embeddings, everywhere)
@@ -85,11 +84,11 @@ def last_hop_source(
     memory: tuple[FloatArray, FloatArray],
     n_threads: int,
 ) -> FloatArray:
-    """Return z_(L-1): what the last hop backward adds up over neighbours, by position in the frontier.
+    """Return z_(L-1), the rows that the last hop backward adds up over neighbours, by position in the frontier.
 
     Args:
         graph: The graph of every layer.
-        frontier: Around the batch's rows, of L - 1 hops.
+        frontier: The nodes within L - 1 hops of the batch's rows.
         n_layers: L, at least 1.
         base: float32 of shape (n, d), g by position.
         memory: As for `final_rows`.
@@ -124,20 +123,20 @@ def add_neighbours_and_update(
     Args:
         graph: The graph.
         bounds: int64 of shape (n_threads + 1,), `even_runs` of all nodes in order.
-        source: By position; no rows where nothing is added up.
-        base: By the same positions.
+        source: Rows by position; none where nothing is added up.
+        base: Rows by the same positions.
         dense: float32 of shape (n_nodes, d), or (0, d) for none.
         state: The embeddings and their moments, float32 of shape (n_nodes, d), changed.
-        adam: As `adam_constants` returns them.
+        adam: The constants from `adam_constants`.
     """
-    indptr, indices, weights, longest = graph
+    indptr, indices, weights, max_degree = graph
     values, position = source
     starts, start_position = base
     parameters, mean, square = state
     width = parameters.shape[1]
     zeros = np.zeros(width, dtype=np.float32)
     for run in numba.prange(len(bounds) - 1):
-        rows, kept = scratch(longest)
+        rows, kept = scratch(max_degree)
         block = np.empty((_BLOCK_ROWS, width), dtype=np.float32)
         for first in range(bounds[run], bounds[run + 1], _BLOCK_ROWS):
             last = min(first + _BLOCK_ROWS, bounds[run + 1])
@@ -159,5 +158,5 @@ def add_neighbours_and_update(
 
 
 def hop_memory(n_nodes: int, width: int) -> tuple[FloatArray, FloatArray]:
-    """Return the memory that hops are written to; what is never touched is never mapped."""
+    """Return the two arrays that hops write to; the system maps only the pages that are written."""
     return np.empty((n_nodes, width), dtype=np.float32), np.empty((n_nodes, width), dtype=np.float32)

@@ -35,7 +35,7 @@ def rank_block(
         start, stop = relevant_indptr[row], relevant_indptr[row + 1]
         seen_scores = scores[row][seen_items[seen_indptr[row] : seen_indptr[row + 1]]]
         ascending = np.sort(scores[row][relevant_items[start:stop]])
-        # From the worst relevant item to the best: equal ones share one count and then take consecutive ranks.
+        # From the worst relevant item to the best: equal ones share one count and take consecutive ranks.
         at_least, seen_at_least, equal_below = 0, 0, 0
         for index in range(stop - start):
             if index > 0 and ascending[index] == ascending[index - 1]:

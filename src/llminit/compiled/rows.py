@@ -1,4 +1,4 @@
-"""What the losses do with single rows."""
+"""Operations on single rows that the losses share."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 from llminit.arrays import FloatArray, IntArray
 from llminit.compiled.cache import FASTMATH, kernel
 
-SHORTEST = np.float32(1e-12)
+MIN_LENGTH = np.float32(1e-12)
 """A row shorter than this has no direction."""
 
 
@@ -22,13 +22,13 @@ def dot(left: FloatArray, right: FloatArray) -> Any:
 
 @kernel(fastmath=FASTMATH)
 def directions(rows: FloatArray, nodes: IntArray, position: Any) -> tuple[FloatArray, FloatArray]:
-    """Return each node's row with length 1, and one over the length that it had."""
+    """Return each node's row with length 1, and one over its original length."""
     units = np.empty((len(nodes), rows.shape[1]), dtype=np.float32)
     scales = np.empty(len(nodes), dtype=np.float32)
-    for place in range(len(nodes)):
-        row, unit = rows[position[nodes[place]]], units[place]
-        scale = np.float32(1 / max(np.sqrt(dot(row, row)), SHORTEST))
-        scales[place] = scale
+    for index in range(len(nodes)):
+        row, unit = rows[position[nodes[index]]], units[index]
+        scale = np.float32(1 / max(np.sqrt(dot(row, row)), MIN_LENGTH))
+        scales[index] = scale
         for column in range(len(row)):
             unit[column] = row[column] * scale
     return units, scales

@@ -1,16 +1,16 @@
 """Whole training steps in one compiled function, for backbones whose loss is a function of their batch's rows.
 
 A step on a graph like the Amazon ones takes a few milliseconds, of which the calls between Python, torch and the
-kernels would be a third. This is the step that `Backbone.loss`, `backward` and `Adam.step` make, of the same kernels:
-frontiers, hops forward, loss, hops backward, Adam. A backbone names the loss that it has here by
-`Backbone.compiled_loss`; one with another loss is trained by its own `loss`, and none has to be here.
+kernels would be a third. These steps compute the same as `Backbone.loss`, `backward` and `Adam.step`, with the same
+kernels: frontiers, hops forward, loss, hops backward, Adam. `Backbone.compiled_loss` returns the loss that a backbone
+has here; without one, a backbone is trained by its `loss`.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401 - numba's products; loaded here, so that its threads can be limited
+import scipy.linalg.cython_blas  # noqa: F401 - numba's matmul; loaded here, so that its threads can be limited
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.compiled.adam import AdamState, adam_constants
@@ -21,15 +21,16 @@ from llminit.compiled.propagation import add_neighbours_and_update, final_rows, 
 from llminit.compiled.supervised_contrastive import supervised_contrastive_gradient
 
 BPR, SUPERVISED_CONTRASTIVE = 0, 1
-"""The losses that are compiled."""
+"""The compiled losses."""
 
 
 class CompiledLoss(NamedTuple):
-    """Which loss a compiled step has.
+    """The loss of a compiled step.
 
     Attributes:
         kind: `BPR` or `SUPERVISED_CONTRASTIVE`.
-        strength: The weight of the norm of the batch's trained embeddings for BPR, the temperature for the other.
+        strength: The weight of the norm of the batch's trained embeddings for `BPR`, the temperature for
+            `SUPERVISED_CONTRASTIVE`.
     """
 
     kind: int
@@ -37,7 +38,7 @@ class CompiledLoss(NamedTuple):
 
 
 class StepMemory(NamedTuple):
-    """What steps write to, used again and again.
+    """The arrays that steps write to, reused by every step.
 
     Attributes:
         nodes: int32 of shape (n_nodes,).
@@ -61,7 +62,7 @@ def step_memory(n_nodes: int, width: int, batch_size: int, n_layers: int) -> Ste
 
 
 def are_compiled() -> bool:
-    """Return whether an earlier run left the machine code on disk, so that the first step need not wait."""
+    """Return whether the machine code is on disk already, so that the first step does not wait for the compiler."""
     folder = Path(make_steps.stats.cache_path)  # type: ignore[attr-defined]
     return any(folder.glob(f"*{make_steps.__name__}*.nbi"))
 
@@ -79,7 +80,7 @@ def make_steps(
     memory: StepMemory,
     n_threads: int,
 ) -> float:
-    """Make one step for each batch of `triples` and return the sum of the losses.
+    """Take one step for each batch of `triples` and return the sum of the losses.
 
     Args:
         graph: The training graph.
@@ -87,11 +88,11 @@ def make_steps(
             negatives.
         batch_size: Triples a step; the last step may have fewer.
         n_layers: Number of propagation layers.
-        loss_function: Which loss.
+        loss_function: The loss.
         state: The embeddings and Adam's moments, each float32 of shape (n_nodes, d), changed.
-        n_steps_before: Steps that Adam has made already.
+        n_steps_before: Number of steps that Adam has already taken.
         learning_rate: Adam's step size.
-        memory: As `step_memory` makes it.
+        memory: The result of `step_memory`.
         n_threads: Number of threads.
     """
     embeddings = state.values
@@ -129,7 +130,7 @@ def _gradient(
     n_layers: int,
     gradient: FloatArray,
 ) -> float:
-    """Write the gradient of the loss in final rows to `gradient`, both by position, and return the loss."""
+    """Write the gradient with respect to the final rows to `gradient`, both by position, and return the loss."""
     gradient[:] = np.float32(0)
     if loss_function.kind == BPR:
         return float(bpr_gradient(final, batch, position, 1 / (n_layers + 1), gradient))

@@ -1,7 +1,7 @@
 """SGCL's loss of a batch with its gradient. Its slow twin is in `llminit.models.losses`.
 
 With U and I normalised, S = U U' / t, T = I I' / t and both softmaxes over the joint sum, written P and Q, the
-gradients are ((P + P') U - I) / t and ((Q + Q') I - U) / t; what lies along a row of U or I falls away when the
+gradients are ((P + P') U - I) / t and ((Q + Q') I - U) / t; the part along a row of U or I vanishes when the
 normalisation is undone. A cosine is at most 1, so a shift by 1 / t keeps all exponentials below 1.
 """
 
@@ -24,20 +24,20 @@ def supervised_contrastive_gradient(
     """Return SGCL's loss of a batch and add its gradient, both as `losses.supervised_contrastive` has them.
 
     Args:
-        rows: float32 of shape (n_listed, d), embeddings by position; their scale plays no part.
+        rows: float32 of shape (n_listed, d), embeddings by position; their scale does not matter.
         pairs: int64 of shape (2, n): users and their items.
         position: int32 of shape (n_nodes,), each node's row.
         temperature: Divides cosine similarities.
-        gradient: float32 of shape (n_listed, d), the gradient by `rows`, added to.
+        gradient: float32 of shape (n_listed, d), the gradient with respect to `rows`, added to.
     """
     inverse = np.float32(1 / temperature)
     users, user_scales = directions(rows, pairs[0], position)
     items, item_scales = directions(rows, pairs[1], position)
     among_users, among_items = np.dot(users, users.T), np.dot(items, items.T)
-    totals = _exponentials_in_place(among_users, inverse) + _exponentials_in_place(among_items, inverse)
+    totals = _replace_by_exponentials(among_users, inverse) + _replace_by_exponentials(among_items, inverse)
     loss = 0.0
-    for place in range(len(totals)):
-        loss += np.log(totals[place]) + (1 - dot(users[place], items[place])) * inverse
+    for index in range(len(totals)):
+        loss += np.log(totals[index]) + (1 - dot(users[index], items[index])) * inverse
     _symmetric_shares(among_users, totals)
     _symmetric_shares(among_items, totals)
     _add_across(np.dot(among_users, users), items, users, user_scales, pairs[0], position, inverse, gradient)
@@ -46,16 +46,16 @@ def supervised_contrastive_gradient(
 
 
 @kernel(fastmath=FASTMATH)
-def _exponentials_in_place(cosines: FloatArray, inverse: Any) -> FloatArray:
+def _replace_by_exponentials(cosines: FloatArray, inverse: Any) -> FloatArray:
     """Replace each cosine c by exp((c - 1) * inverse), which cannot overflow, and return the sums of rows."""
     totals = np.empty(len(cosines), dtype=np.float32)
-    for place in range(len(cosines)):
-        row, total = cosines[place], np.float32(0)
+    for index in range(len(cosines)):
+        row, total = cosines[index], np.float32(0)
         for column in range(len(row)):
             value = exp((row[column] - _ONE) * inverse)
             row[column] = value
             total += value
-        totals[place] = total
+        totals[index] = total
     return totals
 
 
@@ -63,8 +63,8 @@ def _exponentials_in_place(cosines: FloatArray, inverse: Any) -> FloatArray:
 def _symmetric_shares(exponentials: FloatArray, totals: FloatArray) -> None:
     """Replace the symmetric E by P + P', where P's rows are E's over their totals."""
     shares = _ONE / totals
-    for place in range(len(shares)):
-        row, share = exponentials[place], shares[place]
+    for index in range(len(shares)):
+        row, share = exponentials[index], shares[index]
         for column in range(len(row)):
             row[column] *= share + shares[column]
 
@@ -80,10 +80,10 @@ def _add_across(
     inverse: Any,
     gradient: FloatArray,
 ) -> None:
-    """Add (pulls - partners) * inverse to each node's gradient, less what lies along its own direction."""
-    for place in range(len(nodes)):
-        pull, partner, unit, target = pulls[place], partners[place], units[place], gradient[position[nodes[place]]]
+    """Add (pulls - partners) * inverse to each node's gradient, without the part along the node's direction."""
+    for index in range(len(nodes)):
+        pull, partner, unit, target = pulls[index], partners[index], units[index], gradient[position[nodes[index]]]
         along = dot(unit, pull) - dot(unit, partner)
-        factor = scales[place] * inverse
+        factor = scales[index] * inverse
         for column in range(len(unit)):
             target[column] += factor * (pull[column] - partner[column] - along * unit[column])

@@ -23,7 +23,7 @@ def read_atomic(content: bytes, path: Path) -> pl.DataFrame:
     Raises:
         DataError: The header has no types, or a value is not of its type.
     """
-    # In this format a double quote is an ordinary character.
+    # RecBole does not quote: a double quote is an ordinary character.
     table = pl.read_csv(content, separator="\t", quote_char=None, infer_schema=False)
     return pl.DataFrame([_typed(column, path) for column in table])
 
@@ -39,7 +39,7 @@ def _typed(column: pl.Series, path: Path) -> pl.Series:
         return _CONVERTERS[kind](column.rename(name))
     except PolarsError as error:
         raise DataError(
-            f"column {name!r} of {path} is said to be {kind}, but {str(error).splitlines()[0]}; "
+            f"column {name!r} of {path} is declared as {kind}, but {str(error).splitlines()[0]}; "
             "correct these values or the type in the header"
         ) from error
 
@@ -54,7 +54,7 @@ def _float(column: pl.Series) -> pl.Series:
 
 def _float_seq(column: pl.Series) -> pl.Series:
     words = pl.col(column.name).str.strip_chars().str.replace_all(r"\s+", " ")
-    # "" is a row without numbers: an empty list, not a list of one empty word.
+    # An empty text gives an empty list, not a list of one empty word.
     numbers = words.str.split(" ").list.filter(pl.element() != "").cast(pl.List(pl.Float32))
     return column.to_frame().select(numbers).to_series()
 

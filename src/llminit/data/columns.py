@@ -1,4 +1,4 @@
-"""Finding the caller's columns by name, with help when one is not there."""
+"""Finding the caller's columns by name, with suggestions if one is missing."""
 
 import difflib
 
@@ -12,7 +12,7 @@ def required(table: pl.DataFrame, name: str, option: str, label: str) -> pl.Seri
     """Return a column.
 
     Raises:
-        DataError: The table has no such column, or has it twice; the message lists what it has and the option to use.
+        DataError: The table has no such column, or has it twice; the message lists its columns and the option to use.
     """
     if name not in table.columns:
         close = difflib.get_close_matches(name, table.columns, n=2, cutoff=0.5)

@@ -1,4 +1,4 @@
-"""Interactions as codes, and the data set that the stages pass around."""
+"""Interactions as codes, and the data set that all stages use."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ TITLE_COLUMNS = ("title", "name", "movie_title")
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """Who met what, when: parallel arrays, one element an interaction."""
+    """Interactions as parallel arrays, one element per interaction."""
 
     users: IntArray
     """User codes, int64 of shape (n,)."""
@@ -32,9 +32,9 @@ class Interactions:
         return len(self.users)
 
     def take(self, index: ArrayLike) -> "Interactions":
-        """Return the interactions at `index`: positions, in the order given, or a mask of shape (n,)."""
+        """Return the interactions at `index`: positions, whose order is kept, or a mask of shape (n,)."""
         chosen = np.asarray(index)
-        # An empty list has no type of its own.
+        # numpy makes an empty list float64, which cannot index.
         chosen = chosen if chosen.size else chosen.astype(np.int64)
         timestamps = None if self.timestamps is None else self.timestamps[chosen]
         return Interactions(self.users[chosen], self.items[chosen], timestamps)
@@ -51,21 +51,21 @@ class Dataset:
     items: Vocabulary
     interactions: Interactions
     item_table: pl.DataFrame | None = None
-    """One row an item, in code order: `item_id` and the caller's columns, null where the caller had no such item."""
+    """One row per item, in code order: `item_id` and the caller's columns, null for items without a row."""
 
     @property
     def n_users(self) -> int:
-        """How many users there are."""
+        """Number of users."""
         return len(self.users)
 
     @property
     def n_items(self) -> int:
-        """How many items there are."""
+        """Number of items."""
         return len(self.items)
 
     @property
     def n_interactions(self) -> int:
-        """How many interactions there are."""
+        """Number of interactions."""
         return len(self.interactions)
 
     def served_columns(self) -> pl.DataFrame | None:
@@ -89,13 +89,13 @@ class Dataset:
 def make_dataset(
     interactions: pl.DataFrame, items: pl.DataFrame | None = None, filters: FilterConfig | None = None
 ) -> Dataset:
-    """Filter interactions and give users and items codes.
+    """Filter interactions and assign codes to users and items.
 
     Args:
-        interactions: As `read_interactions` gives them: `user_id`, `item_id` and perhaps `rating` and `timestamp`.
-        items: As `read_items` gives them: `item_id`, once each, and any other columns. Items without an interaction
+        interactions: As `read_interactions` returns them: `user_id`, `item_id` and perhaps `rating` and `timestamp`.
+        items: As `read_items` returns them: unique `item_id` and any other columns. Items without an interaction
             are left out.
-        filters: What is kept; by default everything but repeated interactions.
+        filters: The filters; by default only repeated interactions are removed.
 
     Raises:
         DataError: Nothing is left, a filter needs a column that is absent, or the tables have no item in common.
@@ -109,10 +109,10 @@ def make_dataset(
 
 
 def to_csr(interactions: Interactions, n_users: int, n_items: int) -> sparse.csr_array:
-    """Return interactions as ones: float32 CSR of shape (n_users, n_items), item codes ascending in each row."""
+    """Return interactions as ones: float32 CSR of shape (n_users, n_items), with ascending item codes in every row."""
     ones = np.ones(len(interactions), dtype=np.float32)
-    places = (interactions.users, interactions.items)
-    matrix = sparse.coo_array((ones, places), shape=(n_users, n_items)).tocsr()
+    coordinates = (interactions.users, interactions.items)
+    matrix = sparse.coo_array((ones, coordinates), shape=(n_users, n_items)).tocsr()
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return matrix

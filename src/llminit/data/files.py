@@ -1,4 +1,4 @@
-"""Tables in files, by ending."""
+"""Reading tables from files, by file ending."""
 
 import csv
 import gzip
@@ -34,7 +34,7 @@ def read_file(path: Path) -> pl.DataFrame:
 
 def _read_csv(content: bytes, path: Path) -> pl.DataFrame:
     separator = "\t" if _ending(path).startswith(".tsv") else ","
-    # Everything is text first: a number parsed too early cannot be given back as it was.
+    # All columns are read as text first: a number that is parsed cannot be written back unchanged.
     table = pl.read_csv(content, separator=separator, infer_schema=False)
     return table.with_columns(id_values.from_text(column) for column in table)
 

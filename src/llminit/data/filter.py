@@ -1,4 +1,4 @@
-"""Which interactions are kept: minimum rating, then duplicates, then k-core."""
+"""Filters of interactions: minimum rating, then duplicates, then k-core."""
 
 import numpy as np
 import polars as pl
@@ -36,7 +36,7 @@ def keep_rated(interactions: pl.DataFrame, min_rating: float) -> pl.DataFrame:
     """
     if "rating" not in interactions.columns:
         raise DataError(
-            f"found no ratings, but a minimum rating of {min_rating:g} was asked for; "
+            f"found no ratings, but min_rating={min_rating:g} needs them; "
             "name the rating column (--rating-column) or leave the minimum out"
         )
     rating = pl.col("rating").cast(pl.Float64).fill_nan(None)
@@ -51,7 +51,7 @@ def keep_rated(interactions: pl.DataFrame, min_rating: float) -> pl.DataFrame:
 
 
 def drop_duplicates(interactions: pl.DataFrame) -> pl.DataFrame:
-    """Keep one interaction of each user with each item: the first in time, else the first row."""
+    """Keep one interaction per user and item: the earliest, or without timestamps the first row."""
     if "timestamp" in interactions.columns:
         # Among the rows of one pair the earliest comes first; equal and missing times keep the order of the rows.
         time = pl.col("timestamp").fill_nan(None) if interactions["timestamp"].dtype.is_float() else "timestamp"
@@ -84,7 +84,7 @@ def k_core_mask(users: IntArray, items: IntArray, k: int) -> BoolArray:
     Args:
         users: User codes, int64 of shape (n,).
         items: Item codes, int64 of shape (n,).
-        k: The fewest interactions that a kept user and a kept item have.
+        k: Minimum number of interactions of every kept user and item.
 
     Returns:
         bool of shape (n,).
@@ -93,14 +93,14 @@ def k_core_mask(users: IntArray, items: IntArray, k: int) -> BoolArray:
     while True:
         enough_users = np.bincount(users[kept], minlength=_size(users)) >= k
         enough_items = np.bincount(items[kept], minlength=_size(items)) >= k
-        still = kept & enough_users[users] & enough_items[items]
-        if np.array_equal(still, kept):
+        smaller = kept & enough_users[users] & enough_items[items]
+        if np.array_equal(smaller, kept):
             return kept
-        kept = still
+        kept = smaller
 
 
 def largest_core(users: IntArray, items: IntArray) -> int:
-    """Return the largest k whose k-core holds an interaction (0 without interactions); cores are nested, so halve."""
+    """Return the largest k whose k-core is not empty, 0 without interactions; by bisection, as cores are nested."""
     low, high = 0, len(users)
     while low < high:
         middle = (low + high + 1) // 2

@@ -19,7 +19,7 @@ def from_frame(source: Any) -> pl.DataFrame:
     """Return a pandas, polars (eager or lazy) or Arrow table as a polars data frame.
 
     Raises:
-        DataError: It is no table, a column's name is not its own, or a column holds values of several types.
+        DataError: It is not a table, column names are not distinct texts, or a column holds values of several types.
     """
     try:
         frame = nw.from_native(source)
@@ -28,7 +28,7 @@ def from_frame(source: Any) -> pl.DataFrame:
             f"found {type(source).__name__}; expected a path or a pandas, polars or Arrow table: convert it first"
         ) from error
     except DuplicateError as error:
-        raise _unclear_names(str(error)) from error
+        raise _bad_names(str(error)) from error
     eager = _eager(frame)
     return pl.DataFrame([_column(eager, name) for name in _column_names(eager)])
 
@@ -36,14 +36,12 @@ def from_frame(source: Any) -> pl.DataFrame:
 def _column_names(frame: nw.DataFrame[Any]) -> list[str]:
     names: list[Any] = frame.columns
     if not all(isinstance(name, str) for name in names):
-        raise _unclear_names(f"found {names[:5]}")
+        raise _bad_names(f"found {names[:5]}")
     return names
 
 
-def _unclear_names(found: str) -> DataError:
-    return DataError(
-        f"the columns are not named clearly: {found}; expected a text name of its own for each: rename them"
-    )
+def _bad_names(reason: str) -> DataError:
+    return DataError(f"the column names cannot be used: {reason}; expected distinct names of text: rename the columns")
 
 
 def _eager(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> nw.DataFrame[Any]:

@@ -20,10 +20,10 @@ def ratings(column: pl.Series, label: str) -> pl.Series:
         DataError: A rating is not a number.
     """
     if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Boolean, pl.Null)):
-        raise DataError(_complaint(column, label, f"it holds {column.dtype}", "numbers", "--rating-column"))
+        raise DataError(_error_message(column, label, f"it holds {column.dtype}", "numbers", "--rating-column"))
     plain = column.str.strip_chars() if column.dtype == pl.String else column
     numbers = plain.cast(pl.Float64, strict=False)
-    _check_understood(column, numbers, label, "numbers", "--rating-column")
+    _check_converted(column, numbers, label, "numbers", "--rating-column")
     return numbers.fill_nan(None)
 
 
@@ -33,7 +33,7 @@ def timestamps(column: pl.Series, label: str) -> pl.Series:
     Numbers stay as they are. Dates and times become seconds since 1970-01-01; those without a zone are taken as UTC.
 
     Raises:
-        DataError: The column holds something else, so its values have no order in time.
+        DataError: The column holds other values, which have no order in time.
     """
     if column.dtype.is_integer() or column.dtype == pl.Null:
         return column.cast(pl.Int64)
@@ -44,7 +44,7 @@ def timestamps(column: pl.Series, label: str) -> pl.Series:
     if column.dtype == pl.String:
         return _from_text(column, label)
     expected = "numbers or ISO 8601 dates or times"
-    raise DataError(_complaint(column, label, f"it holds {column.dtype}", expected, "--timestamp-column"))
+    raise DataError(_error_message(column, label, f"it holds {column.dtype}", expected, "--timestamp-column"))
 
 
 def _from_text(column: pl.Series, label: str) -> pl.Series:
@@ -55,7 +55,7 @@ def _from_text(column: pl.Series, label: str) -> pl.Series:
     text = stripped.str.replace(r"^(\S+) +", "${1}T").str.replace(r"[Zz]$", "+00:00")
     readings = [_seconds(text.str.to_datetime(form, strict=False, time_unit="us")) for form in ISO_FORMATS]
     seconds = pl.select(pl.coalesce(readings)).to_series().rename(column.name)
-    _check_understood(column, seconds, label, "numbers or ISO 8601 dates or times, one kind only", "--timestamp-column")
+    _check_converted(column, seconds, label, "numbers or ISO 8601 dates or times, one kind only", "--timestamp-column")
     return seconds
 
 
@@ -63,17 +63,17 @@ def _seconds(times: pl.Series) -> pl.Series:
     return times.dt.epoch("us") / 1_000_000
 
 
-def _check_understood(column: pl.Series, numbers: pl.Series, label: str, expected: str, option: str) -> None:
+def _check_converted(column: pl.Series, numbers: pl.Series, label: str, expected: str, option: str) -> None:
     wrong = numbers.is_null() & column.is_not_null()
     if column.dtype == pl.String:
         wrong = wrong & (column.str.strip_chars() != "").fill_null(value=False)
     if wrong.any():
         row = wrong.arg_max() or 0
         found = f"{wrong.sum()} values cannot be used, the first in row {row + 1}: {column[row]!r}"
-        raise DataError(_complaint(column, label, found, expected, option))
+        raise DataError(_error_message(column, label, found, expected, option))
 
 
-def _complaint(column: pl.Series, label: str, found: str, expected: str, option: str) -> str:
+def _error_message(column: pl.Series, label: str, found: str, expected: str, option: str) -> str:
     return (
         f"column {column.name!r} of {label}: {found}; expected {expected}: "
         f"correct them or name another column with {option}"

@@ -23,7 +23,7 @@ def read_table(source: Any) -> pl.DataFrame:
 
     Returns:
         The table. In text files, a column of whole numbers that come back unchanged as text is Int64, the others are
-        String; nothing is rounded or guessed. Atomic files follow the types in their header.
+        String; nothing is rounded. Atomic files follow the types in their header.
 
     Raises:
         DataError: The source cannot be read, or has no rows.
@@ -39,10 +39,10 @@ def read_interactions(source: Any, columns: ColumnNames | None = None) -> pl.Dat
 
     Args:
         source: As for `read_table`.
-        columns: What the columns are called.
+        columns: Names of the columns.
 
     Returns:
-        `user_id` and `item_id` as the caller has them, and where the table has them `rating` (Float64, null where
+        `user_id` and `item_id` unchanged, and if the table has them `rating` (Float64, null where
         missing) and `timestamp` (Int64 or Float64, null where missing; dates and times become seconds since 1970).
 
     Raises:
@@ -67,13 +67,13 @@ def read_items(source: Any, columns: ColumnNames | None = None) -> pl.DataFrame:
 
     Args:
         source: As for `read_table`.
-        columns: What the columns are called; only `item_id` is used.
+        columns: Names of the columns; only `item_id` is used.
 
     Returns:
-        `item_id`, once each, then all other columns as they are.
+        `item_id`, which is unique, then all other columns unchanged.
 
     Raises:
-        DataError: The source cannot be read, the id column is absent, or an id is missing or there twice.
+        DataError: The source cannot be read, the id column is absent, or an id is missing or duplicated.
     """
     names, table, label = columns or ColumnNames(), read_table(source), _name(source)
     items = find.required(table, names.item_id, "--item-column", label)

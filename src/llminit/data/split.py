@@ -1,4 +1,4 @@
-"""Interactions divided into training, validation and test."""
+"""Splits of interactions into training, validation and test."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from llminit.config import SplitConfig, SplitKind
 from llminit.data.dataset import Dataset, Interactions
 from llminit.errors import DataError
 
-FEWEST_TO_LEAVE_OUT = 3
-"""A user with fewer interactions stays in training whole: one each for training, validation and test."""
+MIN_INTERACTIONS_TO_HOLD_OUT = 3
+"""All interactions of a user with fewer are training ones: leave-one-out needs one for each of the three parts."""
 
 _TRAIN, _VALID, _TEST = 0, 1, 2
 
@@ -34,14 +34,14 @@ def split_interactions(dataset: Dataset, config: SplitConfig, seed: int) -> Spli
       least one stays in training.
     - global-time: the last test_share of all interactions for test, the valid_share before it for validation. Equal
       timestamps are never divided: those at a border stay on its earlier side. Validation and test may hold users and
-      items that training does not (cold ones).
+      items that are not in training (cold ones).
 
-    The random kinds depend on the seed and on which user met which item, not on the order of the caller's rows.
+    The random kinds depend on the seed and on the pairs of user and item, not on the order of the caller's rows.
 
     Args:
-        dataset: What to divide.
+        dataset: The interactions to divide.
         config: The kind of split and its shares.
-        seed: For the random kinds.
+        seed: Seed of the random kinds.
 
     Raises:
         DataError: The kind needs timestamps and some are missing, or all are equal.
@@ -51,26 +51,26 @@ def split_interactions(dataset: Dataset, config: SplitConfig, seed: int) -> Spli
     everything = dataset.interactions
     part = _SPLITTERS[config.kind](everything, config, np.random.default_rng(seed))
     order = np.lexsort((everything.items, everything.users))
-    train, valid, test = (everything.take(order[part[order] == which]) for which in (_TRAIN, _VALID, _TEST))
+    train, valid, test = (everything.take(order[part[order] == label]) for label in (_TRAIN, _VALID, _TEST))
     return Split(train, valid, test)
 
 
 def _random_loo(interactions: Interactions, config: SplitConfig, rng: np.random.Generator) -> IntArray:  # noqa: ARG001
-    place, count = _shuffled_places(interactions, rng)
-    return _left_out(place, count)
+    rank, count = _random_ranks(interactions, rng)
+    return _leave_one_out(rank, count)
 
 
 def _temporal_loo(interactions: Interactions, config: SplitConfig, rng: np.random.Generator) -> IntArray:  # noqa: ARG001
     order = np.lexsort((np.asarray(interactions.timestamps), interactions.users))
-    place, count = _places(interactions.users, order)
-    return _left_out(count - 1 - place, count)
+    rank, count = _ranks_within_user(interactions.users, order)
+    return _leave_one_out(count - 1 - rank, count)
 
 
 def _ratio(interactions: Interactions, config: SplitConfig, rng: np.random.Generator) -> IntArray:
-    place, count = _shuffled_places(interactions, rng)
+    rank, count = _random_ranks(interactions, rng)
     n_test = _share_of(count, config.test_share)
     n_valid = np.minimum(_share_of(count, config.valid_share), np.maximum(count - 1 - n_test, 0))
-    return _parts(place < n_test, place < n_test + n_valid)
+    return _parts(rank < n_test, rank < n_test + n_valid)
 
 
 def _global_time(interactions: Interactions, config: SplitConfig, rng: np.random.Generator) -> IntArray:  # noqa: ARG001
@@ -97,35 +97,35 @@ _SPLITTERS: dict[SplitKind, Callable[[Interactions, SplitConfig, np.random.Gener
 
 
 def _share_of(count: IntArray | np.int64, share: float) -> IntArray:
-    # 100 * 0.29 is 28.999999999999996 in floating point, and means 29.
+    # In floating point 100 * 0.29 is 28.999999999999996, but 29 is meant.
     return np.floor(count * share + 1e-9).astype(np.int64)
 
 
-def _left_out(place: IntArray, count: IntArray) -> IntArray:
-    enough = count >= FEWEST_TO_LEAVE_OUT
-    return _parts(enough & (place == 0), enough & (place == 1))
+def _leave_one_out(rank: IntArray, count: IntArray) -> IntArray:
+    enough = count >= MIN_INTERACTIONS_TO_HOLD_OUT
+    return _parts(enough & (rank == 0), enough & (rank == 1))
 
 
 def _parts(test: BoolArray, valid: BoolArray) -> IntArray:
-    # A numpy choice keeps test first: what is in both is test.
+    # np.select takes the first condition that holds: what is in both masks is test.
     return np.select([test, valid], [_TEST, _VALID], _TRAIN).astype(np.int64)
 
 
-def _shuffled_places(interactions: Interactions, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+def _random_ranks(interactions: Interactions, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     # Drawn in order of user and item, so that the order of the caller's rows does not matter.
     by_item = np.lexsort((interactions.items, interactions.users))
     keys = np.empty(len(interactions))
     keys[by_item] = rng.random(len(interactions))
-    return _places(interactions.users, np.lexsort((keys, interactions.users)))
+    return _ranks_within_user(interactions.users, np.lexsort((keys, interactions.users)))
 
 
-def _places(users: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
-    """Return each interaction's place 0.. among its user's, in an order that keeps users together, and their count."""
+def _ranks_within_user(users: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
+    """Return each interaction's rank 0.. within its user, and the user's count; `order` keeps users together."""
     counts = np.bincount(users)
     starts = np.cumsum(counts) - counts
-    place = np.empty(len(users), dtype=np.int64)
-    place[order] = np.arange(len(users)) - starts[users[order]]
-    return place, counts[users]
+    rank = np.empty(len(users), dtype=np.int64)
+    rank[order] = np.arange(len(users)) - starts[users[order]]
+    return rank, counts[users]
 
 
 def _check_timestamps(interactions: Interactions, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""Ids to codes and back: the caller's value and its row number 0..n-1."""
+"""Ids to codes and back: the caller's ids and their row numbers 0..n-1."""
 
 import difflib
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ _FEW = 64
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The known ids of one kind; the code of an id is its place in `ids`.
+    """The known ids of one kind; the code of an id is its position in `ids`.
 
-    Sorted ids make codes independent of the order of the rows that they came from.
+    Ids are sorted, so codes do not depend on the order of the caller's rows.
     """
 
     ids: pl.Series
     """Unique, without nulls, ascending; of the type that the caller gave."""
     kind: str = "item"
-    """What the ids name, for messages: "user" or "item"."""
+    """What the ids stand for, in messages: "user" or "item"."""
 
     @classmethod
     def from_ids(cls, ids: pl.Series, kind: str = "item") -> Self:
@@ -43,22 +43,22 @@ class Vocabulary:
 
         Ids of another type are converted where that loses nothing: the text "12" finds the number 12, "012" does not.
         """
-        given = ids if isinstance(ids, pl.Series) else pl.Series("id", ids, strict=False)
-        if len(given) <= _FEW:
-            return self._codes_of_few(given)
-        asked = pl.DataFrame({"id": id_values.converted(given, self.ids.dtype)})
+        series = ids if isinstance(ids, pl.Series) else pl.Series("id", ids, strict=False)
+        if len(series) <= _FEW:
+            return self._codes_of_few(series)
+        queries = pl.DataFrame({"id": id_values.converted(series, self.ids.dtype)})
         known = pl.DataFrame({"id": self.ids, "code": np.arange(len(self), dtype=np.int64)})
-        found = asked.join(known, on="id", how="left", maintain_order="left")["code"]
-        return found.fill_null(-1).to_numpy()
+        codes = queries.join(known, on="id", how="left", maintain_order="left")["code"]
+        return codes.fill_null(-1).to_numpy()
 
     def _codes_of_few(self, ids: pl.Series) -> IntArray:
         """Look a few ids up one by one: a join would read all that are known."""
-        wanted = id_values.converted(ids, self.ids.dtype)
-        return np.array([self._code_by_id.get(one, -1) for one in wanted.to_list()], dtype=np.int64)
+        queries = id_values.converted(ids, self.ids.dtype)
+        return np.array([self._code_by_id.get(query, -1) for query in queries.to_list()], dtype=np.int64)
 
     @cached_property
     def _code_by_id(self) -> dict[Any, int]:
-        return {one: code for code, one in enumerate(self.ids.to_list())}
+        return {known: code for code, known in enumerate(self.ids.to_list())}
 
     def ids_of(self, codes: ArrayLike) -> pl.Series:
         """Return the ids of codes (whole numbers, 0..n-1), in the same order.
@@ -66,13 +66,13 @@ class Vocabulary:
         Raises:
             UnknownIdError: A code is not in 0..n-1.
         """
-        wanted = np.asarray(codes, dtype=np.int64)
-        if wanted.size and not (wanted.min() >= 0 and wanted.max() < len(self)):
+        rows = np.asarray(codes, dtype=np.int64)
+        if rows.size and not (rows.min() >= 0 and rows.max() < len(self)):
             raise UnknownIdError(
-                f"found {self.kind} codes from {wanted.min()} to {wanted.max()}; expected 0 to {len(self) - 1}: "
+                f"found {self.kind} codes from {rows.min()} to {rows.max()}; expected 0 to {len(self) - 1}: "
                 "give codes of this vocabulary"
             )
-        return self.ids.gather(wanted)
+        return self.ids.gather(rows)
 
     def code_of(self, identifier: Any) -> int:
         """Return the code of one id.
@@ -89,10 +89,10 @@ class Vocabulary:
         return code
 
     def _similar(self, identifier: Any) -> str:
-        # Looking for a close spelling among millions takes seconds; ids with the same beginning are found at once.
+        # Comparing with millions of ids takes seconds, so only ids with the same two first characters are compared.
         text = self.ids.cast(pl.String)
-        beginning = str(identifier)[:2]
-        candidates = text.filter(text.str.starts_with(beginning)).head(5000).to_list()
+        prefix = str(identifier)[:2]
+        candidates = text.filter(text.str.starts_with(prefix)).head(5000).to_list()
         close = difflib.get_close_matches(str(identifier), candidates, n=3, cutoff=0.5)
         shown = close or text.head(3).to_list()
-        return ", ".join(repr(each) for each in shown)
+        return ", ".join(repr(similar) for similar in shown)

@@ -1,6 +1,6 @@
-"""Full ranking, the metrics that follow from it, in all and by group, and the two named protocols.
+"""Full ranking, metrics overall and by group, and the two named protocols.
 
-Everything here takes arrays: scores come in as a function of user codes, so any model can be evaluated.
+Everything here takes arrays: scores come from a function of user codes, so any model can be evaluated.
 """
 
 from llminit.evaluation.beyond_accuracy import measure_lists

@@ -1,4 +1,4 @@
-"""What accuracy does not see: how much of the catalogue is shown, how evenly, how popular and how varied it is."""
+"""Measures beyond accuracy: coverage, Gini, novelty, popularity bias and diversity of recommendation lists."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -17,51 +17,51 @@ def measure_lists(
     *,
     n_users: int | None = None,
 ) -> dict[str, float]:
-    """Measure the lists that users are given, whether or not they hit.
+    """Measure recommendation lists without regard to their hits.
 
     - "coverage": share of the catalogue that is in any list (Ge, Delgado-Battenfeld and Jannach, 2010, "Beyond
-      accuracy"). Higher shows more of the catalogue.
+      accuracy"). Higher means that more of the catalogue is shown.
     - "gini": Gini coefficient of how often each item of the catalogue is recommended, sum_i (2 i - n - 1) c_i /
-      (n sum c) over ascending counts c: 0 when all are recommended equally often, near 1 when few take all (Fleder and
-      Hosanagar, 2009; RecBole's `GiniIndex`).
+      (n sum c) over ascending counts c: 0 when all are recommended equally often, near 1 when few items fill all lists
+      (Fleder and Hosanagar, 2009; RecBole's `GiniIndex`).
     - "novelty": mean self-information of a list's items in bits, -log2 of the share of users who have the item in
-      training (Zhou et al., 2010, PNAS 107(10)). An item that nobody has counts as one that a single user has.
+      training (Zhou et al., 2010, PNAS 107(10)). An item without training users counts as if it had one.
     - "popularity_bias": average recommendation popularity, the mean over users of their list's mean popularity (ARP;
       Yin et al., 2012; Abdollahpouri et al., 2019), divided by the mean popularity of the items of the training
-      interactions. 1: lists are as popular as what users took; above 1: popularity is amplified.
+      interactions. 1: lists are as popular as the training interactions; above 1: popularity is amplified.
     - "diversity": mean cosine distance between two items of a list (intra-list distance: Ziegler et al., 2005;
-      Smyth and McClave, 2001) of text embeddings from which the catalogue's mean is removed, since an encoder's common
-      mean would make all items seem alike. About 1 for items that have nothing in common, 0 for equal texts. A row
-      of zeros is an item without text: it leaves the mean alone and is at distance 1 from every item.
+      Smyth and McClave, 2001) of text embeddings minus the catalogue's mean, because an encoder's common mean would
+      make all items look similar. About 1 for unrelated items, 0 for equal texts. A row of zeros is an item without
+      text: it is left out of the mean and is at distance 1 from every item.
 
     Args:
         top_items: int64 of shape (n_lists, k), the item codes of each user's list, as from `top_k`; -1 where a list
             is shorter. Empty lists are left out of the means.
         popularity: int64 of shape (n_items,), training interactions of each item.
         n_items: Size of the catalogue.
-        text: float32 of shape (n_items, D), text embeddings. None leaves "diversity" out, and so do lists that hold
-            fewer than two items each.
-        n_users: How many users the training interactions have, for "novelty". None takes n_lists, which is too few when
+        text: float32 of shape (n_items, D), text embeddings. "diversity" is left out without them, and if no list
+            holds two items.
+        n_users: Number of users in the training interactions, for "novelty". None takes n_lists, which is too small if
             only some users get a list.
 
     Raises:
-        InputError: Shapes differ, an item code is out of range, all lists are empty, or nothing is popular.
+        InputError: Shapes differ, an item code is out of range, all lists are empty, or `popularity` is all zeros.
         EmbeddingError: The text embeddings have another shape or hold NaN or infinite values.
     """
     lists = _checked_lists(np.asarray(top_items), n_items)
     counts = _checked_popularity(np.asarray(popularity, dtype=np.float64), n_items)
-    given = lists >= 0
-    lists, given = lists[given.any(axis=1)], given[given.any(axis=1)]
-    recommended = np.bincount(lists[given], minlength=n_items)
+    is_item = lists >= 0
+    lists, is_item = lists[is_item.any(axis=1)], is_item[is_item.any(axis=1)]
+    recommended = np.bincount(lists[is_item], minlength=n_items)
     share = np.maximum(counts, 1) / max(1, len(top_items) if n_users is None else n_users)
     result = {
         "coverage": float(np.count_nonzero(recommended) / n_items),
         "gini": _gini(recommended),
-        "novelty": _mean_of_lists(-np.log2(share), lists, given),
-        "popularity_bias": _mean_of_lists(counts, lists, given) * float(counts.sum() / (counts**2).sum()),
+        "novelty": _mean_of_lists(-np.log2(share), lists, is_item),
+        "popularity_bias": _mean_of_lists(counts, lists, is_item) * float(counts.sum() / (counts**2).sum()),
     }
-    if text is not None and given.sum(axis=1).max() > 1:
-        result["diversity"] = _diversity(lists, given, _centred_directions(text, n_items))
+    if text is not None and is_item.sum(axis=1).max() > 1:
+        result["diversity"] = _diversity(lists, is_item, _centred_directions(text, n_items))
     return result
 
 
@@ -71,20 +71,20 @@ def _gini(counts: IntArray) -> float:
     return float(weights @ np.sort(counts) / (n * counts.sum()))
 
 
-def _mean_of_lists(values: AnyArray, lists: IntArray, given: AnyArray) -> float:
-    sums = np.where(given, values[lists], 0.0).sum(axis=1)
-    return float((sums / given.sum(axis=1)).mean())
+def _mean_of_lists(values: AnyArray, lists: IntArray, is_item: AnyArray) -> float:
+    sums = np.where(is_item, values[lists], 0.0).sum(axis=1)
+    return float((sums / is_item.sum(axis=1)).mean())
 
 
-def _diversity(lists: IntArray, given: AnyArray, directions: FloatArray) -> float:
-    """Average the cosine distance over each list's pairs: their products add up to (|sum u|^2 - sum |u|^2) / 2."""
-    several = given.sum(axis=1) > 1
-    lists, given = lists[several], given[several]
-    lengths = given.sum(axis=1)
-    squares = np.where(given, (directions**2).sum(axis=1)[lists], 0.0).sum(axis=1)
+def _diversity(lists: IntArray, is_item: AnyArray, directions: FloatArray) -> float:
+    """Average the cosine distance over each list's pairs: the dot products add up to (|sum u|^2 - sum |u|^2) / 2."""
+    several = is_item.sum(axis=1) > 1
+    lists, is_item = lists[several], is_item[several]
+    lengths = is_item.sum(axis=1)
+    squares = np.where(is_item, (directions**2).sum(axis=1)[lists], 0.0).sum(axis=1)
     indptr = np.append(0, np.cumsum(lengths))
     members = csr_array(
-        (np.ones(indptr[-1], dtype=np.float32), lists[given], indptr), shape=(len(lists), len(directions))
+        (np.ones(indptr[-1], dtype=np.float32), lists[is_item], indptr), shape=(len(lists), len(directions))
     )
     size = max(1, _BLOCK_BYTES // (4 * max(1, directions.shape[1])))
     sums = np.empty(len(lists))
@@ -112,14 +112,14 @@ def _centred_directions(text: FloatArray, n_items: int) -> FloatArray:
 def _checked_lists(lists: AnyArray, n_items: int) -> IntArray:
     if lists.ndim != 2 or not np.issubdtype(lists.dtype, np.integer):
         raise InputError(
-            f"the lists are {lists.dtype} of shape {lists.shape}; expected item codes of shape (n_users, k); pass what "
-            "top_k gives"
+            f"the lists are {lists.dtype} of shape {lists.shape}; expected item codes of shape (n_users, k); pass the "
+            "items that top_k returns"
         )
     lists = lists.astype(np.int64, copy=False)
     if lists.min(initial=-1) < -1 or lists.max(initial=-1) >= n_items:
         raise InputError(
-            f"the lists hold item codes from {lists.min()} to {lists.max()}; expected 0 to {n_items - 1}, or -1 for an "
-            "empty place; pass codes, not ids"
+            f"the lists hold item codes from {lists.min()} to {lists.max()}; expected 0 to {n_items - 1}, or -1 for "
+            "padding; pass codes, not ids"
         )
     if lists.max(initial=-1) < 0:
         raise InputError("all lists are empty; expected at least one recommended item; check that items are left")

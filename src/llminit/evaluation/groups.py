@@ -1,7 +1,7 @@
-"""Metrics by how much is known of a user or an item, so that "helps where data is thin" can be read off.
+"""Metrics by group: users by degree and items by popularity, which shows where a model helps.
 
-Two divisions, both by the number of training interactions (a user's degree, an item's popularity): bins of exact
-counts, and head, mid and tail.
+Both are numbers of training interactions, and both are divided twice: into bins of exact counts, and into head, mid
+and tail.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ from llminit.evaluation.metrics import DEFAULT_KS, METRICS, per_user
 from llminit.evaluation.ranking import RelevantRanks
 
 COUNT_BINS = ("1", "2-4", "5-9", "10+")
-"""The bins of exact counts. Bin "0" is added where something has no training interaction."""
+"""The bins of exact counts. Bin "0" is added if a user or an item has no training interaction."""
 
 THIRDS = ("head", "mid", "tail")
-"""The divisions that hold about a third of the training interactions each, the largest counts first."""
+"""The groups that hold about a third of the training interactions each, the largest counts first."""
 
-_LOWEST = MappingProxyType({"0": 0, "1": 1, "2-4": 2, "5-9": 5, "10+": 10})
+_BIN_STARTS = MappingProxyType({"0": 0, "1": 1, "2-4": 2, "5-9": 5, "10+": 10})
 
 
 class GroupValue(NamedTuple):
@@ -31,7 +31,7 @@ class GroupValue(NamedTuple):
         group: "all", or as "user_degree=2-4" or "item_popularity=tail".
         metric: A name of `METRICS`.
         k: The length of the list.
-        n: How many evaluated users the value is the mean of; for a group of items, how many relevant interactions.
+        n: The number of evaluated users that the value averages; for a group of items, of relevant interactions.
         value: The mean.
     """
 
@@ -45,11 +45,11 @@ class GroupValue(NamedTuple):
 def user_groups(degrees: IntArray) -> dict[str, BoolArray]:
     """Divide users by their number of training interactions.
 
-    "user_degree=head" are the users with the most interactions. Users of equal degree are never parted: sort the
-    users by falling degree and lay their interactions end to end; all users of one degree go to the third in which the
-    middle of their interactions lies. Thirds of the interactions and not of the users, because then each part rests on
-    about as much training data however long the tail is, and for items (see `item_groups`) on about as many test
-    interactions, so that the parts' values are about equally certain.
+    "user_degree=head" are the users with the most interactions. Users of equal degree are in the same third: sort the
+    interactions by falling degree of their user; all users of one degree go to the third that holds the middle of their
+    interactions. These are thirds of the interactions and not of the users, so that each third has about as much
+    training data however long the tail is, and for items (see `item_groups`) about as many test interactions, which
+    makes their values about equally certain.
 
     Args:
         degrees: int64 of shape (n_users,), training interactions of each user.
@@ -59,7 +59,7 @@ def user_groups(degrees: IntArray) -> dict[str, BoolArray]:
         first "user_degree=0" where there is such a user. A mask may be empty.
 
     Raises:
-        InputError: The counts are not one row of whole numbers of at least 0.
+        InputError: The counts are not a one-dimensional array of whole numbers of at least 0.
     """
     return _groups(_checked_counts(degrees, "user degrees"), "user_degree")
 
@@ -74,7 +74,7 @@ def item_groups(popularity: IntArray) -> dict[str, BoolArray]:
         Masks of shape (n_items,) by name: "item_popularity=1" and so on.
 
     Raises:
-        InputError: The counts are not one row of whole numbers of at least 0.
+        InputError: The counts are not a one-dimensional array of whole numbers of at least 0.
     """
     return _groups(_checked_counts(popularity, "item popularity"), "item_popularity")
 
@@ -90,9 +90,9 @@ def grouped_metrics(
     """Measure every group of users and of items.
 
     The value of a group of users is the mean over its evaluated users. In a group of items each relevant interaction
-    is a query of its own with one relevant item, at the rank that it has in the user's list (the user's other relevant
+    is a separate query with one relevant item, at the rank that it has in the user's list (the user's other relevant
     items stay in the list), and the value is the mean over the group's interactions: recall is then the share of them
-    that lists of length k show. With one relevant item a user, as in leave-one-out, the two views agree.
+    in the top k. With one relevant item for each user, as in leave-one-out, both definitions agree.
 
     Args:
         ranks: From `rank_relevant` or `ranks_by_protocol`.
@@ -103,46 +103,46 @@ def grouped_metrics(
         names: The metrics, from `METRICS`.
 
     Returns:
-        One row a group, k and metric; "all" comes first. A group in which nothing was evaluated has no rows.
+        One row for each group, k and metric; "all" comes first. A group in which nothing was evaluated has no rows.
 
     Raises:
         ConfigError: A metric is unknown or a k is less than 1.
-        InputError: Counts cannot be used, there is not one item a rank, or a user or item code has no count.
+        InputError: Counts cannot be used, there is not one item for each rank, or a user or item code has no count.
     """
     degrees = _checked_counts(user_degrees, "user degrees")
     popularity = _checked_counts(item_popularity, "item popularity")
     items = np.asarray(relevant_items, dtype=np.int64).reshape(-1)
     _check_codes(ranks, items, len(degrees), len(popularity))
     names = tuple(names)
-    of_users = {"all": np.ones(len(ranks), dtype=bool)}
-    of_users |= {group: mask[ranks.users] for group, mask in user_groups(degrees).items()}
-    of_items = {group: mask[items] for group, mask in item_groups(popularity).items()}
-    return _means(ranks, of_users, ks, names) + _means(_one_by_one(ranks), of_items, ks, names)
+    user_masks = {"all": np.ones(len(ranks), dtype=bool)}
+    user_masks |= {group: mask[ranks.users] for group, mask in user_groups(degrees).items()}
+    item_masks = {group: mask[items] for group, mask in item_groups(popularity).items()}
+    return _means(ranks, user_masks, ks, names) + _means(_split_queries(ranks), item_masks, ks, names)
 
 
 def _groups(counts: IntArray, prefix: str) -> dict[str, BoolArray]:
-    bins = np.searchsorted(list(_LOWEST.values()), counts, side="right") - 1
-    thirds = _third_of_each(counts)
-    groups = {f"{prefix}={name}": bins == index for index, name in enumerate(_LOWEST)}
+    bins = np.searchsorted(list(_BIN_STARTS.values()), counts, side="right") - 1
+    thirds = _thirds(counts)
+    groups = {f"{prefix}={name}": bins == index for index, name in enumerate(_BIN_STARTS)}
     groups |= {f"{prefix}={name}": thirds == index for index, name in enumerate(THIRDS)}
     if not groups[f"{prefix}=0"].any():
         del groups[f"{prefix}=0"]
     return groups
 
 
-def _third_of_each(counts: IntArray) -> IntArray:
+def _thirds(counts: IntArray) -> IntArray:
     """Return 0 for head, 1 for mid and 2 for tail, int64 of shape (n,)."""
     values, position, members = np.unique(-counts, return_inverse=True, return_counts=True)
     interactions = -values * members
     above = np.cumsum(interactions) - interactions
-    # Thrice the middle over the total, both doubled to stay with whole numbers.
+    # 3 * middle / total, both doubled so that all numbers are whole.
     thirds = 3 * (2 * above + interactions) // (2 * max(1, int(interactions.sum())))
     third: IntArray = np.where(values == 0, 2, thirds)[position.reshape(-1)]
     return third
 
 
-def _one_by_one(ranks: RelevantRanks) -> RelevantRanks:
-    """Make each relevant interaction a query of its own."""
+def _split_queries(ranks: RelevantRanks) -> RelevantRanks:
+    """Make each relevant interaction a separate query."""
     n = len(ranks.ranks)
     return RelevantRanks(np.arange(n), np.arange(n + 1), ranks.ranks)
 
@@ -152,10 +152,10 @@ def _means(
 ) -> list[GroupValue]:
     values = {(k, name): per_user(ranks, f"{name}@{k}") for k in ks for name in names}
     return [
-        _mean(group, mask, name, k, of_each)
+        _mean(group, mask, name, k, user_values)
         for group, mask in groups.items()
         if mask.any()
-        for (k, name), of_each in values.items()
+        for (k, name), user_values in values.items()
     ]
 
 

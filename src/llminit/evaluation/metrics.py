@@ -24,7 +24,7 @@ def recall(ranks: RelevantRanks, k: int) -> Float64Array:
 
 
 def precision(ranks: RelevantRanks, k: int) -> Float64Array:
-    """Share of the k places that hold a relevant item."""
+    """Share of the top k that is relevant."""
     return _n_hits(ranks, k) / k
 
 
@@ -40,7 +40,7 @@ def mrr(ranks: RelevantRanks, k: int) -> Float64Array:
 
 
 def ndcg(ranks: RelevantRanks, k: int) -> Float64Array:
-    """Sum of 1 / log2(rank + 1) over the top k, divided by the most that min(n_relevant, k) items can reach."""
+    """Sum of 1 / log2(rank + 1) over the top k, divided by the value of an ideal list of min(n_relevant, k) items."""
     gains = np.where(ranks.ranks <= k, 1.0 / np.log2(ranks.ranks + 1.0), 0.0)
     length = np.minimum(ranks.n_relevant, k)
     ideal = np.cumsum(1.0 / np.log2(np.arange(2, length.max(initial=1) + 2)))
@@ -58,7 +58,7 @@ def average_precision(ranks: RelevantRanks, k: int) -> Float64Array:
 METRICS: MappingProxyType[str, Metric] = MappingProxyType(
     {"recall": recall, "ndcg": ndcg, "mrr": mrr, "hit": hit, "precision": precision, "map": average_precision}
 )
-"""Every metric by its name; each gives float64 of shape (m,), one value for each evaluated user."""
+"""Every metric by its name; each returns float64 of shape (m,), one value for each evaluated user."""
 
 
 def parse_metric(name: str) -> tuple[str, int]:
@@ -129,5 +129,5 @@ def _n_hits(ranks: RelevantRanks, k: int) -> Float64Array:
 def _sum_by_user(ranks: RelevantRanks, values: Float64Array) -> Float64Array:
     if len(ranks) == 0:
         return np.empty(0, dtype=np.float64)
-    # Every user has at least one rank, so no segment is empty, which reduceat would get wrong.
+    # Every user has at least one rank: reduceat is wrong for empty segments.
     return np.add.reduceat(values, ranks.indptr[:-1])

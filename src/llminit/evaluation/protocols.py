@@ -1,7 +1,7 @@
 """The two named protocols: `standard` removes seen items from the ranking, `paper` (arXiv 2503.01814) does not.
 
-When testing, seen is what the user has in the training and the validation data; when validating, the training data.
-An unmasked number on its own misleads: it is lower, and models compare differently under it.
+When testing, seen items are those in the user's training and validation data; when validating, in the training data.
+An unmasked value alone misleads: it is lower, and it can order models differently.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ def evaluate(
         seen: The same shape; non-zero where `standard` removes an item from the user's ranking.
         ks: The lengths of the lists that are measured.
         names: The metrics, from `METRICS`.
-        block_size: Users scored at a time; None takes as many as 64 MiB of scores hold.
+        block_size: Users scored at a time; None takes as many as fit 64 MiB of scores.
         reporter: Receives the progress, in users.
 
     Returns:
@@ -59,7 +59,7 @@ def ranks_by_protocol(
     block_size: int | None = None,
     reporter: Reporter = SILENT,
 ) -> dict[Protocol, RelevantRanks]:
-    """Rank under both protocols in one pass, for what needs the values of each user.
+    """Rank under both protocols in one pass, for callers that need each user's ranks.
 
     Raises:
         InputError: Shapes differ, a relevant item is also seen, or scores hold NaN.

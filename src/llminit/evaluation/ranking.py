@@ -14,10 +14,10 @@ from llminit.errors import InputError
 from llminit.evaluation.scorers import (
     Scorer,
     canonical,
+    check_no_nan,
     checked_users,
     factor_scorer,
     matrix_scorer,
-    reject_nan,
     score_blocks,
 )
 from llminit.evaluation.top_items import top_k
@@ -28,13 +28,13 @@ __all__ = ["RelevantRanks", "Scorer", "factor_scorer", "matrix_scorer", "rank_bo
 
 @dataclass(frozen=True)
 class RelevantRanks:
-    """Where each evaluated user's relevant items stand; every metric here is a function of this.
+    """The ranks of each evaluated user's relevant items; every metric is a function of them.
 
     Attributes:
         users: int64 of shape (m,), the user codes.
         indptr: int64 of shape (m + 1,), the bounds of each user's ranks; every user has at least one.
         ranks: int64 of shape (n_relevant,), 1 for the best, ascending within a user.
-        items: int64 of shape (n_relevant,), the item code of each rank; empty where it is not known.
+        items: int64 of shape (n_relevant,), the item code of each rank; empty if unknown.
     """
 
     users: IntArray
@@ -44,7 +44,7 @@ class RelevantRanks:
 
     @classmethod
     def from_rows(cls, users: IntArray, items: IntArray, ranks: IntArray) -> Self:
-        """Build from one row a relevant item, in any order, as a table stores them; the users come out ascending.
+        """Build from a table with one row for each relevant item, in any order; users are sorted.
 
         Args:
             users: int64 of shape (n_relevant,), user codes.
@@ -52,7 +52,7 @@ class RelevantRanks:
             ranks: int64 of shape (n_relevant,), at least 1.
 
         Raises:
-            InputError: The three are not of one length, or a rank is less than 1.
+            InputError: The three lengths differ, or a rank is less than 1.
         """
         lowest = np.min(ranks, initial=1)
         if not len(users) == len(items) == len(ranks) or lowest < 1:
@@ -66,9 +66,9 @@ class RelevantRanks:
         return cls(codes.astype(np.int64), np.append(0, np.cumsum(counts)), *rows)
 
     def rows(self) -> tuple[IntArray, IntArray, IntArray]:
-        """Give the user, the item and the rank of each relevant item, sorted by user code, then by item code.
+        """Return the user, the item and the rank of each relevant item, sorted by user code, then by item code.
 
-        Every scorer's ranks of the same relevant items come out in the same order.
+        The order is the same for every scorer's ranks of the same relevant items.
 
         Returns:
             Three int64 arrays of shape (n_relevant,).
@@ -113,7 +113,7 @@ def rank_relevant(
         relevant: Shape (n_users, n_items); non-zero where an item is relevant. Users without one are not evaluated.
         seen: The same shape; non-zero where an item is removed from the user's ranking. None removes nothing.
         users: int64 of shape (m,), the users to evaluate; None takes all with a relevant item.
-        block_size: Users scored at a time; None takes as many as 64 MiB of scores hold. It never changes the result.
+        block_size: Users scored at a time; None takes as many as fit 64 MiB of scores. It never changes the result.
         reporter: Receives the progress, in users.
 
     Raises:
@@ -166,7 +166,7 @@ def _rank(
     block_size: int | None,
     reporter: Reporter,
 ) -> tuple[IntArray, IntArray, IntArray]:
-    from llminit.compiled.ranking import rank_block  # compiling takes seconds that recommending need not spend
+    from llminit.compiled.ranking import rank_block  # recommending does not need numba, which takes seconds to load
 
     masked, unmasked, items = (np.empty(relevant.nnz, dtype=np.int64) for _ in range(3))
     with reporter.task("ranking", len(users)) as task:
@@ -174,14 +174,14 @@ def _rank(
             n_nan = np.empty(len(scores), dtype=np.int64)
             part = slice(relevant.indptr[block.start], relevant.indptr[block.stop])
             rank_block(scores, *_rows(relevant, block), *_rows(seen, block), masked[part], unmasked[part], n_nan)
-            reject_nan(int(np.count_nonzero(n_nan)))
+            check_no_nan(int(np.count_nonzero(n_nan)))
             items[part] = _best_first(scores, *_rows(relevant, block))
             task.advance(len(scores))
     return masked, unmasked, items
 
 
 def _best_first(scores: FloatArray, indptr: IntArray, items: IntArray) -> IntArray:
-    """Order each row's items as their ranks are ordered, with or without the seen items: of equal scores, as listed."""
+    """Sort each row's items by rank, with or without the seen items; those of equal scores keep their order."""
     rows = np.repeat(np.arange(len(scores)), np.diff(indptr))
     ordered: IntArray = items[np.lexsort((-scores[rows, items], rows))]
     return ordered

@@ -10,10 +10,10 @@ from llminit.arrays import AnyArray, FloatArray, IntArray
 from llminit.errors import InputError
 
 Scorer: TypeAlias = Callable[[IntArray], FloatArray]
-"""Takes user codes, int64 of shape (n,); gives float32 of shape (n, n_items), the scores of every item."""
+"""Takes user codes, int64 of shape (n,); returns float32 of shape (n, n_items), the scores of every item."""
 
 BLOCK_BYTES = 64 * 2**20
-"""How much memory one block of scores may take when the caller does not say."""
+"""The memory of one block of scores, unless the caller gives a block size."""
 
 
 def factor_scorer(user_embeddings: FloatArray, item_embeddings: FloatArray) -> Scorer:
@@ -24,7 +24,7 @@ def factor_scorer(user_embeddings: FloatArray, item_embeddings: FloatArray) -> S
         item_embeddings: float32 of shape (n_items, d).
 
     Raises:
-        InputError: The two are not both tables of the same width.
+        InputError: The two are not two-dimensional arrays of the same width.
     """
     shapes = (user_embeddings.shape, item_embeddings.shape)
     if user_embeddings.ndim != 2 or item_embeddings.ndim != 2 or shapes[0][1] != shapes[1][1]:
@@ -47,13 +47,13 @@ def score_blocks(
     """Yield the scores of consecutive blocks of users, each with the slice of `users` that it covers.
 
     Args:
-        scorer: Gives the scores.
+        scorer: Returns the scores.
         users: int64 of shape (n,).
-        n_items: How many scores each user must get.
-        block_size: Users in a block; None takes as many as `BLOCK_BYTES` holds.
+        n_items: Number of scores that each user must get.
+        block_size: Users in a block; None takes as many as fit `BLOCK_BYTES`.
 
     Raises:
-        InputError: The block size is less than 1, or the scorer gives another shape.
+        InputError: The block size is less than 1, or the scorer returns another shape.
     """
     size = checked_block_size(block_size, n_items)
     for start in range(0, len(users), size):
@@ -72,7 +72,7 @@ def checked_block_size(block_size: int | None, n_items: int) -> int:
     """Return the number of users in a block.
 
     Raises:
-        InputError: It is less than 1.
+        InputError: The block size is less than 1.
     """
     if block_size is None:
         return max(1, BLOCK_BYTES // (4 * max(1, n_items)))
@@ -81,8 +81,8 @@ def checked_block_size(block_size: int | None, n_items: int) -> int:
     return block_size
 
 
-def reject_nan(n_users: int) -> None:
-    """Complain when the scores of any user hold NaN.
+def check_no_nan(n_users: int) -> None:
+    """Check that no user's scores hold NaN.
 
     Raises:
         InputError: `n_users`, the number of users with NaN scores, is not 0.
@@ -98,7 +98,7 @@ def canonical(matrix: Any, what: str) -> csr_array:
     """Return a users-by-items matrix as a CSR array with sorted, distinct, non-zero entries; the input is not changed.
 
     Raises:
-        InputError: It is not a scipy sparse matrix.
+        InputError: The matrix is not a scipy sparse matrix.
     """
     if not issparse(matrix):
         raise InputError(f"{what} is a {type(matrix).__name__}; expected a scipy.sparse matrix; wrap it in csr_array")

@@ -6,11 +6,11 @@ from scipy.sparse import csr_array
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.errors import InputError
-from llminit.evaluation.scorers import BLOCK_BYTES, Scorer, canonical, checked_users, reject_nan, score_blocks
+from llminit.evaluation.scorers import BLOCK_BYTES, Scorer, canonical, check_no_nan, checked_users, score_blocks
 from llminit.progress import SILENT, Reporter
 
 _NO_CANDIDATE = np.iinfo(np.int64).max
-_BYTES_PER_SCORE = 24  # the score, its 64-bit key, the partitioned copy of the key, and what making them needs
+_BYTES_PER_SCORE = 24  # the score, its 64-bit key, the partitioned copy of the key, and temporary arrays
 
 
 def top_k(
@@ -27,14 +27,14 @@ def top_k(
     Args:
         scorer: Gives float32 scores of shape (n, n_items) for n user codes.
         users: int64 of shape (m,), user codes.
-        k: How many items to give each user.
-        seen: Shape (n_users, n_items); non-zero where an item must not be given. None removes nothing.
+        k: Number of items for each user.
+        seen: Shape (n_users, n_items); non-zero where an item must not be recommended. None removes nothing.
         block_size: Users scored at a time; None keeps the working memory near 64 MiB. It never changes the result.
         reporter: Receives the progress, in users.
 
     Returns:
         Item codes, int64 of shape (m, k), and their scores, float32 of shape (m, k). A user with fewer than k
-        candidates gets -1 and -inf in the places that are left.
+        candidates gets -1 and -inf at the end.
 
     Raises:
         InputError: k or the block size is less than 1, shapes differ, a user code is out of range, or scores hold NaN.
@@ -49,7 +49,7 @@ def top_k(
     size = max(1, BLOCK_BYTES // (_BYTES_PER_SCORE * max(1, n_items))) if block_size is None else block_size
     with reporter.task("recommending", len(users)) as task:
         for block, scores in score_blocks(scorer, users, n_items, size):
-            reject_nan(int(np.isnan(scores).any(axis=1).sum()))
+            check_no_nan(int(np.isnan(scores).any(axis=1).sum()))
             _fill_best(scores, None if seen is None else seen[users[block]], items[block], best[block])
             task.advance(len(scores))
     return items, best
@@ -68,7 +68,7 @@ def best_items(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
     Raises:
         InputError: Scores hold NaN.
     """
-    reject_nan(int(np.isnan(scores).any(axis=1).sum()))
+    check_no_nan(int(np.isnan(scores).any(axis=1).sum()))
     items = np.full((len(scores), k), -1, dtype=np.int64)
     best = np.full((len(scores), k), -np.inf, dtype=np.float32)
     for row, values in enumerate(scores):
@@ -92,10 +92,10 @@ def _fill_best(scores: FloatArray, seen: csr_array | None, items: IntArray, best
     if count < keys.shape[1]:
         keys = np.partition(keys, count - 1, axis=1)[:, :count]
     keys = np.sort(keys, axis=1)
-    found = keys != _NO_CANDIDATE
-    codes = np.where(found, keys & 0xFFFFFFFF, -1)
+    is_candidate = keys != _NO_CANDIDATE
+    codes = np.where(is_candidate, keys & 0xFFFFFFFF, -1)
     items[:, :count] = codes
-    best[:, :count] = np.where(found, np.take_along_axis(scores, np.maximum(codes, 0), axis=1), -np.inf)
+    best[:, :count] = np.where(is_candidate, np.take_along_axis(scores, np.maximum(codes, 0), axis=1), -np.inf)
 
 
 def _sortable_keys(scores: FloatArray) -> NDArray[np.int64]:

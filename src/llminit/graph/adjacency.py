@@ -25,7 +25,7 @@ class Adjacency:
         n_users: Number of users.
         n_items: Number of items.
         indptr: int64 of shape (n_nodes + 1,), where each node's neighbours begin.
-        indices: int32 of shape (n_edges,), the neighbours; each interaction stands here twice.
+        indices: int32 of shape (n_edges,), the neighbours; each interaction is stored twice.
         weights: float32 of shape (n_edges,), 1 / sqrt(degree of one end * degree of the other).
     """
 
@@ -60,16 +60,16 @@ class Adjacency:
     @cached_property
     def compiled(self) -> Graph:
         """The graph as kernels take it."""
-        longest = int(np.diff(self.indptr).max(initial=0))
-        return Graph(self.indptr, self.indices, self.weights, longest)
+        max_degree = int(np.diff(self.indptr).max(initial=0))
+        return Graph(self.indptr, self.indices, self.weights, max_degree)
 
     def runs(self, n_threads: int) -> IntArray:
-        """Return the n_threads + 1 bounds of runs of nodes that are about equally much work."""
+        """Return the n_threads + 1 bounds that divide the nodes into runs of about equal work."""
         bounds: IntArray = even_runs(self.indptr, self.every_node, n_threads)
         return bounds
 
     def hop_memory(self, width: int) -> tuple[FloatArray, FloatArray]:
-        """Return two float32 arrays of shape (n_nodes, width) that hops on this graph write to, again and again."""
+        """Return two float32 arrays of shape (n_nodes, width) that hops on this graph write to and reuse."""
         # Fresh memory costs more to map than to fill.
         if width not in self._hop_memory:
             self._hop_memory[width] = hop_memory(self.n_nodes, width)
@@ -120,9 +120,9 @@ def normalized_adjacency(users: IntArray, items: IntArray, n_users: int, n_items
 
 
 def thinned(adjacency: Adjacency, kept: BoolArray) -> Adjacency:
-    """Return the graph of some of the interactions, normalised by the degrees that they leave.
+    """Return the graph of some of the interactions, normalised by the remaining degrees.
 
-    Nothing is sorted again: what is left of a sorted list is sorted.
+    Nothing is sorted again, because a part of a sorted list is sorted.
 
     Args:
         adjacency: The whole graph.
@@ -130,9 +130,10 @@ def thinned(adjacency: Adjacency, kept: BoolArray) -> Adjacency:
     """
     users, items = adjacency.edges
     order = adjacency.edges_by_item
-    # Each edge's place among the kept ones, for the edges that are kept.
-    place = np.cumsum(kept) - 1
-    return _from_sorted(users[kept], items[kept], place[order[kept[order]]], adjacency.n_users, adjacency.n_items)
+    # For each edge that is kept, its index among the kept ones.
+    new_index = np.cumsum(kept) - 1
+    by_item = new_index[order[kept[order]]]
+    return _from_sorted(users[kept], items[kept], by_item, adjacency.n_users, adjacency.n_items)
 
 
 def _from_sorted(users: IntArray, items: IntArray, by_item: IntArray, n_users: int, n_items: int) -> Adjacency:
@@ -147,10 +148,10 @@ def _from_sorted(users: IntArray, items: IntArray, by_item: IntArray, n_users: i
 
 
 def _order_by_item(users: IntArray, items: IntArray, n_users: int, n_items: int) -> IntArray:
-    """Return the order that sorts interactions by item, then user, where they are sorted by user; in linear time."""
+    """Return the order by item, then user, of interactions that are sorted by user; in linear time."""
     indptr = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))])
-    places = sp.csr_array((np.arange(len(items)), items, indptr), shape=(n_users, n_items))
-    order: IntArray = places.tocsc().data
+    positions = sp.csr_array((np.arange(len(items)), items, indptr), shape=(n_users, n_items))
+    order: IntArray = positions.tocsc().data
     return order
 
 

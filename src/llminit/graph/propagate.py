@@ -8,8 +8,8 @@ so the gradient needs no saved layers. By Horner's rule it is
 
     grad_x = (g + A_1 (g + A_2 (... (g + A_L g)))) / (L + 1).
 
-Where every layer has the same A, powers of A commute and the forward pass takes the same form. `propagate` makes all
-rows; `gather` makes the rows of one batch, at the cost of what they need (see `rows.py`).
+Where every layer has the same A, powers of A commute and the forward pass takes the same form. `propagate`
+computes all rows; `gather` computes the rows of one batch and what they depend on (see `rows.py`).
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def propagate(embeddings: torch.Tensor, layers: Sequence[Adjacency]) -> torch.Te
 
     Args:
         embeddings: float32 of shape (n_nodes, d), users first.
-        layers: One adjacency a layer; usually the same one L times.
+        layers: One adjacency for each layer; usually the same one L times.
 
     Returns:
         float32 of shape (n_nodes, d).
@@ -57,7 +57,7 @@ def gather(
         adjacency: The graph of every layer.
         n_layers: Number of layers.
         parts: Rows, each int64 of shape (n,), such as a batch's users, positives and negatives.
-        deferred: Where given (CPU, float32), the backward pass adds its gradient here instead of making a matrix of it.
+        deferred: A list that the backward pass appends its gradient to instead of making it dense (CPU, float32 only).
 
     Returns:
         For each part its rows of the embeddings, and for each part its rows of the propagated embeddings, float32 of
@@ -68,8 +68,8 @@ def gather(
         return tuple(embeddings.index_select(0, part) for part in parts), tuple(
             final.index_select(0, part) for part in parts
         )
-    found: Parts = _Gather.apply(embeddings, adjacency, n_layers, deferred, *parts)  # type: ignore[no-untyped-call]
-    return found[: len(parts)], found[len(parts) :]
+    gathered: Parts = _Gather.apply(embeddings, adjacency, n_layers, deferred, *parts)  # type: ignore[no-untyped-call]
+    return gathered[: len(parts)], gathered[len(parts) :]
 
 
 class _Propagate(torch.autograd.Function):
@@ -103,7 +103,7 @@ class _Gather(torch.autograd.Function):
     ) -> Parts:
         ctx.set_materialize_grads(False)
         ctx.deferred, ctx.lengths = deferred, [len(part) for part in parts]
-        _keep(deferred)
+        _copy_waiting(deferred)
         neighbourhood = Neighbourhood.around(adjacency, n_layers, torch.cat(parts).numpy())
         ctx.neighbourhood, ctx.width = neighbourhood, embeddings.shape[1]
         table = embeddings.detach().numpy()
@@ -119,7 +119,7 @@ class _Gather(torch.autograd.Function):
         n_parts = len(ctx.lengths)
         trained = _joined(gradients[:n_parts], ctx.lengths, ctx.width)
         final = _joined(gradients[n_parts:], ctx.lengths, ctx.width)
-        _keep(ctx.deferred)
+        _copy_waiting(ctx.deferred)
         gradient = ctx.neighbourhood.gradient(final, trained, ctx.width)
         nothing = (None,) * (3 + n_parts)
         if ctx.deferred is not None:
@@ -128,14 +128,14 @@ class _Gather(torch.autograd.Function):
         return torch.from_numpy(gradient.dense()), *nothing
 
 
-def _keep(deferred: list[RowGradient] | None) -> None:
-    """Save gradients that still wait for the optimiser from being overwritten; there are none in ordinary training."""
+def _copy_waiting(deferred: list[RowGradient] | None) -> None:
+    """Copy gradients that still wait for the optimiser, before they are overwritten; ordinary training has none."""
     if deferred:
-        deferred[:] = [gradient.kept() for gradient in deferred]
+        deferred[:] = [gradient.copied() for gradient in deferred]
 
 
 def _joined(gradients: Sequence[torch.Tensor | None], lengths: list[int], width: int) -> Any:
-    """Stack the gradients of parts, zeros for those without one; None where no part has one."""
+    """Stack the gradients of the parts, with zeros for a part without one; None if no part has one."""
     if all(gradient is None for gradient in gradients):
         return None
     return np.concatenate(

@@ -1,6 +1,6 @@
 """`propagate` for the rows of one batch, with a backward pass that leaves the last hop to the optimiser.
 
-`llminit.compiled.propagation` has the mathematics.
+`llminit.compiled.propagation` explains the mathematics.
 """
 
 from dataclasses import dataclass
@@ -54,14 +54,14 @@ class Neighbourhood:
         memory = self.adjacency.hop_memory(embeddings.shape[1])
         graph, n_threads = self.adjacency.compiled, numba.get_num_threads()
         final = final_rows(graph, self.frontier, self.n_layers, embeddings, memory, n_threads)
-        return self._taken(Rows(final, self.frontier.position), 1 / (self.n_layers + 1))
+        return self._take(Rows(final, self.frontier.position), 1 / (self.n_layers + 1))
 
     def trained_rows(self, embeddings: FloatArray) -> FloatArray:
         """Return the rows of `embeddings`: float32 of shape (len(rows), d)."""
-        return self._taken(rows_of_all(embeddings), 1.0)
+        return self._take(rows_of_all(embeddings), 1.0)
 
     def gradient(self, final: FloatArray | None, trained: FloatArray | None, width: int) -> "RowGradient":
-        """Carry the gradients of final and trained rows, float32 of shape (len(rows), d), back to the last hop."""
+        """Carry the gradients of final and trained rows, float32 of shape (len(rows), d), back up to the last hop."""
         position = self.frontier.position
         base = np.zeros((int(self.frontier.ends[0]), width), dtype=np.float32)
         source = np.empty((0, width), dtype=np.float32)
@@ -72,11 +72,11 @@ class Neighbourhood:
                 n_threads = numba.get_num_threads()
                 source = last_hop_source(graph, self.frontier, self.n_layers, base, memory, n_threads)
         if trained is not None:
-            base = base.copy() if self.n_layers == 1 else base  # `source` is then the same memory
+            base = base.copy() if self.n_layers == 1 else base  # otherwise `source` would change too
             sum_rows(trained, self.rows, 1.0, Rows(base, position))
         return RowGradient(self, base, source)
 
-    def _taken(self, source: Rows, scale: float) -> FloatArray:
+    def _take(self, source: Rows, scale: float) -> FloatArray:
         out = np.empty((len(self.rows), source.values.shape[1]), dtype=np.float32)
         take_rows(source, self.rows, scale, out)
         return out
@@ -87,9 +87,9 @@ class RowGradient:
     """A gradient of all embeddings that still lacks its last hop: `base` + A `source`, both listed by position.
 
     Attributes:
-        neighbourhood: Whose positions the rows have.
+        neighbourhood: The nodes whose positions index the rows.
         base: float32 of shape (n_base, d).
-        source: float32 of shape (n_source, d); the graph's next batch overwrites it unless it is `kept`.
+        source: float32 of shape (n_source, d); the graph's next batch overwrites it unless it is `copied`.
     """
 
     neighbourhood: Neighbourhood
@@ -101,8 +101,8 @@ class RowGradient:
         """int32 of shape (n_nodes,), each node's row in `base` and in `source`."""
         return self.neighbourhood.frontier.position
 
-    def kept(self) -> "RowGradient":
-        """Return the same gradient in memory of its own."""
+    def copied(self) -> "RowGradient":
+        """Return the same gradient in its own memory."""
         return RowGradient(self.neighbourhood, self.base, self.source.copy())
 
     def dense(self) -> FloatArray:

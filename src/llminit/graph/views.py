@@ -16,8 +16,8 @@ def make_view(
 
     Args:
         adjacency: The whole graph.
-        augmentation: "edge-drop" (one thinned graph for all layers), "node-drop" (the edges of dropped users and
-            items go) or "random-walk" (another edge drop at each layer).
+        augmentation: "edge-drop" (one thinned graph for all layers), "node-drop" (drops all edges of some users and
+            items) or "random-walk" (a new edge drop at each layer).
         drop_ratio: The share of edges, or of users and of items, that is dropped; in [0, 1).
         n_layers: Number of layers.
         rng: Source of randomness.

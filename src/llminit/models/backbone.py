@@ -1,4 +1,4 @@
-"""What every backbone is: parameters that start from initial embeddings, a loss on a batch, and final embeddings."""
+"""The base class of backbones: parameters that start from initial embeddings, a loss, and final embeddings."""
 
 import inspect
 import math
@@ -19,11 +19,11 @@ from llminit.models.sizes import Sizes
 from llminit.registry import Entry, check_defaults, named_class
 
 _COPIES_OF_EMBEDDINGS = 10
-"""Embeddings, gradients, two moments, the best epoch and what evaluation copies."""
+"""Embeddings, gradients, two moments, the best epoch and the copies that evaluation makes."""
 
 
 class BackboneConfig(Config):
-    """The hyper-parameters of a backbone; each backbone adds its own."""
+    """The hyper-parameters of a backbone; each backbone adds its entry_name."""
 
 
 class GraphConfig(BackboneConfig):
@@ -45,20 +45,20 @@ class Batch(NamedTuple):
 
 
 class Backbone(nn.Module, ABC):
-    """A collaborative-filtering model that starts from given embeddings.
+    """A collaborative-filtering model that starts from initial embeddings.
 
-    A subclass is one file: it names itself, names its options and writes `loss`. It is an ordinary module: whatever
-    parameters it has besides `embeddings` are trained, and parameters and buffers are kept in checkpoints and set back
-    to their best epoch. `llminit.testing.check_backbone` is its test.
+    A subclass is one file: it sets `name` and `options_type` and implements `loss`. It is an ordinary module: all its
+    parameters are trained, not only `embeddings`, and parameters and buffers are saved in checkpoints and restored to
+    their best epoch. `llminit.testing.check_backbone` tests it.
     """
 
     name: ClassVar[str]
     options_type: ClassVar[type[BackboneConfig]] = BackboneConfig
     uses_negatives: ClassVar[bool] = True
     relative_cost: ClassVar[float] = math.inf
-    """About how long training takes, BPR-MF being 10: a comparison runs what is cheap first, and unknown ones last."""
+    """Approximate training time, BPR-MF being 10; a comparison runs cheap models first and unknown ones last."""
 
-    _shapes_the_loss: ClassVar[frozenset[str]] = frozenset({"loss", "rows", "layers"})
+    _loss_methods: ClassVar[frozenset[str]] = frozenset({"loss", "rows", "layers"})
 
     def __init__(
         self, users: FloatArray, items: FloatArray, adjacency: Adjacency, options: BackboneConfig | None = None
@@ -69,7 +69,7 @@ class Backbone(nn.Module, ABC):
             users: float32 of shape (n_users, d).
             items: float32 of shape (n_items, d).
             adjacency: The training graph.
-            options: An `options_type`; its defaults if None.
+            options: An instance of `options_type`; None takes its defaults.
 
         Raises:
             EmbeddingError: The shapes do not fit the graph, or a value is not finite.
@@ -83,8 +83,8 @@ class Backbone(nn.Module, ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # A subclass with another loss must not be trained by the compiled one that it would inherit.
-        if cls._shapes_the_loss & vars(cls).keys() and "compiled_loss" not in vars(cls):
+        # A subclass with another loss must not inherit the compiled loss of its parent.
+        if cls._loss_methods & vars(cls).keys() and "compiled_loss" not in vars(cls):
             cls.compiled_loss = Backbone.compiled_loss  # type: ignore[method-assign]
 
     @property
@@ -93,19 +93,19 @@ class Backbone(nn.Module, ABC):
         return self.adjacency.n_users
 
     def start_epoch(self, rng: np.random.Generator) -> None:
-        """Prepare an epoch; a backbone with random parts draws them here, from `rng` alone."""
+        """Prepare an epoch; a backbone with random parts draws them here, from `rng` only."""
 
     @abstractmethod
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return the scalar loss of a batch."""
 
     def compiled_loss(self) -> CompiledLoss | None:
-        """Return which compiled loss is exactly `loss` with these options, None where there is none."""
+        """Return the compiled loss that equals `loss` with these options, or None if there is none."""
         return None
 
     @property
     def layers(self) -> tuple[Adjacency, ...]:
-        """The adjacency to propagate over at each layer; none unless the backbone's options count layers."""
+        """The adjacency to propagate over at each layer; empty unless the backbone's options have `n_layers`."""
         return (self.adjacency,) * getattr(self.options, "n_layers", 0)
 
     def rows(self, *parts: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
@@ -121,13 +121,13 @@ class Backbone(nn.Module, ABC):
 
     @torch.no_grad()
     def final_embeddings(self) -> tuple[FloatArray, FloatArray]:
-        """Return user and item embeddings whose dot products rank: float32, (n_users, d) and (n_items, d)."""
+        """Return user and item embeddings whose dot products are scores: float32, (n_users, d) and (n_items, d)."""
         nodes = propagate(self.embeddings, self.layers).detach().cpu().numpy()
         return nodes[: self.n_users].copy(), nodes[self.n_users :].copy()
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:
-        """Estimate the memory that training holds at most, beside what every process needs."""
+        """Estimate the peak memory of training in bytes, beyond what every process needs."""
         return 4 * sizes.embedding_size * (sizes.n_users + sizes.n_items) * _COPIES_OF_EMBEDDINGS
 
 
@@ -137,7 +137,7 @@ def describe_backbone(part: Any, name: str | None) -> Entry[type[Backbone]]:
     Raises:
         ConfigError: The class does not keep the contract; the message says what to write.
     """
-    own = named_class(part, name, Backbone, "backbone")
+    entry_name = named_class(part, name, Backbone, "backbone")
     check_defaults(part.options_type, part, "backbone")
     positional = [
         parameter.name
@@ -151,7 +151,7 @@ def describe_backbone(part: Any, name: str | None) -> Entry[type[Backbone]]:
             f"the backbone {part.__module__}:{part.__qualname__} is made with ({', '.join(positional)}); write "
             "__init__(self, users, items, adjacency, options=None) and hand all four to super().__init__"
         )
-    return Entry(own, part, part.options_type, own)
+    return Entry(entry_name, part, part.options_type, entry_name)
 
 
 def _check_initial(users: FloatArray, items: FloatArray, adjacency: Adjacency) -> None:

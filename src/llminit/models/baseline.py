@@ -1,4 +1,4 @@
-"""What a baseline is: options, and `fit`, which learns from the training interactions with no gradient."""
+"""The base class of baselines: options, and `fit`, which learns from the training interactions without gradients."""
 
 import math
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ from llminit.registry import Entry, check_defaults, named_class
 
 
 class FittedBaseline(Protocol):
-    """Scores every item for the users that it was fitted on; those without a training item get popularity's scores."""
+    """Scores every item for the users that it was fitted on; users without a training item get popularity scores."""
 
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
@@ -31,7 +31,7 @@ class FittedBaseline(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class BaselineInput:
-    """What a baseline may look at, checked.
+    """The validated input of a baseline.
 
     Attributes:
         train: float32 CSR of shape (n_users, n_items), without duplicates or stored zeros; a copy of the caller's.
@@ -44,14 +44,14 @@ class BaselineInput:
 
 
 class Baseline(Config, ABC):
-    """A set of options that can be fitted. A new one is one file: it names itself, its options, and writes `learn`."""
+    """Options that can be fitted. A new one is one file: it sets `name`, declares options and implements `learn`."""
 
     name: ClassVar[str]
-    """What it is called."""
+    """The name in the registry."""
     relative_cost: ClassVar[float] = math.inf
-    """About how long fitting takes, BPR-MF being 10: a comparison runs what is cheap first, and unknown ones last."""
+    """Approximate fitting time, BPR-MF being 10; a comparison runs cheap models first and unknown ones last."""
     grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType({})
-    """The values that `tune` tries of some options: every combination, in order, the last option changing fastest."""
+    """The values that `tune` tries for some options: every combination in order, the last option changing fastest."""
     needs_text: ClassVar[bool] = False
     """Whether `fit` must be given text embeddings."""
 
@@ -60,11 +60,11 @@ class Baseline(Config, ABC):
 
         Args:
             train: float32 of shape (n_users, n_items), non-zero where a user has an item in the training data.
-            text: Text embeddings, float32 of shape (n_items, D), a row of zeros for an item without text; not looked
-                at where `needs_text` is False.
+            text: Text embeddings, float32 of shape (n_items, D), a row of zeros for an item without text; ignored
+                if `needs_text` is False.
 
         Raises:
-            ConfigError: Text is needed and was not given, or an option does not fit this data.
+            ConfigError: Text is needed and missing, or an option does not fit this data.
             EmbeddingError: The text embeddings cannot be used.
             InputError: The matrix is not sparse, is empty, or holds NaN or infinite values.
         """
@@ -75,11 +75,11 @@ class Baseline(Config, ABC):
 
     @abstractmethod
     def learn(self, data: BaselineInput) -> FittedBaseline:
-        """Learn from what `fit` has checked."""
+        """Learn from input that `fit` has validated."""
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:
-        """Estimate the memory that fitting holds at most, beside what every process needs."""
+        """Estimate the peak memory of fitting in bytes, beyond what every process needs."""
         return 100 * sizes.n_interactions
 
     def _checked_text(self, text: FloatArray | None, n_items: int) -> FloatArray:
@@ -107,7 +107,7 @@ def describe_baseline(part: Any, name: str | None) -> Entry[type[Baseline]]:
     Raises:
         ConfigError: The class does not keep the contract; the message says what to write.
     """
-    own = named_class(part, name, Baseline, "baseline")
+    entry_name = named_class(part, name, Baseline, "baseline")
     check_defaults(part, part, "baseline")
     unknown = sorted(set(part.grid) - set(part.model_fields))
     if unknown:
@@ -115,14 +115,14 @@ def describe_baseline(part: Any, name: str | None) -> Entry[type[Baseline]]:
             f"the grid of the baseline {part.__module__}:{part.__qualname__} varies {unknown[0]!r}, which is none of "
             f"its options ({', '.join(part.model_fields) or 'it has none'}); name an option"
         )
-    return Entry(own, part, part, own)
+    return Entry(entry_name, part, part, entry_name)
 
 
 @dataclass(frozen=True)
 class LinearItemModel:
     """Scores a user by the sum of the weights from each of the user's training items to every item.
 
-    Users without a training item get popularity's scores.
+    Users without a training item get popularity scores.
 
     Attributes:
         train: float32 CSR of shape (n_users, n_items).
@@ -144,7 +144,7 @@ class LinearItemModel:
 
 
 def popular_without_history(scores: FloatArray, users: IntArray, train: csr_array) -> FloatArray:
-    """Score items by their number of training interactions for users who have none, of whom nothing else is known.
+    """Replace the scores of users without training interactions by the items' numbers of training interactions.
 
     Args:
         scores: float32 of shape (n, n_items), a row for each of `users`; overwritten.
@@ -152,11 +152,11 @@ def popular_without_history(scores: FloatArray, users: IntArray, train: csr_arra
         train: float32 CSR of shape (n_users, n_items), without stored zeros.
 
     Returns:
-        `scores`; the rows of users with a training item are as they were.
+        `scores`; the rows of users with a training item are unchanged.
     """
-    without = np.diff(train.indptr)[users] == 0
-    if without.any():
-        scores[without] = degrees(train)[1]
+    has_no_history = np.diff(train.indptr)[users] == 0
+    if has_no_history.any():
+        scores[has_no_history] = degrees(train)[1]
     return scores
 
 

@@ -1,4 +1,4 @@
-"""What backbones that are trained by BPR alone have in common; their whole steps can run in compiled code."""
+"""The base class of backbones that are trained by BPR only; their steps can run in compiled code."""
 
 from abc import ABC
 from typing import ClassVar

@@ -1,8 +1,8 @@
-"""The loss functions on the embeddings of one batch, as they are written in the papers.
+"""The loss functions on the embeddings of one batch, as the papers define them.
 
-All take float tensors of shape (batch_size, d) unless they say otherwise and return a scalar; autograd finds their
-gradients. `llminit.compiled` has kernels of those that are trained in compiled steps, and these are the kernels' slow
-twins. `info_nce.py` has SGL's contrastive loss, which is large.
+All take float tensors of shape (batch_size, d) unless they say otherwise and return a scalar; autograd computes their
+gradients. `llminit.compiled` has kernels for some of them, and the functions here are the kernels' slow twins.
+`info_nce.py` has SGL's contrastive loss.
 """
 
 import torch

@@ -8,7 +8,7 @@ BACKBONES: Registry[type[Backbone]] = Registry("backbone", "llminit.models.backb
 """Models that start from initial embeddings."""
 
 BASELINES: Registry[type[Baseline]] = Registry("baseline", "llminit.models.baselines", describe_baseline)
-"""Models without a gradient."""
+"""Models that are fitted without gradients."""
 
 
 def is_baseline(name: str) -> bool:

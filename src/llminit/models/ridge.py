@@ -16,12 +16,12 @@ _GIB = 2**30
 
 
 def table_bytes(n_items: int) -> int:
-    """Return what solving holds at most, tuning included: two float64 tables of all pairs of items, and the weights."""
+    """Return the peak memory of solving in bytes: two float64 matrices of all pairs of items, and the weights."""
     return n_items**2 * (8 * 2 + 8)
 
 
 def check_memory(name: str, n_items: int, allowed: float) -> None:
-    """Complain, before anything is allocated, where solving needs more GiB than allowed.
+    """Check that solving needs no more GiB than allowed, before anything is allocated.
 
     Raises:
         ConfigError: 16 bytes for each pair of items are more than `allowed` GiB.
@@ -39,18 +39,18 @@ def ridge_weights(train: csr_array, penalty: NDArray[np.float64]) -> FloatArray:
 
     Args:
         train: X, float32 of shape (n_users, n_items).
-        penalty: float64 of shape (n_items,), positive; how much each item's weights are held back.
+        penalty: float64 of shape (n_items,), positive; the ridge penalty of each item's weights.
 
     Returns:
         B, float32 of shape (n_items, n_items), zeros on the diagonal; row j holds what item j adds to every item.
 
     Raises:
-        InputError: The table cannot be inverted.
+        InputError: The matrix cannot be inverted.
     """
     lower = _lower_inverse(_regularised_gram(train, penalty))
     diagonal = lower.diagonal().copy()
     weights = lower.astype(np.float32)
-    del lower  # at most two float64 tables of n_items x n_items are alive at any time
+    del lower  # at most two float64 matrices of n_items x n_items are alive at any time
     np.fill_diagonal(weights, 0.0)
     weights = weights + weights.T
     weights /= -diagonal.astype(np.float32)
@@ -58,15 +58,15 @@ def ridge_weights(train: csr_array, penalty: NDArray[np.float64]) -> FloatArray:
 
 
 def _regularised_gram(train: csr_array, penalty: NDArray[np.float64]) -> NDArray[np.float64]:
-    gram = np.zeros((train.shape[1],) * 2, order="F")  # as LAPACK wants it, so that it works in place
-    for block, products in co_occurrence_blocks(train):
-        gram[products.indices, row_codes(products) + block.start] = products.data  # the table is symmetric
+    gram = np.zeros((train.shape[1],) * 2, order="F")  # LAPACK's order, so that it works in place
+    for block, counts in co_occurrence_blocks(train):
+        gram[counts.indices, row_codes(counts) + block.start] = counts.data  # the matrix is symmetric
     gram[np.diag_indices_from(gram)] += penalty
     return gram
 
 
 def _lower_inverse(gram: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the lower triangle of the inverse of a positive definite table, zeros above it; overwrites `gram`."""
+    """Return the lower triangle of the inverse of a positive definite matrix, zeros above it; overwrites `gram`."""
     factor, failed = lapack.dpotrf(gram, lower=1, overwrite_a=1, clean=1)
     if failed == 0:
         inverse, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)

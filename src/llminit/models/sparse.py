@@ -1,4 +1,4 @@
-"""What the baselines do with sparse tables: products in blocks, the nearest of each row, degrees and their powers."""
+"""Sparse matrices for the baselines: products in blocks, the largest entries of each row, degrees and their powers."""
 
 from collections.abc import Iterator
 
@@ -28,9 +28,9 @@ def product_blocks(left: csr_array, right: csr_array) -> Iterator[tuple[slice, c
 
 
 def _block_bounds(left: csr_array, right: csr_array) -> IntArray:
-    """Return where blocks begin, and the end: at most about `_BLOCK_ENTRIES` entries a block, at least one row."""
-    most = csr_array((np.ones(left.nnz), left.indices, left.indptr), shape=left.shape) @ np.diff(right.indptr)
-    before = np.cumsum(np.minimum(most, right.shape[1])) // _BLOCK_ENTRIES
+    """Return the bounds of blocks of at least one row and, where that allows it, about `_BLOCK_ENTRIES` entries."""
+    max_entries = csr_array((np.ones(left.nnz), left.indices, left.indptr), shape=left.shape) @ np.diff(right.indptr)
+    before = np.cumsum(np.minimum(max_entries, right.shape[1])) // _BLOCK_ENTRIES
     starts = 1 + np.flatnonzero(np.diff(before))
     return np.concatenate([[0], starts, [left.shape[0]]])
 
@@ -46,28 +46,28 @@ def row_codes(matrix: csr_array) -> IntArray:
 
 
 def entries(block: csr_array, first: int) -> tuple[IntArray, IntArray, AnyArray]:
-    """List a block's entries without the whole table's diagonal: rows in the block, columns, values.
+    """Return a block's entries off the matrix's diagonal: rows in the block, columns, values.
 
     Args:
-        block: Shape (n, n_items), rows `first` and following of a table of shape (n_items, n_items).
-        first: The table's row that is the block's row 0.
+        block: Shape (n, n_items), rows `first` and following of a matrix of shape (n_items, n_items).
+        first: The matrix row that is the block's row 0.
     """
     rows = row_codes(block)
-    others = block.indices != rows + first
-    return rows[others], block.indices[others], block.data[others]
+    off_diagonal = block.indices != rows + first
+    return rows[off_diagonal], block.indices[off_diagonal], block.data[off_diagonal]
 
 
 def nearest(rows: IntArray, columns: IntArray, values: AnyArray, shape: tuple[int, int], k: int) -> csr_array:
-    """Keep the k largest values of each row, float32; of equal ones, those of lower columns.
+    """Keep the k largest values of each row, float32; of equal ones, those in lower columns.
 
     Args:
         rows: int64 of shape (n,), the row of each value, ascending.
         columns: int64 of shape (n,).
         values: Numbers of shape (n,).
-        shape: Of the table that they are in.
+        shape: The shape of the matrix.
         k: How many to keep.
     """
-    order = np.lexsort((columns, -values, rows))  # the last key leads
+    order = np.lexsort((columns, -values, rows))  # lexsort's last key is the primary one
     counts = np.bincount(rows, minlength=shape[0])
     position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     kept = order[position < k]
@@ -85,7 +85,7 @@ def degrees(train: csr_array) -> tuple[IntArray, IntArray]:
 
 
 def power(counts: IntArray, exponent: float) -> NDArray[np.float64]:
-    """Raise counts to a power, float64 of the same shape; 0 stays 0, so that what has no interaction gets no weight."""
+    """Raise counts to a power, float64 of the same shape; 0 stays 0, the weight of nodes without interactions."""
     return np.where(counts > 0, np.maximum(counts, 1).astype(np.float64) ** exponent, 0.0)
 
 

@@ -9,7 +9,7 @@ from llminit.errors import ArtefactError, ConfigError
 from llminit.locks import only_one
 from llminit.recommender import FILES, KIND, LAYOUT_VERSION, Recommender
 from llminit.recommender.artefact import MANIFEST, read_manifest
-from llminit.storage import check_place, check_replaceable, remove_leftovers
+from llminit.storage import check_replaceable, check_target_folder, remove_leftovers
 from llminit.training import CheckpointFile
 
 
@@ -53,7 +53,7 @@ class OutFolder:
             raise ConfigError(
                 f"{self.path} exists and is not a saved recommender, expected one or nothing; choose another place"
             )
-        check_place(self.path)
+        check_target_folder(self.path)
 
     def finished(self, fingerprint: str) -> Recommender | None:
         """Return the recommender that an equal call left here, or None where one is to be made.

@@ -1,4 +1,4 @@
-"""The results of a comparison in memory, and the questions that the sections of a report ask."""
+"""The results of a comparison in memory, and the queries of the sections of a report."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -27,14 +27,14 @@ _INIT_ORDER = (REFERENCE, "whiten", "variance", "pca", "random", "uniform", FULL
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that a report is made from.
+    """Everything that a report is made from.
 
     Attributes:
         header: What all cells have in common.
         cells: The finished cells.
         tidy: All their measures, with the columns of `llminit.results.tidy.TIDY_SCHEMA`.
         failures: The cells that failed.
-        verdicts: By protocol, what paired tests say.
+        verdicts: By protocol, the results of the paired tests.
         maps: By name of a cell, its items with their coordinates in both planes.
     """
 
@@ -63,13 +63,13 @@ class ReportData:
 
     @cached_property
     def missing(self) -> list[str]:
-        """Names of the cells that were asked for and are not finished."""
+        """Names of the cells of all calls that are not finished."""
         finished = {cell.key.name for cell in self.cells}
         return [name for name in self.header.planned if name not in finished]
 
     @cached_property
     def main(self) -> list[Method]:
-        """The methods at the main setting: whole training data where there is such, and the usual embedding size.
+        """The methods at the main setting: all training data if any cell has them, and the most common embedding size.
 
         Text embeddings at full width have a size of their own and are among them.
         """
@@ -122,11 +122,11 @@ class ReportData:
 
     def reference(self, method: Method) -> Method | None:
         """Return the same backbone and setting without text, None where it was not run."""
-        wanted = method.model_copy(update={"init": REFERENCE, "encoder": None})
-        return wanted if wanted in set(self.methods) else None
+        reference = method.model_copy(update={"init": REFERENCE, "encoder": None})
+        return reference if reference in set(self.methods) else None
 
     def main_verdicts(self, protocol: str) -> list[Verdict]:
-        """Return the verdicts of the main setting, with the labels that suffice there."""
+        """Return the verdicts of the main setting, with labels that are unique there."""
         labels = self.labels
         return [
             replace(verdict, label=labels[verdict.method], reference_label=labels[verdict.reference])

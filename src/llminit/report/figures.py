@@ -32,12 +32,12 @@ class Figure:
 
     @property
     def height(self) -> int:
-        """In CSS pixels."""
+        """Height in CSS pixels."""
         return int(self.layout.get("height", _DEFAULT_HEIGHT))
 
     @property
     def plotly_json(self) -> dict[str, Any]:
-        """What the page's script draws: `data` and `layout`."""
+        """The input of the page's script: `data` and `layout`."""
         return {"data": list(self.traces), "layout": self.layout}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from llminit.statistics.paired import paired_t
 
-# Each space that no line may end at becomes a no-break space.
+# Spaces where a line must not break become no-break spaces.
 _UNBROKEN = {" %": "\u00a0%", "p = ": "p\u00a0=\u00a0", "p < ": "p\u00a0<\u00a0", " + ": "\u00a0+ "}
 
 
@@ -37,7 +37,7 @@ def mean_of(values: Sequence[float]) -> Mean:
 
 
 def decimals(value: float | None, digits: int = 4) -> str:
-    """Return a number with so many decimals; missing is a dash."""
+    """Return a number with this many decimals; missing is a dash."""
     return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
@@ -57,12 +57,12 @@ def p_value(value: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """Return a count with thousands apart."""
+    """Return a count with thousands separated."""
     return "–" if value is None else f"{value:,.0f}"
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds as text in the unit that suits."""
+    """Return seconds as text in a suitable unit."""
     if seconds is None:
         return "–"
     if seconds < 90:

@@ -1,4 +1,4 @@
-"""What the page holds and in which order, from the results to plain data."""
+"""The sections of the page in their order, as plain data."""
 
 from collections.abc import Callable
 

@@ -8,7 +8,7 @@ from llminit.report.figures import Figure, LegendEntry, Panel, Trace
 from llminit.report.numbers import Mean
 from llminit.report.styles import Style
 
-# Of the span of the points: how far intervals may reach beyond them, and how much is left free.
+# Shares of the span of the points: how far intervals may extend beyond them, and the padding.
 _MAX_OVERHANG, _PADDING = 0.75, 0.05
 
 
@@ -47,11 +47,11 @@ def error_bars(means: Sequence[Mean]) -> dict[str, Any]:
 
 
 def axis_range(means: Sequence[Mean], *included: float) -> list[float]:
-    """Return where an axis begins and ends, so that one long interval, as two seeds give, does not flatten the rest.
+    """Return where an axis begins and ends, so that one long interval, as of two seeds, does not flatten the rest.
 
     Args:
-        means: What is drawn; all means are in the range, and their intervals where these are not too long.
-        included: What else is to be in the range.
+        means: The means to draw; all are in the range, and their intervals where these are not too long.
+        included: Other values that are in the range.
     """
     points = [*(mean.mean for mean in means), *included] or [0.0]
     first, last = min(points), max(points)
@@ -75,5 +75,5 @@ def plot_text(text: Any) -> str:
 
 
 def rounded(value: float | None) -> float | None:
-    """Keep six significant digits: more than a picture shows, at half the size."""
+    """Round to six significant digits: more than a plot can show, in half the space."""
     return None if value is None else float(f"{value:.6g}")

@@ -1,4 +1,4 @@
-"""From a results folder to what a report is made from."""
+"""Reads the data of a report from results."""
 
 import polars as pl
 from polars.exceptions import PolarsError

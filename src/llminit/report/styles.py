@@ -11,7 +11,7 @@ REFERENCE = "xavier"
 
 @dataclass(frozen=True)
 class Style:
-    """How a series is drawn: never told apart by colour alone.
+    """How a series is drawn; no two series differ in colour alone.
 
     Attributes:
         colour: Name of a style variable of the page.
@@ -35,7 +35,7 @@ class Style:
 
 
 def assign_styles(series: Iterable[str]) -> dict[str, Style]:
-    """Give each series a look that it keeps in every plot; the reference is a grey dotted line."""
+    """Assign each series its style in all plots; the reference is a grey dotted line."""
     styles = {REFERENCE: Style("--base", "circle-open", "dot")}
     for index, name in enumerate(name for name in dict.fromkeys(series) if name != REFERENCE):
         colour, symbol = COLOURS[index % len(COLOURS)], SYMBOLS[index % len(SYMBOLS)]

@@ -36,8 +36,8 @@ class TableCell:
     """One value in a table.
 
     Attributes:
-        text: What is read, plain text.
-        value: What it is sorted by; None is missing and stays last.
+        text: The text that is shown, plain text.
+        value: The sort key; None is missing and stays last.
         detail: A second line in small type, plain text.
     """
 
@@ -69,11 +69,11 @@ class Table:
         anchor: Its id in the page.
         caption: What it shows, plain text.
         columns: Its columns.
-        rows: Its rows, in the order that they are shown at first.
+        rows: Its rows, in their initial order.
         column_groups: Headings above groups of columns; empty for none.
-        sorted_by: Which column the rows are sorted by, and how, such as (1, "descending"); None where by none.
-        filters: Groups of rows that can be chosen between.
-        tall: Scrolls within itself, for tables of hundreds of rows.
+        sorted_by: Which column the rows are sorted by, and how, such as (1, "descending"); None if they are not sorted.
+        filters: Groups of rows that the user can choose.
+        tall: Whether the table scrolls within itself, for tables of hundreds of rows.
 
     Raises:
         ValueError: A row has more or fewer cells than the table has columns.

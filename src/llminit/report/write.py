@@ -1,4 +1,4 @@
-"""From a results folder to one HTML file that needs nothing else."""
+"""Writes a report as one self-contained HTML file."""
 
 from importlib import util
 from pathlib import Path

@@ -2,8 +2,8 @@
 
 DIR/archive.json      what was compared, on which data, and the checksums of the other files
 DIR/results.parquet   all measures, one row each
-DIR/ranks.parquet     where the test interactions of every cell stand, one row each
-DIR/cells.json.gz     what else is known of the cells: costs, chosen options, learning curves, spectra
+DIR/ranks.parquet     the ranks of the test interactions of every cell, one row each
+DIR/cells.json.gz     the rest of every cell: costs, chosen options, learning curves, spectra
 
 `llminit.results.archiving` writes it.
 """
@@ -36,7 +36,7 @@ _REMEDY = "restore it, or write the archive again from the results folder that i
 
 
 class Manifest(Header):
-    """The header of the results, with what describes the archive."""
+    """The header of the results, and the description of the archive."""
 
     ranks_up_to: int = Field(ge=1)
     """Ranks above it are one more."""
@@ -52,7 +52,7 @@ class Archive(Results):
 
     @property
     def exists(self) -> bool:
-        """Whether an archive is here."""
+        """Whether the folder holds an archive."""
         return (self.path / MANIFEST).is_file()
 
     @property
@@ -66,32 +66,34 @@ class Archive(Results):
 
     @property
     def rank_limit(self) -> int:
-        """How far ranks are kept: those above it are one more."""
+        """The largest rank that is stored as it is; a rank above it is stored as one more."""
         return self._manifest.ranks_up_to
 
     def cells(self) -> list[Cell]:
         """Read all finished cells, in order of their names.
 
-        They are as they were but for histories, which are rounded, and for the group "all", of which only its size is
-        kept: its values are those of `metrics`.
+        They are those of the results folder, except that histories are rounded and that of the group "all" only the
+        size is kept: its values are those of `metrics`.
 
         Raises:
             ArtefactError: A file of the archive is missing or damaged; the message names each.
         """
         measured = measures_of(pl.read_parquet(self._opened(MEASURES)))
-        nothing: dict[str, Any] = {"metrics": {}}
-        return [Cell(**known, **measured.get(CellKey(**known["key"]), nothing)) for known in self._documents["cells"]]
+        unmeasured: dict[str, Any] = {"metrics": {}}
+        return [
+            Cell(**record, **measured.get(CellKey(**record["key"]), unmeasured)) for record in self._documents["cells"]
+        ]
 
     def failures(self) -> list[Failure]:
-        """Return the cells that had failed and were not finished, in order of their names.
+        """Return the cells that failed and were not finished later, in order of their names.
 
         Raises:
             ArtefactError: A file of the archive is missing or damaged; the message names each.
         """
-        return [Failure(**each) for each in self._documents["failures"]]
+        return [Failure(**record) for record in self._documents["failures"]]
 
     def ranks(self, cell: Cell) -> dict[str, RelevantRanks]:
-        """Return where the test interactions of a cell stand, by protocol; a rank above `rank_limit` is one more.
+        """Return the ranks of a cell's test interactions, by protocol; a rank above `rank_limit` is one more.
 
         Raises:
             ArtefactError: The archive has no such cell, or one of its files is missing or damaged.
@@ -107,7 +109,7 @@ class Archive(Results):
         Raises:
             ArtefactError: The archive has no such split, or one of its files is missing or damaged.
         """
-        rows = next((each for each in self._rows_by_cell.values() if each["split"][0] == name), None)
+        rows = next((rows for rows in self._rows_by_cell.values() if rows["split"][0] == name), None)
         if rows is None:
             raise ArtefactError(f"{self.path} has no split {name}; use the split of a cell of this archive")
         return rows.select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA)
@@ -118,8 +120,8 @@ class Archive(Results):
 
     @cached_property
     def _documents(self) -> dict[str, list[dict[str, Any]]]:
-        found: dict[str, list[dict[str, Any]]] = json.loads(gzip.decompress(self._verified[CELLS]))
-        return found
+        documents: dict[str, list[dict[str, Any]]] = json.loads(gzip.decompress(self._verified[CELLS]))
+        return documents
 
     @cached_property
     def _rows_by_cell(self) -> dict[str, pl.DataFrame]:

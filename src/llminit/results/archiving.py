@@ -21,29 +21,29 @@ from llminit.results.tidy import tidy_rows
 from llminit.storage import replacing_folder
 
 RANKS_UP_TO = 20
-"""Twice as far as pages and verdicts look; each rank that is kept beyond that makes an archive larger."""
+"""Twice as far as reports and verdicts look; a larger limit makes a larger archive."""
 
 _IN_ROWS = {"metrics", "groups", "beyond"}
-# The densest that zstd gives; an archive is written once and kept for ever.
+# The strongest compression of zstd: an archive is written once and kept.
 _PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 22, "row_group_size": 2**27}
 
 
 def write_archive(results: Results, out: str | Path, *, ranks_up_to: int = RANKS_UP_TO) -> Archive:
-    """Write the results of a comparison as a few small files, for reports and verdicts but not to be extended.
+    """Write the results of a comparison as a few small files, for reports and verdicts; `compare` cannot extend them.
 
     Measures and ranks are exact, the latter up to a limit; histories are rounded to 6 significant digits. Maps, which
-    hold item titles, are left out, and no user or item id is there. The same results give the same bytes.
+    hold item titles, are left out, and no user or item id is stored. The same results give the same bytes.
 
     Args:
         results: A results folder, or another archive.
         out: The folder of the archive, created or replaced; it may hold nothing but an archive.
-        ranks_up_to: Ranks above it become one more, so that no later verdict can look further.
+        ranks_up_to: Ranks above it are stored as one more, so no verdict of the archive can look further.
 
     Raises:
         ArtefactError: The results are damaged.
         ConfigError: `ranks_up_to` is beyond the ranks that there are, or less than reports and verdicts look at.
         DataError: No cell is finished.
-        StorageError: `out` cannot be written, or holds other things.
+        StorageError: `out` cannot be written, or holds other files.
     """
     header, cells = results.header, results.cells()
     if not cells:
@@ -59,7 +59,7 @@ def write_archive(results: Results, out: str | Path, *, ranks_up_to: int = RANKS
 
 
 def _check_limit(ranks_up_to: int, results: Results, cells: Sequence[Cell]) -> None:
-    """Validate how far ranks are to be kept."""
+    """Validate the largest rank to keep."""
     measured = {parse_metric(name)[1] for cell in cells for metrics in cell.metrics.values() for name in metrics}
     shown = parse_metric(shown_metrics(measured)[0])[1]
     if not shown <= ranks_up_to <= results.rank_limit:
@@ -74,9 +74,9 @@ def _rank_rows(results: Results, cells: Sequence[Cell], ranks_up_to: int) -> pl.
     parts = []
     for cell in cells:
         ranks = results.ranks(cell)
-        own = {protocol: to_column(ranks[protocol]).clip(upper_bound=ranks_up_to + 1) for protocol in PROTOCOLS}
+        columns = {protocol: to_column(ranks[protocol]).clip(upper_bound=ranks_up_to + 1) for protocol in PROTOCOLS}
         parts.append(
-            results.split(cell.split).with_columns(split=pl.lit(cell.split), cell=pl.lit(cell.key.name), **own)
+            results.split(cell.split).with_columns(split=pl.lit(cell.split), cell=pl.lit(cell.key.name), **columns)
         )
     # Side by side, the ranks of one test interaction by all methods are alike, which halves the file. The order within
     # a user, that of the items, is the split's.
@@ -85,19 +85,19 @@ def _rank_rows(results: Results, cells: Sequence[Cell], ranks_up_to: int) -> pl.
 
 
 def _document(results: Results, cells: Sequence[Cell]) -> bytes:
-    known = [cell.model_dump(mode="json", exclude=_IN_ROWS) for cell in cells]
-    for each in known:
-        each["history"] = _rounded(each["history"])
+    records = [cell.model_dump(mode="json", exclude=_IN_ROWS) for cell in cells]
+    for record in records:
+        record["history"] = _rounded(record["history"])
     failures = [failure.model_dump(mode="json") for failure in results.failures()]
-    text = json.dumps({"cells": known, "failures": failures}, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps({"cells": records, "failures": failures}, ensure_ascii=False, separators=(",", ":"))
     # Without the time of writing, the same results give the same bytes.
     return gzip.compress(text.encode(), mtime=0)
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _rounded(each) for name, each in value.items()}
+        return {name: _rounded(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_rounded(each) for each in value]
+        return [_rounded(inner) for inner in value]
     # Counts stay as they are.
     return float(f"{value:.6g}") if isinstance(value, float) and not value.is_integer() else value

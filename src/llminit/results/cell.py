@@ -26,7 +26,7 @@ class Header(Config):
     machine: str = ""
     """The machines in words, the oldest first, separated by "; "."""
     planned: list[str] = Field(default_factory=list)
-    """Names of the cells that were asked for, in all calls together."""
+    """Names of the cells of all calls together, finished or not."""
     command: str = ""
     """The command lines that made and extended the folder, one a line, the oldest first."""
 
@@ -37,7 +37,7 @@ class Cell(Config):
     key: CellKey
     """What was trained and measured."""
     fingerprint: str
-    """SHA-256 of all that the cell depends on."""
+    """SHA-256 of everything that the cell depends on."""
     split: str
     """Names the file of the test interactions."""
     metrics: Metrics
@@ -53,23 +53,23 @@ class Cell(Config):
     seconds: dict[str, float] = Field(default_factory=dict)
     """How long "fit" (with tuning) and "evaluate" took."""
     peak_memory_bytes: int | None = None
-    """The most memory that the process (or the accelerator) held; None where it is unknown."""
+    """Peak memory of the process (or of the accelerator); None where it is unknown."""
     n_parameters: int | None = None
     """Trained or stored numbers."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """The model's own options, the tuned ones included."""
+    """The options of the model, the tuned ones included."""
     tuning: list[dict[str, Any]] | None = None
-    """What was tried on the validation interactions: options and valid; None where nothing was tuned."""
+    """The trials on the validation interactions: options and valid; None where nothing was tuned."""
     collapse: dict[str, Any] | None = None
-    """How the "initial" and the "final" embeddings fill their space; None for a baseline."""
+    """Collapse measures of the "initial" and the "final" embeddings; None for a baseline."""
     versions: dict[str, str] = Field(default_factory=dict)
-    """Versions of the libraries that made it."""
+    """Versions of the libraries that made the cell."""
 
 
 class Failure(Config):
     """A cell that could not be finished."""
 
     key: CellKey
-    """What was to be trained."""
+    """The cell."""
     error: str
-    """Why it was not."""
+    """Why it failed."""

@@ -22,14 +22,14 @@ def write_document(path: Path, record: Config, extra: dict[str, Any] | None = No
     Args:
         path: The file.
         record: What is written.
-        extra: More values, which `read_document` hands back beside the record.
+        extra: More values, which `read_document` returns through its `extra`.
 
     Raises:
         StorageError: It cannot be written.
     """
     content = {"format": FORMAT, **record.model_dump(mode="json"), "extra": extra or {}}
     content["checksum"] = sha256_of_json(content, ensure_ascii=False)
-    # A line for each field: short files that people can still read and compare.
+    # One line for each field: short files that people can read and compare.
     lines = (f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in content.items())
     with replacing_file(path) as temporary:
         temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
@@ -41,8 +41,8 @@ def read_document(path: Path, kind: type[C], remedy: str, extra: dict[str, Any] 
     Args:
         path: The file.
         kind: The record's class.
-        remedy: What a person can do about a damaged file.
-        extra: Is given the values that were written beside the record.
+        remedy: What to do about a damaged file; the end of the error message.
+        extra: Updated with the values that were written with the record.
 
     Raises:
         ArtefactError: The file is missing, damaged, changed or of another format version.
@@ -54,15 +54,15 @@ def read_document(path: Path, kind: type[C], remedy: str, extra: dict[str, Any] 
         raise ArtefactError(f"{path} cannot be read ({error!r}); {remedy}") from error
     if version != FORMAT:
         raise ArtefactError(
-            f"{path} has format version {version!r}, this llminit reads version {FORMAT}; use the llminit that wrote "
+            f"{path} has format version {version!r}, this llminit reads version {FORMAT}; use the version that wrote "
             "it, or compare into another folder"
         )
-    found = content.pop("checksum", None)
-    if found != sha256_of_json({"format": version, **content}, ensure_ascii=False):
+    checksum = content.pop("checksum", None)
+    if checksum != sha256_of_json({"format": version, **content}, ensure_ascii=False):
         raise ArtefactError(f"{path} does not match its checksum; {remedy}")
-    beside = content.pop("extra", {})
+    stored_extra = content.pop("extra", {})
     if extra is not None:
-        extra.update(beside)
+        extra.update(stored_extra)
     try:
         return kind(**content)
     except ValidationError as error:

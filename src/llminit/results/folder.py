@@ -1,11 +1,11 @@
-"""A comparison's results as files; each is written as a whole, so a cell that is there is finished.
+"""A comparison's results as files; each is written as a whole, so every cell in the folder is finished.
 
 `llminit.results.archive` is the other, smaller way to keep results, which cannot be extended.
 
 DIR/comparison.json            what was compared, on which data
 DIR/splits/NAME.parquet        the test interactions of a split
 DIR/cells/NAME.json            a finished cell
-DIR/cells/NAME.ranks.parquet   where its test interactions stand
+DIR/cells/NAME.ranks.parquet   the ranks of its test interactions
 DIR/cells/NAME.failed.json     a cell that failed
 DIR/results.parquet, .json     all measures, one row each
 """
@@ -44,16 +44,16 @@ class ResultsFolder(Results):
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
         self._splits: dict[str, pl.DataFrame] = {}
-        self._noted: set[str] = set()
+        self._new_failures: set[str] = set()
 
     @property
     def lock_path(self) -> Path:
-        """The file by which `compare` is alone in the folder; what a killed one leaves of it means nothing."""
+        """The lock file of `compare`; one that a killed process leaves behind locks nothing."""
         return self.path / ".lock"
 
     @property
     def exists(self) -> bool:
-        """Whether a comparison was begun here."""
+        """Whether a comparison was started in the folder."""
         return (self.path / HEADER).is_file()
 
     @property
@@ -72,7 +72,7 @@ class ResultsFolder(Results):
 
     @property
     def rank_limit(self) -> int:
-        """How far ranks are kept: those above it are one more."""
+        """The largest rank that is stored as it is; a rank above it is stored as one more."""
         return RANK_LIMIT
 
     def write_header(self, header: Header) -> None:
@@ -86,8 +86,8 @@ class ResultsFolder(Results):
     def names(self) -> list[str]:
         """Return the names of the finished cells, in order of their names."""
         files = (self.path / "cells").glob("*.json")
-        found = (file.name for file in files if not file.name.startswith(".") and not file.name.endswith(_FAILED))
-        return sorted(name.removesuffix(".json") for name in found)
+        names = (file.name for file in files if not file.name.startswith(".") and not file.name.endswith(_FAILED))
+        return sorted(name.removesuffix(".json") for name in names)
 
     def cell(self, name: str) -> Cell:
         """Read one finished cell.
@@ -103,18 +103,18 @@ class ResultsFolder(Results):
         Raises:
             ArtefactError: One or more are damaged; the message names each.
         """
-        found, damaged = [], []
+        cells, damaged = [], []
         for name in self.names():
             try:
-                found.append(self.cell(name))
+                cells.append(self.cell(name))
             except ArtefactError as error:
                 damaged.append(str(error))
         if damaged:
             raise ArtefactError("\n".join(damaged))
-        return found
+        return cells
 
     def has_cell(self, name: str) -> bool:
-        """Whether a cell is finished."""
+        """Return whether a cell is finished."""
         return self._cell_path(name).is_file()
 
     def write_cell(self, cell: Cell, ranks: pl.DataFrame) -> None:
@@ -134,7 +134,7 @@ class ResultsFolder(Results):
         self._failed_path(cell.key.name).unlink(missing_ok=True)
 
     def ranks(self, cell: Cell) -> dict[str, RelevantRanks]:
-        """Return where the test interactions of a cell stand, by protocol; a rank above 1000 is 1001.
+        """Return the ranks of a cell's test interactions, by protocol; a rank above 1000 is 1001.
 
         Raises:
             ArtefactError: The ranks are missing or damaged, or do not fit the cell's split.
@@ -153,7 +153,7 @@ class ResultsFolder(Results):
         return {protocol: from_column(split, columns[protocol]) for protocol in PROTOCOLS}
 
     def check_ranks(self, names: Iterable[str]) -> None:
-        """Check that the ranks of finished cells are there and undamaged.
+        """Check that the ranks of finished cells exist and are undamaged.
 
         Raises:
             ArtefactError: The message names each.
@@ -185,7 +185,7 @@ class ResultsFolder(Results):
         return self._splits[name]
 
     def has_split(self, name: str) -> bool:
-        """Whether the test interactions of a split are there."""
+        """Return whether the test interactions of a split are stored."""
         return self._split_path(name).is_file()
 
     def write_split(self, name: str, split: pl.DataFrame) -> None:
@@ -199,49 +199,49 @@ class ResultsFolder(Results):
         self._splits.pop(name, None)
 
     def map_path(self, key: CellKey) -> Path:
-        """Where the map of a cell's items is, if it has one."""
+        """Return the path of the map of a cell's items, which need not exist."""
         return self.path / "maps" / f"{key.name}.parquet"
 
-    def write_map(self, key: CellKey, places: pl.DataFrame) -> None:
-        """Write where a cell's items lie: item, x_text, y_text, x_trained, y_trained, title, popularity.
+    def write_map(self, key: CellKey, coordinates: pl.DataFrame) -> None:
+        """Write the map of a cell's items: item, x_text, y_text, x_trained, y_trained, title, popularity.
 
         Raises:
             StorageError: It cannot be written.
         """
         with replacing_file(self.map_path(key)) as temporary:
-            places.write_parquet(temporary, compression="zstd")
+            coordinates.write_parquet(temporary, compression="zstd")
 
     def failures(self) -> list[Failure]:
         """Return the cells that failed and were not finished since, in this call of `compare` or in an earlier one.
 
         Raises:
-            ArtefactError: A note of a failure is damaged.
+            ArtefactError: The record of a failure is damaged.
         """
         names = (file.name.removesuffix(_FAILED) for file in sorted((self.path / "cells").glob(f"*{_FAILED}")))
         unfinished = [name for name in names if not self.has_cell(name)]
         return [read_document(self._failed_path(name), Failure, "delete it") for name in unfinished]
 
     def new_failures(self) -> list[Failure]:
-        """Return those of `failures` that were noted through this object: of what `compare` returns, its own."""
-        return [failure for failure in self.failures() if failure.key.name in self._noted]
+        """Return the failures that were written through this object, such as those of one call of `compare`."""
+        return [failure for failure in self.failures() if failure.key.name in self._new_failures]
 
     def write_failure(self, failure: Failure) -> None:
-        """Note that a cell failed.
+        """Record that a cell failed.
 
         Raises:
             StorageError: It cannot be written.
         """
         write_document(self._failed_path(failure.key.name), failure)
-        self._noted.add(failure.key.name)
+        self._new_failures.add(failure.key.name)
 
     def checkpoint_path(self, name: str) -> Path:
-        """Where the state of a cell is kept while it trains."""
+        """Return the path of the checkpoint of a cell in training."""
         return self.path / "cells" / f".{name}.checkpoint.safetensors"
 
     def remove_leftovers(self) -> None:
-        """Remove what killed processes left: files half written, and states and failures of finished cells.
+        """Remove what killed processes left: partial files, and checkpoints and failures of finished cells.
 
-        Nobody else may be writing here.
+        No other process may be writing to the folder.
         """
         for leftover in list(self.path.rglob(f".*.{'?' * 8}.partial*")):
             remove(leftover)
@@ -268,19 +268,19 @@ class ResultsFolder(Results):
         """Check that this is, or can become, a results folder.
 
         Raises:
-            StorageError: There is a file, an archive, or a folder that holds other things.
+            StorageError: There is a file, an archive, or a folder that holds other files.
         """
         if (self.path / MANIFEST).is_file():
             raise StorageError(
                 f"cannot write {self.path}: it is an archive of results, which can be read but not extended, expected "
-                "nothing or an earlier comparison; compare into another folder, and archive that one"
+                "an empty folder or an earlier comparison; compare into another folder, and archive that one"
             )
         if self.path.exists() and not self.path.is_dir():
             raise StorageError(f"cannot write {self.path}: it is a file, expected the name of a folder")
         if not self.exists and self.path.is_dir() and any(file != self.lock_path for file in self.path.iterdir()):
             raise StorageError(
-                f"cannot write {self.path}: it holds other things, expected nothing or an earlier comparison; choose "
-                "another folder"
+                f"cannot write {self.path}: it holds other files, expected an empty folder or an earlier comparison; "
+                "choose another folder"
             )
 
     def _read_cell(self, name: str) -> tuple[Cell, dict[str, Any]]:
@@ -293,10 +293,10 @@ class ResultsFolder(Results):
     def _checked_ranks(self, name: str) -> Path:
         path, digest = self._ranks_path(name), self._read_cell(name)[1].get("ranks_sha256")
         try:
-            found = sha256_of_file(path)
+            actual = sha256_of_file(path)
         except OSError as error:
             raise ArtefactError(f"{path} cannot be read ({error}); {_redo(name)}") from error
-        if found != digest:
+        if actual != digest:
             raise ArtefactError(f"{path} does not match the checksum in {self._cell_path(name)}; {_redo(name)}")
         return path
 

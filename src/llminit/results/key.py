@@ -1,4 +1,4 @@
-"""What names a cell: the one thing that was trained and measured."""
+"""The key of a cell: the method that was trained and measured, and its seed."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from llminit.config import Config
 Kind = Literal["backbone", "baseline", "control"]
 
 CONTROLS = ("shuffled", "noise", "untrained")
-"""What may follow the slash of a control's `init`, such as "variance/shuffled"."""
+"""The names after the slash of a control's `init`, such as "variance/shuffled"."""
 
 _UNSAFE = re.compile(r"[^a-z0-9.+-]+")
 
@@ -57,7 +57,7 @@ class Method(Config):
 
     @property
     def sparsity(self) -> str:
-        """What was taken from the training data, safe in a file name; empty where nothing was."""
+        """How much of the training data was kept, safe in a file name; empty where all was."""
         share = "" if self.train_share == 1 else f"_share-{self.train_share:g}"
         return share + ("" if self.max_history is None else f"_history-{self.max_history}")
 
@@ -72,7 +72,7 @@ class Method(Config):
 
 
 FULL = "full"
-"""The selector that keeps all columns, whose size is the encoder's and not one that was chosen."""
+"""The selector that keeps all columns; its embedding size is the width of the encoder."""
 
 
 class CellKey(Method):
@@ -98,18 +98,18 @@ class CellKey(Method):
 
 
 def distinct_labels(methods: Iterable[Method]) -> dict[Method, str]:
-    """Return a short label for each method; in brackets the encoder and size where these differ, and what was dropped.
+    """Return a short label for each method; in brackets the encoder and size where these differ, and the sparsity.
 
     Args:
-        methods: What is shown side by side.
+        methods: The methods that are shown together.
     """
     distinct = list(dict.fromkeys(methods))
     varying = {name for name in ("encoder", "embedding_size") if _n_values(distinct, name) > 1}
-    return {each: _labelled(each, varying) for each in distinct}
+    return {method: _labelled(method, varying) for method in distinct}
 
 
 def _n_values(methods: list[Method], field: str) -> int:
-    return len({getattr(each, field) for each in methods} - {None})
+    return len({getattr(method, field) for method in methods} - {None})
 
 
 def _labelled(method: Method, varying: set[str]) -> str:
@@ -125,5 +125,5 @@ def _labelled(method: Method, varying: set[str]) -> str:
 
 def _slug(text: str) -> str:
     safe = _UNSAFE.sub("-", text.lower()).strip("-.")
-    # What was changed is told apart by a digest, so that two names never meet in one file.
+    # A changed name ends in a digest, so that two keys never share a file.
     return safe if safe == text else f"{safe[:60]}-{sha256_of(text)[:8]}"

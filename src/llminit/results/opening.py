@@ -11,7 +11,7 @@ def open_results(path: str | Path) -> Results:
     """Open results for reading: an archive where there is one, else a results folder.
 
     Args:
-        path: What `llminit compare` or `write_archive` wrote. What is missing or damaged shows when it is read.
+        path: What `llminit compare` or `write_archive` wrote. Missing and damaged files are noticed when they are read.
     """
     archive = Archive(path)
     return archive if archive.exists else ResultsFolder(path)

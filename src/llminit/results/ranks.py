@@ -5,23 +5,23 @@ import polars as pl
 
 from llminit.evaluation import RelevantRanks
 
-# Not which item it was: results may be published where the data may not.
+# Without item codes: results may be published where the data may not.
 SPLIT_SCHEMA = pl.Schema({"user": pl.Int32, "user_degree": pl.Int32, "item_popularity": pl.Int32})
 RANK_LIMIT = 1000
-"""Ranks above it are written as one more: no metric here looks further, and two bytes hold them."""
+"""Ranks above it are stored as one more: no metric looks further, and ranks fit in two bytes."""
 
 
 def to_column(ranks: RelevantRanks) -> pl.Series:
     """Return the rank of each test interaction, UInt16, in order of user and item.
 
     Args:
-        ranks: With the items that they belong to.
+        ranks: Ranks with their items.
     """
     return pl.Series(np.minimum(ranks.rows()[2], RANK_LIMIT + 1).astype(np.uint16))
 
 
 def from_column(split: pl.DataFrame, column: pl.Series) -> RelevantRanks:
-    """Return ranks as the metrics take them.
+    """Return ranks in the form that the metrics take.
 
     Args:
         split: The test interactions, sorted by user and item.

@@ -1,4 +1,4 @@
-"""What reports and verdicts read from the results of a comparison, however these are stored."""
+"""The interface by which reports and verdicts read results, however these are stored."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -37,14 +37,14 @@ class Results(ABC):
     @property
     @abstractmethod
     def rank_limit(self) -> int:
-        """How far ranks are kept: those above it are one more."""
+        """The largest rank that is stored as it is; a rank above it is stored as one more."""
 
     @abstractmethod
     def cells(self) -> list[Cell]:
         """Read all finished cells, in order of their names.
 
         Raises:
-            ArtefactError: Something is damaged; the message says what, and what to do.
+            ArtefactError: Something is damaged; the message names it and the remedy.
         """
 
     @abstractmethod
@@ -57,7 +57,7 @@ class Results(ABC):
 
     @abstractmethod
     def ranks(self, cell: Cell) -> dict[str, RelevantRanks]:
-        """Return where the test interactions of a cell stand, by protocol.
+        """Return the ranks of a cell's test interactions, by protocol.
 
         Raises:
             ArtefactError: The ranks are missing or damaged, or do not fit the cell's split.

@@ -1,9 +1,9 @@
-"""Which metrics are shown where there is room for two only."""
+"""The two metrics that are shown where there is no room for more."""
 
 from collections.abc import Iterable
 
 USUAL_K = 10
-"""The length of the lists that is shown where it was measured."""
+"""The length of the lists that is shown if it was measured."""
 
 
 def shown_metrics(ks: Iterable[int]) -> tuple[str, str]:

@@ -30,8 +30,8 @@ TIDY_SCHEMA = pl.Schema(
 )
 ALL = "all"
 
-_OWN = ("protocol", "metric", "k", "group", "n", "value")
-_KEYED = [name for name in TIDY_SCHEMA if name not in _OWN]
+_MEASURE_COLUMNS = ("protocol", "metric", "k", "group", "n", "value")
+_KEY_COLUMNS = [name for name in TIDY_SCHEMA if name not in _MEASURE_COLUMNS]
 
 
 def tidy_rows(cells: Iterable[Cell]) -> pl.DataFrame:
@@ -46,39 +46,42 @@ def tidy_rows(cells: Iterable[Cell]) -> pl.DataFrame:
     """
     columns: dict[str, list[Any]] = {name: [] for name in TIDY_SCHEMA}
     for cell in cells:
-        own = list(_measures(cell))
-        for name, values in zip(_OWN, zip(*own, strict=True), strict=False):
+        measures = list(_measures(cell))
+        for name, values in zip(_MEASURE_COLUMNS, zip(*measures, strict=True), strict=False):
             columns[name] += values
         key = cell.key.model_dump() | {"kind": cell.key.kind}
-        for name in _KEYED:
-            columns[name] += [key[name]] * len(own)
+        for name in _KEY_COLUMNS:
+            columns[name] += [key[name]] * len(measures)
     return pl.DataFrame(columns, schema=TIDY_SCHEMA)
 
 
 def measures_of(rows: pl.DataFrame) -> dict[CellKey, dict[str, dict[str, Any]]]:
-    """Return what `tidy_rows` was given: by cell, its `metrics`, `groups` and `beyond`.
+    """Return the `metrics`, `groups` and `beyond` of each cell, the inverse of `tidy_rows`.
 
-    Of the group "all" only its size comes back: its values are those of `metrics`.
+    Of the group "all" only the size is in `groups`: its values are those of `metrics`.
 
     Args:
-        rows: With the columns of `TIDY_SCHEMA`.
+        rows: A table with the columns of `TIDY_SCHEMA`.
     """
     by_key = rows.partition_by([*CellKey.model_fields], as_dict=True)
-    return {CellKey(**dict(zip(CellKey.model_fields, key, strict=True))): _own(own) for key, own in by_key.items()}
+    return {
+        CellKey(**dict(zip(CellKey.model_fields, key, strict=True))): _measures_of_cell(cell_rows)
+        for key, cell_rows in by_key.items()
+    }
 
 
 def tidy_json(cells: Sequence[Cell]) -> str:
-    """Return the same rows as JSON: `columns` names what a row holds, and its first number counts into `cells`.
+    """Return the same rows as JSON: `columns` names the values of a row, of which the first is an index into `cells`.
 
-    Values have 6 significant digits, which is more than any of them is sure of.
+    Values have 6 significant digits, more than their accuracy.
     """
     keys = [cell.key.model_dump(mode="json") | {"kind": cell.key.kind} for cell in cells]
     rows = [
-        [place, *measure[:-1], float(f"{measure[-1]:.6g}")]
-        for place, cell in enumerate(cells)
+        [index, *measure[:-1], float(f"{measure[-1]:.6g}")]
+        for index, cell in enumerate(cells)
         for measure in _measures(cell)
     ]
-    head = json.dumps({"format": 1, "columns": ["cell", *_OWN], "cells": keys}, ensure_ascii=False)
+    head = json.dumps({"format": 1, "columns": ["cell", *_MEASURE_COLUMNS], "cells": keys}, ensure_ascii=False)
     body = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     return f'{head[:-1]}, "rows": [\n{body}\n]}}\n'
 
@@ -95,11 +98,11 @@ def _measures(cell: Cell) -> Iterator[tuple[str, str, int, str, int, float]]:
                     yield protocol, metric, int(k), group, int(values["n"]), value
 
 
-def _own(rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
+def _measures_of_cell(rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the measures of one cell; the inverse of `_measures`."""
-    found: dict[str, dict[str, Any]] = {"metrics": {}, "groups": {}, "beyond": {}}
-    for protocol, metric, k, group, n, value in rows.select(_OWN).iter_rows():
-        of_group = found["groups"].setdefault(protocol, {}).setdefault(group, {"n": n})
-        of_all = found["metrics" if metric in METRICS else "beyond"].setdefault(protocol, {})
+    measures: dict[str, dict[str, Any]] = {"metrics": {}, "groups": {}, "beyond": {}}
+    for protocol, metric, k, group, n, value in rows.select(_MEASURE_COLUMNS).iter_rows():
+        of_group = measures["groups"].setdefault(protocol, {}).setdefault(group, {"n": n})
+        of_all = measures["metrics" if metric in METRICS else "beyond"].setdefault(protocol, {})
         (of_all if group == ALL else of_group)[f"{metric}@{k}"] = value
-    return found
+    return measures

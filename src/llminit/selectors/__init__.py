@@ -1,9 +1,9 @@
 """Selectors: from wide text embeddings (n_items, D) to item embeddings (n_items, d).
 
 The paper's selectors (arXiv 2503.01814) choose d of the D columns: random, uniform, variance. The others are linear
-maps: pca, whiten, prefix, projection. Each is one function of a `SelectorInput` and its own keyword options, registered
-with `SELECTORS.register`, and returns a `Selection`: a map that is fitted once and takes any text embedding of the same
-encoder, so that an item that arrives later goes the same way.
+maps: pca, whiten, prefix, projection. Each is one function of a `SelectorInput` and keyword options, registered with
+`SELECTORS.register`, and returns a `Selection`: a map that is fitted once and applies to any text embedding of the same
+encoder, also to those of later items.
 """
 
 from llminit.selectors.fit import FULL, fit_selector

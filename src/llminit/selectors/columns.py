@@ -1,4 +1,4 @@
-"""Selectors that choose d of the D columns: those of the paper (arXiv 2503.01814), and the simplest ones."""
+"""Selectors that choose d of the D columns: those of the paper (arXiv 2503.01814), full and prefix."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from llminit.selectors.selection import Selection, SelectorInput
 
 @SELECTORS.register
 def random(data: SelectorInput, *, replacement: bool = False) -> Selection:
-    """Choose columns at random; `replacement=True` lets them repeat, as the paper's code does."""
+    """Choose columns at random; `replacement=True` allows repeats, as the paper's code does."""
     return Selection(dims=np.sort(data.rng.choice(data.width, data.embedding_size, replace=replacement)))
 
 
@@ -43,5 +43,5 @@ def full(data: SelectorInput) -> Selection:
 
 @SELECTORS.register
 def prefix(data: SelectorInput) -> Selection:
-    """Keep the first columns, for encoders trained to be cut short (Matryoshka, arXiv 2205.13147)."""
+    """Keep the first columns, for encoders trained to be truncated (Matryoshka, arXiv 2205.13147)."""
     return Selection(dims=np.arange(data.embedding_size))

@@ -1,4 +1,4 @@
-"""Fitting a selector that is named, with its options checked."""
+"""Fitting a selector by name, with its options validated."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from llminit.selectors.registry import SELECTORS
 from llminit.selectors.selection import Selection, SelectorInput
 
 FULL = "full"
-"""The selector that keeps all columns, whatever size is asked for."""
+"""The selector that keeps all columns, whatever the embedding size."""
 
 
 def fit_selector(
@@ -27,14 +27,14 @@ def fit_selector(
     Args:
         name: A key of `SELECTORS`.
         text_embeddings: float32 of shape (n, D), of the items that have text.
-        embedding_size: d; `full` keeps all D whatever it says.
+        embedding_size: d; `full` ignores it and keeps all D.
         item_degrees: int64 of shape (n,), each item's number of training interactions.
         rng: Source of randomness; the same state gives the same selection.
-        options: The selector's own options.
+        options: The selector's options.
 
     Raises:
-        ConfigError: There is no such selector, it does not take an option or an option's value, or d is not positive.
-        EmbeddingError: D is smaller than d, there are too few items for the selector, or not one degree an item.
+        ConfigError: The selector, an option or an option's value is unknown or invalid, or d is not positive.
+        EmbeddingError: D is smaller than d, there are too few items for the selector, or not one degree for each item.
     """
     entry = SELECTORS.entry(name)
     checked = entry.options_type.make(**(options or {}))

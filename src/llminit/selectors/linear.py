@@ -1,4 +1,4 @@
-"""Selectors that are linear maps of the centred, or the whole, text embeddings."""
+"""Selectors that are linear maps of the text embeddings, centred or not."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def whiten(data: SelectorInput, *, norm: float | None = None) -> Selection:
     """Centre, project on the d directions of largest variance and give each the same variance (WhitenRec, 2402.10602).
 
     Whitening leaves the overall scale free, and training is sensitive to it: `norm` is the root mean squared length of
-    a row; by default the text embeddings' own, which is 1 for most encoders.
+    a row; by default that of the text embeddings, which is 1 for most encoders.
     """
     centre, directions, variances = _principal_directions(data)
     if norm is None:

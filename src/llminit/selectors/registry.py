@@ -20,15 +20,17 @@ def describe_selector(part: Any, name: str | None) -> Entry[Selector]:
     Raises:
         ConfigError: The function does not keep the contract; the message says what to write.
     """
-    own = name or getattr(part, "__name__", None)
-    if not callable(part) or own is None:
-        raise ConfigError(f"{part!r} is no selector; expected a function of a SelectorInput that gives a Selection")
+    key = name or getattr(part, "__name__", None)
+    if not callable(part) or key is None:
+        raise ConfigError(
+            f"{part!r} is not a selector; expected a function of a SelectorInput that returns a Selection"
+        )
     parameters = list(inspect.signature(part, eval_str=True).parameters.values())
     if not parameters or parameters[0].kind not in (parameters[0].POSITIONAL_ONLY, parameters[0].POSITIONAL_OR_KEYWORD):
-        raise ConfigError(f"the selector {own!r} takes no SelectorInput; write def {own}(data: SelectorInput, ...)")
-    fields: dict[str, Any] = {option.name: _field(own, option) for option in parameters[1:]}
-    options_type: type[Config] = create_model(f"selector {own}", __base__=Config, **fields)
-    return Entry(own, part, options_type, own)
+        raise ConfigError(f"the selector {key!r} takes no SelectorInput; write def {key}(data: SelectorInput, ...)")
+    fields: dict[str, Any] = {option.name: _field(key, option) for option in parameters[1:]}
+    options_type: type[Config] = create_model(f"selector {key}", __base__=Config, **fields)
+    return Entry(key, part, options_type, key)
 
 
 def _field(selector: str, option: inspect.Parameter) -> tuple[Any, Any]:
@@ -46,4 +48,4 @@ def _field(selector: str, option: inspect.Parameter) -> tuple[Any, Any]:
 
 
 SELECTORS: Registry[Selector] = Registry("selector", "llminit.selectors", describe_selector)
-"""From text embeddings to item embeddings."""
+"""Functions that fit maps from text embeddings to item embeddings."""

@@ -1,4 +1,4 @@
-"""What a selector is given, and what it gives: a fitted map from text embeddings to item embeddings."""
+"""The input of a selector, and its result: a fitted map from text embeddings to item embeddings."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from llminit.arrays import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class SelectorInput:
-    """What a selector may look at.
+    """The input of a selector.
 
     Attributes:
         text_embeddings: float32 of shape (n, D), of the items that have text.
@@ -31,7 +31,7 @@ class SelectorInput:
 
 @dataclass(frozen=True)
 class Selection:
-    """A fitted map from text embeddings to item embeddings; exactly one of `dims` and `matrix` is given.
+    """A fitted map from text embeddings to item embeddings; exactly one of `dims` and `matrix` is set.
 
     Attributes:
         dims: int64 of shape (d,), the chosen columns.

@@ -1,6 +1,6 @@
-"""Contracts for parts written elsewhere; each raises AssertionError when a promise is broken.
+"""Contract tests for encoders, selectors, backbones and baselines; each raises AssertionError for a broken promise.
 
-A new part needs three lines of test:
+A new part needs a test of three lines:
 
     from llminit.testing import check_backbone
 
@@ -21,7 +21,7 @@ __all__ = ["check_backbone", "check_baseline", "check_encoder", "check_selector"
 
 
 def __getattr__(name: str) -> Any:
-    # A check of an encoder need not wait for torch.
+    # Lazy, because a check of an encoder does not need torch.
     if name in __all__:
         return getattr(import_module(f"llminit.testing.{name.removeprefix('check_')}"), name)
     raise AttributeError(f"module 'llminit.testing' has no attribute {name!r}")

@@ -23,17 +23,17 @@ def check_backbone(kind: type[Backbone]) -> None:
     """Check that a backbone keeps the promises of `llminit.models.Backbone`.
 
     Args:
-        kind: The class; it is started on a graph of a few nodes with its default options.
+        kind: The class; it is run on a graph of a few nodes with its default options.
 
     Raises:
         AssertionError: A promise is broken; the message says which.
-        ConfigError: It cannot be registered; the message says what to write.
+        ConfigError: The class cannot be registered; the message says what to write.
     """
     part = f"backbone {BACKBONES.describe(kind).name}"
     users, items, adjacency = _small_start()
     backbone = kind(users, items, adjacency)
     start = np.concatenate([users, items])
-    promise(np.array_equal(backbone.embeddings.detach().numpy(), start), "it starts from the given embeddings", part)
+    promise(np.array_equal(backbone.embeddings.detach().numpy(), start), "it starts from the initial embeddings", part)
     unknown = refuses(ConfigError, lambda: kind.options_type.make(no_such_option=1))
     promise(unknown, "it refuses unknown options", part)
     broken = items.copy()
@@ -71,17 +71,17 @@ def _check_final(kind: type[Backbone], part: str) -> None:
     backbone = kind(*_small_start())
     users, items = backbone.final_embeddings()
     shapes = (len(users), len(items)) == (5, 6) and users.shape[1] == items.shape[1]
-    promise(shapes and users.dtype == items.dtype == np.float32, "final embeddings are float32, a row a node", part)
+    promise(shapes and users.dtype == items.dtype == np.float32, "final embeddings are float32, a row per node", part)
     promise(bool(np.isfinite(users).all() and np.isfinite(items).all()), "final embeddings are finite", part)
     backbone.start_epoch(np.random.default_rng(4))
     after = backbone.final_embeddings()
-    promise(np.array_equal(users, after[0]) and np.array_equal(items, after[1]), "they hold nothing random", part)
+    promise(np.array_equal(users, after[0]) and np.array_equal(items, after[1]), "they are not random", part)
     users[:] = 0
     promise(bool(backbone.final_embeddings()[0].any()), "final embeddings are copies", part)
 
 
 def _check_parameters(kind: type[Backbone], part: str) -> None:
-    """Every number that is trained is a parameter of the module, and every parameter has a say in the loss."""
+    """Check that all that is trained is a parameter of the module and that every parameter affects the loss."""
     backbone = kind(*_small_start())
     known = {id(parameter) for parameter in backbone.parameters()}
     hidden = [
@@ -98,7 +98,7 @@ def _check_parameters(kind: type[Backbone], part: str) -> None:
     backbone.start_epoch(np.random.default_rng(3))
     backbone.loss(_small_batch(kind)).backward()  # type: ignore[no-untyped-call]
     unused = [name for name, value in backbone.named_parameters() if value.requires_grad and value.grad is None]
-    promise(not unused, f"every parameter has a say in the loss, but {', '.join(unused)} has none", part)
+    promise(not unused, f"every parameter affects the loss, but {', '.join(unused)} does not", part)
 
 
 def _tensors_in(value: Any) -> list[torch.Tensor]:
@@ -112,7 +112,7 @@ def _tensors_in(value: Any) -> list[torch.Tensor]:
 
 
 def _check_compiled(kind: type[Backbone], part: str) -> None:
-    """A compiled loss that a backbone names is its own loss: an epoch of both ends in the same embeddings."""
+    """Check that the compiled loss equals `loss`: an epoch with either ends in the same embeddings."""
     if kind(*_small_start()).compiled_loss() is None:
         return
     compiled, plain = kind(*_small_start()), kind(*_small_start())
@@ -120,34 +120,33 @@ def _check_compiled(kind: type[Backbone], part: str) -> None:
     _trained(compiled, epochs=1)
     _trained(plain, epochs=1)
     first, second = (backbone.embeddings.detach().numpy() for backbone in (compiled, plain))
-    promise(close(first, second, 1e-5), "its compiled loss trains as its own loss does", part)
+    promise(close(first, second, 1e-5), "its compiled loss trains as its loss does", part)
 
 
 def _check_training(kind: type[Backbone], part: str) -> None:
-    """Everything that training changes is trained, counted, kept in checkpoints and set back to the best epoch."""
+    """Check that all parameters are trained, counted, saved in checkpoints and restored to their best epoch."""
     whole = kind(*_small_start())
     before = _state(whole)
     result = _trained(whole)
     after = _state(whole)
-    still = [name for name, _ in whole.named_parameters() if np.array_equal(before[name], after[name])]
-    promise(not still, f"training changes every parameter, but {', '.join(still)} stayed as it was", part)
+    unchanged = [name for name, _ in whole.named_parameters() if np.array_equal(before[name], after[name])]
+    promise(not unchanged, f"training changes every parameter, but {', '.join(unchanged)} did not change", part)
     n_parameters = sum(value.numel() for value in whole.parameters() if value.requires_grad)
     promise(result.n_parameters == n_parameters, "all its parameters are counted", part)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "checkpoint.safetensors"
         _trained(kind(*_small_start()), epochs=1, checkpoint=path)
         resumed = kind(*_small_start())
-        found = _trained(resumed, checkpoint=path)
+        resumed_result = _trained(resumed, checkpoint=path)
     promise(_same(after, _state(resumed)), "a resumed run ends in the same parameters and buffers", part)
-    same = np.array_equal(found.users, result.users) and np.array_equal(found.items, result.items)
-    promise(same, "a resumed run gives the same final embeddings: nothing but parameters and buffers is kept", part)
+    same = _same_embeddings(resumed_result, result)
+    promise(same, "a resumed run gives the same final embeddings: all state is in parameters and buffers", part)
     first, falling = kind(*_small_start()), iter(range(_EPOCHS, 0, -1))
     expected = _trained(first, epochs=1)
     best_first = kind(*_small_start())
-    found = _trained(best_first, validate=lambda *_: float(next(falling)))
-    promise(_same(_state(first), _state(best_first)), "the best epoch's parameters and buffers come back", part)
-    same = np.array_equal(found.users, expected.users) and np.array_equal(found.items, expected.items)
-    promise(same, "the best epoch's final embeddings come back", part)
+    best_result = _trained(best_first, validate=lambda *_: float(next(falling)))
+    promise(_same(_state(first), _state(best_first)), "the best epoch's parameters and buffers are restored", part)
+    promise(_same_embeddings(best_result, expected), "the best epoch's final embeddings are returned", part)
 
 
 def _trained(
@@ -169,8 +168,12 @@ def _same(left: dict[str, FloatArray], right: dict[str, FloatArray]) -> bool:
     return left.keys() == right.keys() and all(np.array_equal(left[name], right[name]) for name in left)
 
 
+def _same_embeddings(left: TrainingResult, right: TrainingResult) -> bool:
+    return np.array_equal(left.users, right.users) and np.array_equal(left.items, right.items)
+
+
 def _small_start() -> tuple[FloatArray, FloatArray, Adjacency]:
-    """Return initial embeddings and a graph of 5 users and 6 items; the last of each have no interaction."""
+    """Return initial embeddings and a graph of 5 users and 6 items; the last user and item have no interaction."""
     rng = np.random.default_rng(5)
     users, items = (rng.normal(scale=0.3, size=(n_rows, 4)).astype(np.float32) for n_rows in (5, 6))
     user_codes, item_codes = np.array([0, 0, 1, 1, 2, 2, 3, 3, 3]), np.array([0, 1, 1, 2, 3, 4, 0, 2, 4])

@@ -13,8 +13,8 @@ from llminit.models import BASELINES, Baseline, Sizes
 from llminit.models.serving import serving_from
 from llminit.testing.promise import close, promise, refuses
 
-MOST_POINTS = 12
-"""A grid is small: a comparison fits every point of it for every seed."""
+MAX_GRID_POINTS = 12
+"""The largest grid allowed, because a comparison fits every point for every seed."""
 
 
 def check_baseline(kind: type[Baseline]) -> None:
@@ -25,7 +25,7 @@ def check_baseline(kind: type[Baseline]) -> None:
 
     Raises:
         AssertionError: A promise is broken; the message says which.
-        ConfigError: It cannot be registered; the message says what to write.
+        ConfigError: The class cannot be registered; the message says what to write.
     """
     part = f"baseline {BASELINES.describe(kind).name}"
     promise(refuses(ConfigError, lambda: kind.make(no_such_option=1)), "it refuses unknown options", part)
@@ -33,16 +33,16 @@ def check_baseline(kind: type[Baseline]) -> None:
     baseline = kind.make()
     before, text_before, users = train.copy(), text.copy(), np.array([3, 0, 3, 11])
     scores = baseline.fit(train, text).scores(users)
-    promise(scores.dtype == np.float32 and scores.shape == (4, 8), "scores are float32, a row a user", part)
+    promise(scores.dtype == np.float32 and scores.shape == (4, 8), "scores are float32, one row for each user", part)
     promise(bool(np.isfinite(scores).all()), "scores are finite", part)
     promise(np.array_equal(scores[0], scores[2]), "a user given twice gets the same scores twice", part)
     again = baseline.fit(train, text).scores(users)
     promise(np.array_equal(scores, again), "fitting again gives the same scores", part)
     same = np.array_equal(train.toarray(), before.toarray()) and np.array_equal(text, text_before)
-    promise(same, "it leaves what it is given as it is", part)
+    promise(same, "it does not change its input", part)
     _check_serving(baseline, part)
     _check_odd_input(baseline, part)
-    _check_untidy_input(baseline, part)
+    _check_duplicates_and_zeros(baseline, part)
     _check_users_without_history(kind, part)
     _check_text_need(kind, part)
     _check_grid(kind, part)
@@ -84,24 +84,24 @@ def _check_odd_input(baseline: Baseline, part: str) -> None:
     promise(refuses(InputError, lambda: baseline.fit(broken, text[:2]), "NaN"), "it refuses NaN", part)
 
 
-def _check_untidy_input(baseline: Baseline, part: str) -> None:
-    """Halves stored twice and stored zeros mean what they add up to, and stay as they are."""
+def _check_duplicates_and_zeros(baseline: Baseline, part: str) -> None:
+    """Check that entries stored in two halves add up, that stored zeros are ignored, and that both stay unchanged."""
     train, text = _sample()
     tidy = train.tocoo()
     values = np.concatenate([tidy.data / 2, tidy.data / 2, [0]]).astype(np.float32)
-    rows, columns = (np.concatenate([codes, codes, [at]]) for codes, at in ((tidy.row, 1), (tidy.col, 3)))
+    rows, columns = (np.concatenate([codes, codes, [zero]]) for codes, zero in ((tidy.row, 1), (tidy.col, 3)))
     order = np.argsort(rows, kind="stable")
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=12))])
     untidy = csr_array((values[order], columns[order], indptr), shape=(12, 8))
     data, indices, users = untidy.data.copy(), untidy.indices.copy(), np.arange(12)
-    found, expected = baseline.fit(untidy, text).scores(users), baseline.fit(train, text).scores(users)
-    promise(np.array_equal(found, expected), "entries that are stored twice add up, stored zeros are nothing", part)
+    scores, expected = baseline.fit(untidy, text).scores(users), baseline.fit(train, text).scores(users)
+    promise(np.array_equal(scores, expected), "entries that are stored twice add up, stored zeros are ignored", part)
     same = np.array_equal(untidy.data, data) and np.array_equal(untidy.indices, indices)
-    promise(same, "it leaves an untidy matrix as it is", part)
+    promise(same, "it does not change duplicates and zeros in its input", part)
 
 
 def _check_users_without_history(kind: type[Baseline], part: str) -> None:
-    """Users of whom nothing is known get popularity's ranking, with its ties, at every point of the grid."""
+    """Check that users without history get popularity's ranking, with its ties, at every point of the grid."""
     train, text = _sample()
     rows = train.toarray()
     rows[[4, 5]] = 0
@@ -109,25 +109,25 @@ def _check_users_without_history(kind: type[Baseline], part: str) -> None:
     users = np.array([5, 0, 4, 5])
     for options in _points(kind):
         scores = kind.make(**options).fit(csr_array(rows * 2), text).scores(users)
-        for newcomer in (0, 2, 3):
-            order = np.unique(scores[newcomer], return_inverse=True)[1]
+        for row in (0, 2, 3):
+            order = np.unique(scores[row], return_inverse=True)[1]
             promise(np.array_equal(order, popularity), "users without history get popularity's ranking", part)
 
 
 def _check_text_need(kind: type[Baseline], part: str) -> None:
     train, _ = _sample()
     if kind.needs_text:
-        said = refuses(ConfigError, lambda: kind.make().fit(train), "was given no text")
-        promise(said, "it says that it needs text", part)
+        refused = refuses(ConfigError, lambda: kind.make().fit(train), "was given no text")
+        promise(refused, "it says that it needs text", part)
     else:
-        kind.make().fit(train, np.full((1, 1), np.nan, dtype=np.float32))  # not looked at
+        kind.make().fit(train, np.full((1, 1), np.nan, dtype=np.float32))  # must be ignored
 
 
 def _check_grid(kind: type[Baseline], part: str) -> None:
     points = list(_points(kind))
-    promise(len(points) <= MOST_POINTS, f"its grid has at most {MOST_POINTS} points", part)
-    kept = all(kind.make(**options).model_dump().items() >= options.items() for options in points)
-    promise(kept, "every point of its grid can be made", part)
+    promise(len(points) <= MAX_GRID_POINTS, f"its grid has at most {MAX_GRID_POINTS} points", part)
+    all_made = all(kind.make(**options).model_dump().items() >= options.items() for options in points)
+    promise(all_made, "every point of its grid can be made", part)
     few, many = (kind.memory_bytes(Sizes(n, n, 10 * n, 64, 384)) for n in (1000, 100_000))
     promise(0 <= few <= many, "its estimate of memory grows with the data", part)
 

@@ -22,18 +22,18 @@ def check_encoder(encoder: Encoder, tolerance: float = 1e-4) -> None:
 
     Args:
         encoder: Any encoder; it is called a few times with short texts.
-        tolerance: How far two encodings of one text may differ; batches of other lengths change the last digits.
+        tolerance: Largest difference of two encodings of one text; the batch size changes the last digits.
 
     Raises:
         AssertionError: A promise is broken; the message says which.
     """
-    promise(bool(encoder.name), "name is a text", "encoder")
+    promise(bool(encoder.name), "name is a non-empty string", "encoder")
     identity = encoder.identity()
     promise(json.loads(json.dumps(identity)) == identity, "identity() survives JSON", "encoder")
     texts = list(SAMPLE_TEXTS)
     values = _encode(encoder, texts)
     promise(identity == encoder.identity(), "identity() stays the same after encoding", "encoder")
-    promise(close(values, _encode(encoder, texts), tolerance), "the same texts give the same vectors again", "encoder")
+    promise(close(values, _encode(encoder, texts), tolerance), "the same texts get the same vectors again", "encoder")
     backwards = _encode(encoder, texts[::-1])[::-1]
     promise(close(values, backwards, tolerance), "a vector does not depend on the order of the texts", "encoder")
     alone = np.concatenate([_encode(encoder, [text]) for text in texts])
@@ -48,10 +48,10 @@ def _encode(encoder: Encoder, texts: list[str]) -> FloatArray:
     values = encoder.encode(texts)
     promise(
         isinstance(values, np.ndarray) and values.dtype == np.float32,
-        "encode() gives a numpy array of float32",
+        "encode() returns a numpy array of float32",
         "encoder",
     )
-    promise(values.ndim == 2 and len(values) == len(texts), "encode() gives one row a text", "encoder")
-    promise(values.shape[1] > 0, "encode() gives at least one column", "encoder")
-    promise(bool(np.isfinite(values).all()), "encode() gives finite numbers", "encoder")
+    promise(values.ndim == 2 and len(values) == len(texts), "encode() returns one row a text", "encoder")
+    promise(values.shape[1] > 0, "encode() returns at least one column", "encoder")
+    promise(bool(np.isfinite(values).all()), "encode() returns finite numbers", "encoder")
     return values

@@ -1,4 +1,4 @@
-"""What all contracts say a broken promise with."""
+"""What all contract tests share: raising for a broken promise, and comparing results and errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,12 +16,12 @@ def promise(kept: bool, what: str, part: str) -> None:
 
 
 def close(left: AnyArray, right: AnyArray, tolerance: float) -> bool:
-    """Return whether two arrays have one shape and differ by at most `tolerance` anywhere."""
+    """Return whether two arrays have the same shape and differ by at most `tolerance` everywhere."""
     return left.shape == right.shape and bool(np.allclose(left, right, rtol=0, atol=tolerance))
 
 
 def refuses(expected: type[InputError], work: Callable[[], Any], says: str = "") -> bool:
-    """Return whether some work fails with this error, and with a message that holds `says`."""
+    """Return whether `work` raises the expected error with a message that contains `says`."""
     try:
         work()
     except expected as error:

@@ -14,11 +14,11 @@ def check_selector(selector: Any) -> None:
     """Check that a selector keeps the promises of `llminit.selectors`.
 
     Args:
-        selector: Its name, or the function, which is registered if it was not yet.
+        selector: The name, or the function, which is registered if it is not yet.
 
     Raises:
         AssertionError: A promise is broken; the message says which.
-        ConfigError: It cannot be registered; the message says what to write.
+        ConfigError: The selector cannot be registered; the message says what to write.
     """
     name = SELECTORS.name_of(selector)
     part = f"selector {name}"
@@ -29,14 +29,14 @@ def check_selector(selector: Any) -> None:
     size = 24 if name == FULL else 5
     selection = _fitted(name, rows, size, degrees)
     values = selection.apply(rows)
-    promise(values.shape == (80, size) and values.dtype == np.float32, "it gives float32 of shape (n, d)", part)
-    promise(bool(np.isfinite(values).all()), "it gives finite numbers", part)
-    promise(np.array_equal(rows, before), "it leaves the text embeddings as they are", part)
+    promise(values.shape == (80, size) and values.dtype == np.float32, "it returns float32 of shape (n, d)", part)
+    promise(bool(np.isfinite(values).all()), "it returns finite numbers", part)
+    promise(np.array_equal(rows, before), "it does not change the text embeddings", part)
     again = _fitted(name, rows, size, degrees).apply(rows)
     promise(np.array_equal(values, again), "the same seed gives the same embeddings", part)
     promise(close(values[:1], values[1:2], 1e-5), "equal text embeddings give equal rows", part)
     promise(bool(np.ptp(values, axis=0).max() > 0), "different text embeddings give different rows", part)
-    promise(close(selection.apply(rows[40:45]), values[40:45], 1e-4), "it maps rows that come alone the same", part)
+    promise(close(selection.apply(rows[40:45]), values[40:45], 1e-4), "it maps rows independently of each other", part)
     new = selection.apply(rng.normal(size=(3, 24)).astype(np.float32))
     promise(new.shape == (3, size) and bool(np.isfinite(new).all()), "it maps new rows", part)
     unknown = refuses(ConfigError, lambda: _fitted(name, rows, size, degrees, no_such_option=1))

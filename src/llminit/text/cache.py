@@ -1,8 +1,8 @@
-"""Vectors kept on disk from run to run.
+"""The encoding cache: vectors kept on disk between runs.
 
-Each encoder identity has a folder of its own, and in it any number of part files (see `parts`). Parts are only ever
-added whole or removed, under names that nobody else uses, so several processes can share a cache, and a killed one
-leaves nothing half-written.
+Each encoder identity has its own folder with any number of part files (see `parts`). Parts are only ever added as a
+whole or removed, and their names are unique, so several processes can share a cache, and a killed one leaves nothing
+half-written.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from llminit.storage import remove, replacing_file
 from llminit.text.encoder import Identity
 from llminit.text.parts import HASH_BYTES, PART_PATTERN, DamagedPartError, Part, read_part, write_part
 
-MOST_SMALL_PARTS = 64
+MAX_SMALL_PARTS = 64
 SMALL_PART_BYTES = 16 * 2**20
 LEFTOVER_SECONDS = 24 * 3600
 
@@ -60,7 +60,7 @@ class CacheSection:
     folder: Path
 
     def label(self, identity: str) -> None:
-        """Write the identity beside the vectors, for people who look into the folder."""
+        """Write the identity beside the vectors, to make the folder readable for people."""
         path = self.folder / "identity.json"
         if not path.exists():
             with replacing_file(path) as temporary:
@@ -71,22 +71,22 @@ class CacheSection:
 
         Args:
             hashes: `hash_of` each text, without duplicates.
-            reporter: Told about damaged parts, which are removed.
+            reporter: Receives notes about damaged parts, which are removed.
 
         Returns:
-            The positions in `hashes` that were found, int64 of shape (m,) ascending, and their vectors, float32 of
-            shape (m, D).
+            The positions in `hashes` of the texts in the cache, int64 of shape (m,) ascending, and their vectors,
+            float32 of shape (m, D).
         """
-        position = {key: place for place, key in enumerate(hashes)}
-        places, blocks = [np.zeros(0, dtype=np.int64)], []
+        position_of = {text_hash: position for position, text_hash in enumerate(hashes)}
+        positions, blocks = [np.zeros(0, dtype=np.int64)], []
         for part in self._all_parts(reporter):
-            place = np.array([position.get(key, -1) for key in part.text_hashes()], dtype=np.int64)
-            places.append(place[place >= 0])
-            blocks.append(part.embeddings[place >= 0])
+            rows = np.array([position_of.get(text_hash, -1) for text_hash in part.text_hashes()], dtype=np.int64)
+            positions.append(rows[rows >= 0])
+            blocks.append(part.embeddings[rows >= 0])
         # The same text may be in two parts, when two processes encoded it at the same time.
-        found, first = np.unique(np.concatenate(places), return_index=True)
+        cached, first = np.unique(np.concatenate(positions), return_index=True)
         values = np.concatenate(blocks)[first] if blocks else np.zeros((0, 0), dtype=np.float32)
-        return found.astype(np.int64), values
+        return cached.astype(np.int64), values
 
     def write(self, hashes: Sequence[bytes], embeddings: FloatArray, reporter: Reporter = SILENT) -> None:
         """Add vectors, durably; once there are many small parts, merge them.
@@ -94,7 +94,7 @@ class CacheSection:
         Args:
             hashes: `hash_of` each text, of length n.
             embeddings: float32 of shape (n, D).
-            reporter: Told about damaged parts, which are removed.
+            reporter: Receives notes about damaged parts, which are removed.
 
         Raises:
             StorageError: The cache cannot be written.
@@ -102,25 +102,25 @@ class CacheSection:
         keys = np.frombuffer(b"".join(hashes), dtype=np.uint8).reshape(-1, HASH_BYTES)
         write_part(self.folder, Part(keys, embeddings))
         small = [path for path in self.folder.glob(PART_PATTERN) if _size(path) < SMALL_PART_BYTES]
-        if len(small) > MOST_SMALL_PARTS:
+        if len(small) > MAX_SMALL_PARTS:
             self._merge(small, reporter)
 
     def _merge(self, paths: list[Path], reporter: Reporter) -> None:
-        """Put many parts into one; a kill in between leaves duplicates, which do no harm."""
+        """Merge parts into one; a kill in between leaves duplicates, which are harmless."""
         read = [(path, part) for path in paths if (part := _read_or_remove(path, reporter)) is not None]
         widths = [part.embeddings.shape[1] for _, part in read]
-        alike = [entry for entry, width in zip(read, widths, strict=True) if width == widths[-1]]
-        if len(alike) > 1:
-            hashes = np.concatenate([part.hashes for _, part in alike])
-            embeddings = np.concatenate([part.embeddings for _, part in alike])
+        mergeable = [entry for entry, width in zip(read, widths, strict=True) if width == widths[-1]]
+        if len(mergeable) > 1:
+            hashes = np.concatenate([part.hashes for _, part in mergeable])
+            embeddings = np.concatenate([part.embeddings for _, part in mergeable])
             _, first = np.unique(hashes, axis=0, return_index=True)
             write_part(self.folder, Part(hashes[first], embeddings[first]))
-            for path, _ in alike:
+            for path, _ in mergeable:
                 path.unlink(missing_ok=True)
         self._remove_leftovers()
 
     def _remove_leftovers(self) -> None:
-        """Remove what killed processes left under temporary names, but not what others are writing now."""
+        """Remove temporary files of killed processes, but not those that other processes are writing now."""
         limit = time.time() - LEFTOVER_SECONDS
         for path in self.folder.glob(".*.partial*"):
             with contextlib.suppress(OSError):
@@ -129,10 +129,10 @@ class CacheSection:
 
     def _all_parts(self, reporter: Reporter) -> Iterator[Part]:
         width = None
-        done: set[Path] = set()
-        # Until nothing is new, because another process may merge parts away while they are read.
-        while paths := sorted(set(self.folder.glob(PART_PATTERN)) - done):
-            done.update(paths)
+        visited: set[Path] = set()
+        # Repeated until there are no new parts, because another process may merge parts while they are read.
+        while paths := sorted(set(self.folder.glob(PART_PATTERN)) - visited):
+            visited.update(paths)
             for path in paths:
                 part = _read_or_remove(path, reporter)
                 if part is None:

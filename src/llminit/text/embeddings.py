@@ -1,4 +1,4 @@
-"""Text embeddings with the ids of their items: what encoders and files give, and what selectors take."""
+"""Text embeddings with the ids of their items: the output of encoders and files, and the input of selectors."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,7 +15,7 @@ EXAMPLES_SHOWN = 3
 
 @dataclass(frozen=True, eq=False)
 class TextEmbeddings:
-    """One text embedding an item; items without text have a row of zeros and are marked.
+    """One text embedding per item; items without text have a row of zeros and are marked as missing.
 
     Attributes:
         ids: The items' ids, unique and without nulls, of length n.
@@ -31,13 +31,14 @@ class TextEmbeddings:
     def from_arrays(
         cls, ids: pl.Series, values: AnyArray, missing: BoolArray | None = None, source: str = "the text embeddings"
     ) -> Self:
-        """Check ids and values and put them together.
+        """Build text embeddings from ids and values, after checking both.
 
         Args:
             ids: The items' ids, of length n.
             values: Numbers of shape (n, D), any type; kept as float32.
-            missing: bool of shape (n,); rows set here become zeros whatever they hold. None means that all have text.
-            source: What to call the embeddings in an error message, such as a path.
+            missing: bool of shape (n,); the values of these rows are replaced by zeros. None means that all items have
+                text.
+            source: Name of the embeddings in error messages, such as a path.
 
         Raises:
             EmbeddingError: The shapes do not fit, there is no row or no column, an id is null or appears twice, or a
@@ -67,23 +68,23 @@ class TextEmbeddings:
         return int(self.missing.sum())
 
     def aligned_to(self, vocabulary_ids: pl.Series) -> "TextEmbeddings":
-        """Return the embeddings of the given items, in their order; items that are not held here are missing.
+        """Return the embeddings of a vocabulary's items, in code order; items without an embedding are missing.
 
         Ids of different types are compared without loss: the integer 7 and the string "7" are the same id, the
         string "07" is another one.
 
         Args:
-            vocabulary_ids: The wanted ids, in code order.
+            vocabulary_ids: The items' ids, in code order.
 
         Raises:
-            EmbeddingError: None of the ids is held here, or none of the wanted items has text.
+            EmbeddingError: None of the items has an embedding, or none of them has text.
         """
         rows = _rows_of(self.ids, vocabulary_ids)
-        found = rows >= 0
-        if len(rows) and not found.any():
-            raise EmbeddingError(_nothing_matches(self.ids, vocabulary_ids))
-        missing = ~found
-        missing[found] = self.missing[rows[found]]
+        present = rows >= 0
+        if len(rows) and not present.any():
+            raise EmbeddingError(_no_match_message(self.ids, vocabulary_ids))
+        missing = ~present
+        missing[present] = self.missing[rows[present]]
         if len(rows) and missing.all():
             raise EmbeddingError(
                 f"none of the {len(rows)} items has a text embedding: their item texts are all empty; encode items "
@@ -94,23 +95,24 @@ class TextEmbeddings:
         return TextEmbeddings(ids=vocabulary_ids, values=values, missing=missing)
 
 
-def _rows_of(held: pl.Series, wanted: pl.Series) -> IntArray:
-    """Return the row of each wanted id among the held ones, int64, -1 where it is not held."""
-    held_ids = converted(held, wanted.dtype)
-    numbered = pl.DataFrame({"id": held_ids, "row": np.arange(len(held), dtype=np.int64)}).drop_nulls("id")
-    joined = pl.DataFrame({"id": wanted}).join(numbered, on="id", how="left", maintain_order="left")
+def _rows_of(ids: pl.Series, vocabulary_ids: pl.Series) -> IntArray:
+    """Return the row in `ids` of each id of a vocabulary, int64, -1 for an id that is not in `ids`."""
+    known_ids = converted(ids, vocabulary_ids.dtype)
+    numbered = pl.DataFrame({"id": known_ids, "row": np.arange(len(ids), dtype=np.int64)}).drop_nulls("id")
+    joined = pl.DataFrame({"id": vocabulary_ids}).join(numbered, on="id", how="left", maintain_order="left")
     return joined["row"].fill_null(-1).to_numpy().astype(np.int64)
 
 
-def _nothing_matches(held: pl.Series, wanted: pl.Series) -> str:
+def _no_match_message(ids: pl.Series, vocabulary_ids: pl.Series) -> str:
     return (
-        f"none of the {len(wanted)} items has a text embedding: the items' ids look like {_examples(wanted)}, the ids "
-        f"of the text embeddings like {_examples(held)}; use embeddings of the same items, with the same ids"
+        f"none of the {len(vocabulary_ids)} items has a text embedding: the items' ids look like "
+        f"{_examples(vocabulary_ids)}, the ids of the text embeddings like {_examples(ids)}; use embeddings of "
+        "the same items, with the same ids"
     )
 
 
 def _examples(ids: pl.Series) -> str:
-    return ", ".join(repr(one) for one in ids.head(EXAMPLES_SHOWN).to_list())
+    return ", ".join(repr(value) for value in ids.head(EXAMPLES_SHOWN).to_list())
 
 
 def _check_shape(ids: pl.Series, values: AnyArray, source: str) -> None:
@@ -142,7 +144,7 @@ def _check_ids(ids: pl.Series, source: str) -> None:
 
 
 def _check_finite(ids: pl.Series, values: FloatArray, source: str) -> None:
-    # NaN and infinity both show in the extremes, which need no second array of this size.
+    # NaN and infinity both show in the minimum or maximum, which need no second array of this size.
     if np.isfinite(values.min()) and np.isfinite(values.max()):
         return
     broken = np.flatnonzero(~np.isfinite(values).all(axis=1))

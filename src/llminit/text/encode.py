@@ -29,15 +29,15 @@ def encode_items(
     Args:
         item_table: One row an item, with a column `item_id` and the columns that the template names.
         template: The text of an item, such as "{title}. {brand}"; None takes `default_template`.
-        encoder: Turns texts into vectors.
-        cache: Where vectors are kept from run to run; None keeps nothing.
-        reporter: Told about progress, about items without text and about damaged cache files.
+        encoder: Makes the vectors.
+        cache: Keeps vectors between runs; None keeps nothing.
+        reporter: Receives progress, and notes about items without text and damaged cache files.
 
     Returns:
         Text embeddings in the order of the table; items without text are marked as missing.
 
     Raises:
-        DataError: The table has no `item_id`, an id twice, no such column, or no text at all.
+        DataError: The table has no `item_id`, a duplicate id, lacks a column of the template, or has no text at all.
         EmbeddingError: The encoder gave vectors that cannot be used.
     """
     ids = _item_ids(item_table)
@@ -64,15 +64,15 @@ def encode_texts(
     reporter: Reporter = SILENT,
     chunk_size: int = CHUNK_SIZE,
 ) -> FloatArray:
-    """Encode texts, each different text once, and none that the cache holds.
+    """Encode texts, each distinct text once, except those in the cache.
 
     Every chunk is in the cache before the next one is encoded, so a killed run loses at most one chunk.
 
     Args:
         texts: Any number of texts.
-        encoder: Turns texts into vectors.
-        cache: Where vectors are kept from run to run; None keeps nothing.
-        reporter: Told about progress and about damaged cache files.
+        encoder: Makes the vectors.
+        cache: Keeps vectors between runs; None keeps nothing.
+        reporter: Receives progress, and notes about damaged cache files.
         chunk_size: Texts between two writes to the cache.
 
     Returns:
@@ -85,7 +85,7 @@ def encode_texts(
     if not texts:
         return np.zeros((0, 0), dtype=np.float32)
     distinct = list(dict.fromkeys(texts))
-    # The longest first: batches of like lengths need little padding, and too large a batch fails at once.
+    # Longest first: batches of similar lengths need little padding, and a batch that is too large fails at once.
     distinct.sort(key=len, reverse=True)
     section = cache.section(encoder.identity()) if cache is not None else None
     vectors = _encode_distinct(distinct, encoder, section, reporter, chunk_size)
@@ -97,11 +97,11 @@ def _encode_distinct(
     texts: list[str], encoder: Encoder, section: CacheSection | None, reporter: Reporter, chunk_size: int
 ) -> FloatArray:
     hashes = [hash_of(text) for text in texts]
-    held, held_values = section.read(hashes, reporter) if section is not None else _nothing()
-    pending = np.setdiff1d(np.arange(len(texts)), held)
+    cached, cached_values = section.read(hashes, reporter) if section is not None else _no_vectors()
+    pending = np.setdiff1d(np.arange(len(texts)), cached)
     if not len(pending):
-        return held_values[np.argsort(held)]
-    width = held_values.shape[1] if len(held) else None
+        return cached_values[np.argsort(cached)]
+    width = cached_values.shape[1] if len(cached) else None
     new_values = np.zeros((0, 0), dtype=np.float32)
     with reporter.task(f"encoding with {encoder.name}", len(pending)) as task:
         for start in range(0, len(pending), chunk_size):
@@ -116,8 +116,8 @@ def _encode_distinct(
             task.advance(len(chunk))
     result = np.empty((len(texts), new_values.shape[1]), dtype=np.float32)
     result[pending] = new_values
-    if len(held):
-        result[held] = held_values
+    if len(cached):
+        result[cached] = cached_values
     return result
 
 
@@ -142,7 +142,7 @@ def _encode_chunk(encoder: Encoder, texts: list[str], width: int | None) -> Floa
     return values
 
 
-def _nothing() -> tuple[IntArray, FloatArray]:
+def _no_vectors() -> tuple[IntArray, FloatArray]:
     return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
 
 

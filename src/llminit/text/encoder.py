@@ -1,7 +1,7 @@
-"""What an encoder is, and opening one by its SPEC, such as `minilm` or `st:NAME_OR_PATH`.
+"""The encoder protocol, and opening an encoder by its SPEC, such as `minilm` or `st:NAME_OR_PATH`.
 
 Each file in `llminit.text.backends` registers its encoder with `ENCODERS.register`; a new one is a new file there, or a
-function in a package of its own. Any other object with the methods of `Encoder` can be passed wherever an encoder is
+function in another package. Any other object with the methods of `Encoder` can be passed wherever an encoder is
 expected.
 """
 
@@ -24,7 +24,7 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it; shown beside progress and in messages."""
+        """Name for people; shown with progress and in messages."""
 
     def identity(self) -> Identity:
         """Return everything that changes the vectors: model, revision and options, but not batch size or device.
@@ -44,13 +44,13 @@ class NoOptions(Config):
 
 
 def describe_encoder(part: Any, name: str | None) -> Entry[OpenEncoder]:
-    """Return the registry's entry of what opens an encoder.
+    """Return the registry's entry of a function or class that opens an encoder.
 
-    It is a function, or the encoder's class. It may take a text, what follows the colon of a SPEC, and `options`, a
-    `Config`: open_hash(), open_hash(options: HashOptions), open_hash(model: str, options: HashOptions).
+    It may take a text, which is what follows the colon of a SPEC, and `options`, a `Config`:
+    open_hash(), open_hash(options: HashOptions), open_hash(model: str, options: HashOptions).
 
     Raises:
-        ConfigError: It does not keep this contract; the message says what to write.
+        ConfigError: It breaks this contract; the message says what to write.
     """
     if not callable(part):
         raise ConfigError(f"{part!r} opens no encoder; expected a function that returns one, or an encoder's class")
@@ -58,21 +58,22 @@ def describe_encoder(part: Any, name: str | None) -> Entry[OpenEncoder]:
     missing = [method for method in ("identity", "encode") if isinstance(part, type) and not hasattr(part, method)]
     if missing:
         raise ConfigError(f"the encoder {label} does not define {' and '.join(missing)}; write it, see Encoder")
-    own = name or vars(part).get("name") or (None if isinstance(part, type) else part.__name__)
-    if not isinstance(own, str):
+    encoder_name = name or vars(part).get("name") or (None if isinstance(part, type) else part.__name__)
+    if not isinstance(encoder_name, str):
         raise ConfigError(f'the encoder {label} has no name; register it with ENCODERS.register(name="...")')
-    what, options_type = _parameters(part, label)
+    model_parameter, options_type = _parameters(part, label)
     check_defaults(options_type, part, "encoder")
-    return Entry(own, part, options_type, f"{own}:{what.upper()}" if what else own)
+    form = f"{encoder_name}:{model_parameter.upper()}" if model_parameter else encoder_name
+    return Entry(encoder_name, part, options_type, form)
 
 
 def _parameters(part: Any, label: str) -> tuple[str | None, type[Config]]:
     """Return the name of the parameter that takes what follows the colon, if there is one, and the options."""
-    what: str | None = None
+    model_parameter: str | None = None
     options_type: type[Config] = NoOptions
     for parameter in inspect.signature(part, eval_str=True).parameters.values():
-        if parameter.annotation is str and what is None:
-            what = parameter.name
+        if parameter.annotation is str and model_parameter is None:
+            model_parameter = parameter.name
         elif isinstance(parameter.annotation, type) and issubclass(parameter.annotation, Config):
             options_type = parameter.annotation
         elif parameter.default is parameter.empty:
@@ -80,44 +81,44 @@ def _parameters(part: Any, label: str) -> tuple[str | None, type[Config]]:
                 f"the parameter {parameter.name!r} of the encoder {label} is neither a text (str) nor a Config of "
                 "options; give it one of these types, or a default"
             )
-    return what, options_type
+    return model_parameter, options_type
 
 
 ENCODERS: Registry[OpenEncoder] = Registry("encoder", "llminit.text.backends", describe_encoder)
-"""What opens encoders, by the part of a SPEC before the colon."""
+"""Functions and classes that open encoders, by the part of a SPEC before the colon."""
 
 
 def open_encoder(spec: str, **options: Any) -> Encoder:
     """Open an encoder by its SPEC.
 
-    Opening is quick: a model is loaded when the first text is encoded, so a run that finds everything in the cache
-    loads none.
+    Opening is quick: the model is loaded when the first text is encoded, so a run that finds everything in the cache
+    loads no model.
 
     Args:
         spec: `minilm`, `st:NAME_OR_PATH`, `static:NAME_OR_PATH` or `openai:MODEL`.
         options: The encoder's own options, such as `batch_size`; see its configuration class.
 
     Raises:
-        ConfigError: The SPEC or an option is not known.
+        ConfigError: The SPEC or an option is unknown.
         MissingExtraError: The package that the encoder needs is not installed.
         EmbeddingError: The model does not exist.
     """
-    kind, _, what = spec.partition(":")
+    kind, _, model = spec.partition(":")
     if kind not in ENCODERS:
         forms = ", ".join(entry.form for entry in ENCODERS.entries())
-        raise ConfigError(f"unknown encoder {spec!r}; known are: {forms}")
+        raise ConfigError(f"unknown encoder {spec!r}; choose one of: {forms}")
     entry = ENCODERS.entry(kind)
-    if (":" in entry.form) != bool(what.strip()):
-        raise ConfigError(f"encoder {spec!r} is not complete or says too much; expected the form {entry.form}")
+    if (":" in entry.form) != bool(model.strip()):
+        raise ConfigError(f"encoder {spec!r} does not have the right form; expected {entry.form}")
     checked = [entry.options_type.make(**options)]
-    return entry.part(*([what] if what else []), *([] if entry.options_type is NoOptions else checked))
+    return entry.part(*([model] if model else []), *([] if entry.options_type is NoOptions else checked))
 
 
 def require_package(package: str, what: str, extra: str) -> None:
     """Check, without importing it, that a package is installed.
 
     Raises:
-        MissingExtraError: It is not; the message names the pip command for `extra`.
+        MissingExtraError: It is not installed; the message names the pip command for `extra`.
     """
     if importlib.util.find_spec(package) is None:
         raise MissingExtraError(what, extra)

@@ -13,21 +13,22 @@ from llminit.arrays import AnyArray
 from llminit.errors import EmbeddingError
 
 HEADERS = frozenset({"item_id", "id", "ids"})
-BESIDE = ("{stem}.ids.txt", "{stem}.ids.json", "{stem}_ids.npy")
+NAMES_BESIDE = ("{stem}.ids.txt", "{stem}.ids.json", "{stem}_ids.npy")
 
 
 def ids_beside(path: Path) -> Path:
-    """Return the file of ids that belongs to an array.
+    """Return the path of the file with an array's ids.
 
     Raises:
-        EmbeddingError: There is none.
+        EmbeddingError: There is no such file.
     """
-    candidates = [path.with_name(form.format(stem=path.stem)) for form in BESIDE]
+    candidates = [path.with_name(form.format(stem=path.stem)) for form in NAMES_BESIDE]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
+    names = ", ".join(candidate.name for candidate in candidates)
     raise EmbeddingError(
-        f"{path} holds vectors without ids, and none of {', '.join(one.name for one in candidates)} is beside it; "
+        f"{path} holds vectors without ids, and none of {names} is beside it; "
         "write one of these, or say where the ids are"
     )
 
@@ -36,7 +37,7 @@ def read_ids(ids: str | Path | pl.Series | Sequence[Any] | AnyArray) -> pl.Serie
     """Return ids as a series, from a sequence or a file: `.npy`, a JSON list, or text with one id a line.
 
     Raises:
-        EmbeddingError: The file is not there or cannot be read, or the ids have no common type.
+        EmbeddingError: The file does not exist or cannot be read, or the ids have no common type.
     """
     values = _read_file(Path(ids)) if isinstance(ids, str | Path) else ids
     if isinstance(values, np.ndarray) and values.ndim != 1:
@@ -45,15 +46,15 @@ def read_ids(ids: str | Path | pl.Series | Sequence[Any] | AnyArray) -> pl.Serie
         return pl.Series("item_id", values, strict=True)
     except (TypeError, PolarsError, ValueError) as error:
         raise EmbeddingError(
-            f"the ids are of no common type: {error}; make all of them numbers or all texts"
+            f"the ids have no common type: {error}; make all of them numbers, or all of them text"
         ) from error
 
 
 def _read_file(path: Path) -> Sequence[Any] | AnyArray:
     try:
         if path.suffix.lower() == ".npy":
-            found: AnyArray = np.load(path, allow_pickle=False)
-            return found
+            array: AnyArray = np.load(path, allow_pickle=False)
+            return array
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".json":
             return _json_list(path, json.loads(text))

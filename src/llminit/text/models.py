@@ -1,4 +1,4 @@
-"""Finding a model by name or path, and telling one state of it from another."""
+"""Finding a model by name or path, and identifying its version."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,12 @@ OTHER_FORMATS = frozenset({"onnx", "openvino"})
 
 @dataclass(frozen=True)
 class Model:
-    """A model that exists."""
+    """A model in a folder or on the model hub."""
 
     location: str
     """A folder, or a name on the model hub."""
     state: str
-    """Changes when the vectors may: a commit of the hub, or a digest of the folder's files."""
+    """Changes whenever the vectors may change: a commit of the hub, or a digest of the folder's files."""
     on_hub: bool
     """Whether `location` is a name on the model hub."""
 
@@ -45,10 +45,10 @@ def digest_of_folder(folder: Path) -> str:
     """Return a digest of the names and bytes of a model's files, without documentation and hidden files."""
     lines = []
     for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder)
-        hidden = any(part.startswith(".") or part in OTHER_FORMATS for part in place.parts)
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") or part in OTHER_FORMATS for part in relative.parts)
         if path.is_file() and not hidden and path.suffix != ".md":
-            lines.append(f"{place.as_posix()} {sha256_of_file(path)}\n")
+            lines.append(f"{relative.as_posix()} {sha256_of_file(path)}\n")
     return sha256_of(*lines)
 
 
@@ -73,7 +73,7 @@ def _folder(name_or_path: str) -> Path | None:
 
 
 def _local_commit(name: str, revision: str | None) -> str | None:
-    """Return the commit of the hub's model that is on this machine, if there is one."""
+    """Return the commit of the local copy of a hub model, or None without a copy."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -96,9 +96,9 @@ def _hub_commit(name: str, revision: str | None) -> str:
     try:
         info = HfApi().model_info(name, revision=revision, timeout=HUB_SECONDS)
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        wanted = name if revision is None else f"{name} at revision {revision}"
+        label = name if revision is None else f"{name} at revision {revision}"
         raise EmbeddingError(
-            f"the model hub has no model {wanted}, or it is private; check the name, or give the path of a folder"
+            f"the model hub has no model {label}, or it is private; check the name, or give the path of a folder"
         ) from error
     except Exception as error:
         raise EndpointError(

@@ -20,12 +20,12 @@ READ_ERRORS = (OSError, SafetensorError, ValueError, KeyError, TypeError, Overfl
 
 
 class DamagedPartError(Exception):
-    """A part is not what was written; the cache removes it and the texts are encoded again."""
+    """A part is damaged; the cache removes it, and its texts are encoded again."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Vectors and the texts that they belong to.
+    """Vectors and the hashes of their texts.
 
     Attributes:
         hashes: uint8 of shape (n, 16), the first bytes of the SHA-256 of each text.
@@ -37,12 +37,12 @@ class Part:
 
     def text_hashes(self) -> list[bytes]:
         """Return the hashes as bytes, one a row."""
-        everything = self.hashes.tobytes()
-        return [everything[start : start + HASH_BYTES] for start in range(0, len(everything), HASH_BYTES)]
+        content = self.hashes.tobytes()
+        return [content[start : start + HASH_BYTES] for start in range(0, len(content), HASH_BYTES)]
 
 
 def write_part(folder: Path, part: Part) -> Path:
-    """Write a part under a new name, all or nothing.
+    """Write a part atomically, under a new name.
 
     Raises:
         StorageError: The file cannot be written.
@@ -58,7 +58,7 @@ def read_part(path: Path) -> Part:
     """Read a part and check it.
 
     Raises:
-        FileNotFoundError: It is not there: another process has merged it with others.
+        FileNotFoundError: It does not exist, because another process has merged it with others.
         DamagedPartError: It is truncated, changed, or not a part.
     """
     try:
@@ -69,14 +69,14 @@ def read_part(path: Path) -> Part:
         raise
     except READ_ERRORS as error:
         raise DamagedPartError(str(error)) from error
-    if not _well_formed(part.hashes, part.embeddings):
+    if not _is_well_formed(part.hashes, part.embeddings):
         raise DamagedPartError("its arrays do not have the expected types and shapes")
     if _checksum(part) != expected:
         raise DamagedPartError("its checksum does not match")
     return part
 
 
-def _well_formed(hashes: NDArray[Any], embeddings: NDArray[Any]) -> bool:
+def _is_well_formed(hashes: NDArray[Any], embeddings: NDArray[Any]) -> bool:
     return (
         hashes.dtype == np.uint8
         and embeddings.dtype == np.float32

@@ -1,4 +1,4 @@
-"""Text embeddings that somebody else has made: Parquet, npy with ids, RecBole atomic files, frames and arrays."""
+"""Precomputed text embeddings: Parquet, npy with ids, RecBole atomic files, frames and arrays."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def read_embeddings(
     id_column: str = ID_COLUMN,
     embedding_column: str = EMBEDDING_COLUMN,
 ) -> TextEmbeddings:
-    """Read text embeddings that are already there.
+    """Read precomputed text embeddings.
 
     Args:
         source: A Parquet file with a column of ids and one of lists or arrays of numbers; a `.npy` file of shape
@@ -46,7 +46,8 @@ def read_embeddings(
         Text embeddings in the order of the source. A null vector means an item without text.
 
     Raises:
-        EmbeddingError: Something is not there, not numbers, not of one width, not finite, or an id appears twice.
+        EmbeddingError: A file or column does not exist, the vectors are not numbers, not finite or of different widths,
+            or an id appears twice.
     """
     if isinstance(source, TextEmbeddings):
         return source
@@ -68,10 +69,10 @@ def read_embeddings(
 
 
 def write_embeddings(path: str | Path, embeddings: TextEmbeddings) -> None:
-    """Write text embeddings as Parquet, all or nothing.
+    """Write text embeddings as Parquet, atomically.
 
-    The columns are `item_id` and `embedding` (an array of D float32). Items without text are left out: no reader then
-    takes their zeros for a text, and `TextEmbeddings.aligned_to` counts them as missing again.
+    The columns are `item_id` and `embedding` (an array of D float32). Items without text are left out, so that no
+    reader takes their zeros for an embedding; `TextEmbeddings.aligned_to` marks them as missing again.
 
     Raises:
         StorageError: The file cannot be written.
@@ -89,7 +90,7 @@ def write_embeddings(path: str | Path, embeddings: TextEmbeddings) -> None:
 
 def _from_pair(pair: tuple[Any, Any]) -> TextEmbeddings:
     if len(pair) != 2:
-        raise EmbeddingError(f"found a tuple of {len(pair)} things, expected a pair (ids, array)")
+        raise EmbeddingError(f"found a tuple of length {len(pair)}, expected a pair (ids, array)")
     ids, values = pair
     return TextEmbeddings.from_arrays(read_ids(ids), np.asarray(values), source="the array of text embeddings")
 
@@ -105,8 +106,8 @@ def _to_polars(frame: IntoDataFrame) -> pl.DataFrame:
 
 def _read_parquet(path: Path, *columns: str) -> pl.DataFrame:
     try:
-        held = list(pl.read_parquet_schema(path))
-        return pl.read_parquet(path, columns=[name for name in columns if name in held] or None)
+        names = list(pl.read_parquet_schema(path))
+        return pl.read_parquet(path, columns=[name for name in columns if name in names] or None)
     except (PolarsError, OSError) as error:
         raise EmbeddingError(f"{path} cannot be read as Parquet: {error}; write it again") from error
 
@@ -116,8 +117,8 @@ def _from_npy(path: Path, ids: Ids | None) -> TextEmbeddings:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise EmbeddingError(f"{path} cannot be read as an array of numbers: {error}; write it again") from error
-    found = read_ids(ids if ids is not None else ids_beside(path))
-    return TextEmbeddings.from_arrays(found, values, source=str(path))
+    item_ids = read_ids(ids if ids is not None else ids_beside(path))
+    return TextEmbeddings.from_arrays(item_ids, values, source=str(path))
 
 
 def _from_atomic(path: Path, id_column: str) -> TextEmbeddings:
@@ -152,24 +153,24 @@ def _from_frame(frame: pl.DataFrame, id_column: str, embedding_column: str, sour
     if absent:
         raise EmbeddingError(
             f"{source} has no column {' and no column '.join(map(repr, absent))}; it has: "
-            f"{', '.join(frame.columns)}; rename the columns, or name yours"
+            f"{', '.join(frame.columns)}; rename the columns, or give their names"
         )
     if not len(frame):
-        raise EmbeddingError(f"{source} has no rows, expected one an item; encode the items again")
+        raise EmbeddingError(f"{source} has no rows, expected one per item; encode the items again")
     values, missing = _matrix(frame[embedding_column], source)
     return TextEmbeddings.from_arrays(frame[id_column], values, missing, source)
 
 
 def _matrix(vectors: pl.Series, source: str) -> tuple[FloatArray, BoolArray]:
-    """Return a column of vectors as float32 of shape (n, D) and which of them are null, without Python lists."""
+    """Return a column of vectors as float32 of shape (n, D) and which of them are null, without making Python lists."""
     dtype = vectors.dtype
     if not isinstance(dtype, pl.List | pl.Array) or not _is_number(dtype.inner):
         raise EmbeddingError(f"{source} holds vectors of type {dtype}, expected lists or arrays of numbers")
     missing = vectors.is_null().to_numpy().astype(np.bool_)
-    held = vectors.drop_nulls()
-    if isinstance(held.dtype, pl.Array):
-        held = held.arr.to_list()
-    widths = held.list.len().to_numpy()
+    present = vectors.drop_nulls()
+    if isinstance(present.dtype, pl.Array):
+        present = present.arr.to_list()
+    widths = present.list.len().to_numpy()
     if len(np.unique(widths)) > 1:
         raise EmbeddingError(
             f"{source} holds vectors of widths from {widths.min()} to {widths.max()}, expected one width; encode all "
@@ -179,7 +180,7 @@ def _matrix(vectors: pl.Series, source: str) -> tuple[FloatArray, BoolArray]:
     if not width:
         raise EmbeddingError(f"{source} holds no vector with at least one number; encode the items again")
     # A null inside a vector becomes NaN, which the checks report.
-    flat = held.explode().cast(pl.Float32).to_numpy()
+    flat = present.explode().cast(pl.Float32).to_numpy()
     if not missing.any():
         return flat.reshape(-1, width), missing
     values = np.zeros((len(vectors), width), dtype=np.float32)

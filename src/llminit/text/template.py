@@ -2,17 +2,17 @@
 
 How a template is read:
 
-1. `{name}` is the field of the column `name`; `{{` and `}}` are braces. A field is *empty* when the item has null, NaN,
-   an infinite number, white space or an empty list there.
-2. Brackets and double quotes that enclose at least one field make a group: `({year})`, `"{title}"`. A group is empty
-   when everything in it is, and is then dropped with its brackets.
-3. The words and signs before a field or group belong to it and are dropped with it: in "Title: {title}, by {brand}"
-   the pieces are "Title: " + title and ", by " + brand. When everything before a piece was dropped, the separators
-   that its own words start with are dropped too: "by Acme", not ", by Acme".
+1. `{name}` is the field of the column `name`; `{{` and `}}` are braces. A field is *empty* when the item's value is
+   null, NaN, infinite, white space or an empty list.
+2. Brackets and double quotes around at least one field make a group: `({year})`, `"{title}"`. A group is empty when
+   all its fields are empty, and is then dropped with its brackets.
+3. The words and punctuation before a field or group belong to it and are dropped with it: in
+   "Title: {title}, by {brand}" the pieces are "Title: " + title and ", by " + brand. When everything before a piece was
+   dropped, the separators at the start of its words are dropped too: "by Acme", not ", by Acme".
 4. What follows the last field stays if it only ends a sentence ("." or "!"); anything else (" USD") goes with that
    field.
 
-So an item with every field has exactly the text that plain substitution gives, white space apart.
+So the text of an item with every field is that of plain substitution, except for white space.
 """
 
 import html
@@ -59,21 +59,21 @@ _Item = str | _Field | _Group
 
 
 def render_texts(table: pl.DataFrame, template: str, list_separator: str = LIST_SEPARATOR) -> list[str | None]:
-    """Write the item text of every row.
+    """Render the item text of every row.
 
-    HTML entities are undone (twice escaped ones too), white space is collapsed, and empty fields are dropped together
-    with what belongs to them; the module's documentation has the rules.
+    HTML entities are unescaped (twice escaped ones too), white space is collapsed, and empty fields are dropped with
+    the words that belong to them; the module's documentation has the rules.
 
     Args:
         table: Any columns; lists, also of lists, are joined.
         template: Text with column names in braces, such as "{title}. {brand}. {categories}".
-        list_separator: Put between the entries of a list column.
+        list_separator: Separator of the entries of a list column.
 
     Returns:
-        One text a row; None for a row in which every field is empty.
+        One text per row; None for a row in which every field is empty.
 
     Raises:
-        ConfigError: The template has no field, or a brace without its partner.
+        ConfigError: The template has no field, or an unmatched brace.
         DataError: The template names a column that the table does not have.
     """
     phrase = _parse(template)
@@ -90,9 +90,9 @@ def render_texts(table: pl.DataFrame, template: str, list_separator: str = LIST_
 
 
 def default_template(table: pl.DataFrame) -> str:
-    """Choose a template for a table: title or name, brand, and categories or genres, as far as they exist.
+    """Choose a template for a table: title or name, brand, and categories or genres, those of them that exist.
 
-    A table with none of them gives every column of strings but `item_id`.
+    For a table with none of these columns it names every column of strings except `item_id`.
 
     Raises:
         DataError: The table has no column of strings.
@@ -114,7 +114,7 @@ def _string_columns(table: pl.DataFrame) -> list[str]:
 
 
 def _clean(value: Any, list_separator: str) -> str:
-    """Return a value as text, "" when it says nothing."""
+    """Return a value as text, "" for an empty value."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -122,14 +122,14 @@ def _clean(value: Any, list_separator: str) -> str:
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        return list_separator.join(text for one in value if (text := _clean(one, list_separator)))
+        return list_separator.join(text for entry in value if (text := _clean(entry, list_separator)))
     return " ".join(_unescape(str(value)).split())
 
 
 def _clean_number(value: float) -> str:
     if not math.isfinite(value):
         return ""
-    # A column of whole numbers with gaps often arrives as floats; "1999" is what it means.
+    # A column of whole numbers with missing values often arrives as floats: 1999.0 means 1999.
     return str(int(value)) if value.is_integer() else str(value)
 
 
@@ -152,8 +152,8 @@ def _tokens(template: str) -> list[str | _Field]:
     for token in _TOKEN.findall(template):
         if token in ("{", "}"):
             raise ConfigError(
-                f"the text template {template!r} has a {token!r} without its partner; write fields as {{column}}, and "
-                "a brace itself as {{ or }}"
+                f"the text template {template!r} has an unmatched {token!r}; write fields as {{column}}, and a "
+                "literal brace as {{ or }}"
             )
         if token in ("{{", "}}"):
             tokens.append(token[0])
@@ -168,35 +168,35 @@ def _parse(template: str) -> _Phrase:
         raise ConfigError(
             f"the text template {template!r} has no field; name at least one column in braces, such as {{title}}"
         )
-    # The innermost open bracket is last; each holds its sign and what was read since. The first is the template.
-    open_ones: list[tuple[str, list[_Item]]] = [("", [])]
+    # A stack of open brackets, each with the items read since; the first entry is the template itself.
+    open_brackets: list[tuple[str, list[_Item]]] = [("", [])]
     for token in tokens:
-        if isinstance(token, str) and any(BRACKETS.get(sign) == token for sign, _ in open_ones):
-            _close(open_ones, token)
+        if isinstance(token, str) and any(BRACKETS.get(sign) == token for sign, _ in open_brackets):
+            _close(open_brackets, token)
         elif isinstance(token, str) and token in BRACKETS:
-            open_ones.append((token, []))
+            open_brackets.append((token, []))
         else:
-            open_ones[-1][1].append(token)
-    while len(open_ones) > 1:
-        _give_up_innermost(open_ones)
-    return _phrase(open_ones[0][1])
+            open_brackets[-1][1].append(token)
+    while len(open_brackets) > 1:
+        _treat_innermost_as_text(open_brackets)
+    return _phrase(open_brackets[0][1])
 
 
-def _close(open_ones: list[tuple[str, list[_Item]]], closing: str) -> None:
-    while BRACKETS[open_ones[-1][0]] != closing:
-        _give_up_innermost(open_ones)
-    opening, items = open_ones.pop()
-    outer = open_ones[-1][1]
+def _close(open_brackets: list[tuple[str, list[_Item]]], closing: str) -> None:
+    while BRACKETS[open_brackets[-1][0]] != closing:
+        _treat_innermost_as_text(open_brackets)
+    opening, items = open_brackets.pop()
+    outer = open_brackets[-1][1]
     if all(isinstance(item, str) for item in items):
         outer.extend([opening, *items, closing])
     else:
         outer.append(_Group(opening, _phrase(items), closing))
 
 
-def _give_up_innermost(open_ones: list[tuple[str, list[_Item]]]) -> None:
-    """Take a bracket without its partner as an ordinary sign."""
-    opening, items = open_ones.pop()
-    open_ones[-1][1].extend([opening, *items])
+def _treat_innermost_as_text(open_brackets: list[tuple[str, list[_Item]]]) -> None:
+    """Treat the innermost open bracket as an ordinary character, because it is unmatched."""
+    opening, items = open_brackets.pop()
+    open_brackets[-1][1].extend([opening, *items])
 
 
 def _phrase(items: list[_Item]) -> _Phrase:
@@ -214,10 +214,10 @@ def _phrase(items: list[_Item]) -> _Phrase:
 def _render(phrase: _Phrase, row: Mapping[str, str]) -> str:
     kept: list[str] = []
     text = ""
-    for place, (words, item) in enumerate(phrase.pieces):
+    for index, (words, item) in enumerate(phrase.pieces):
         text = _render_item(item, row)
         if text:
-            kept.append((words.lstrip(SEPARATORS) if place and not kept else words) + text)
+            kept.append((words.lstrip(SEPARATORS) if index and not kept else words) + text)
     ends_sentence = set(phrase.tail) <= SENTENCE_ENDS
     if kept and (text or ends_sentence):
         kept.append(phrase.tail)

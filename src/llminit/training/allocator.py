@@ -1,4 +1,4 @@
-"""How the process keeps memory between training steps."""
+"""Settings of the memory allocator for training."""
 
 import ctypes
 import sys
@@ -12,14 +12,14 @@ _MIB = 2**20
 
 @cache
 def keep_freed_memory() -> bool:
-    """Let the allocator keep up to 256 MiB that is free instead of giving it back to the system at once.
+    """Let the allocator keep up to 256 MiB of freed memory instead of returning it to the system at once.
 
-    A training step frees tensors of the size of all embeddings and the next one asks for them again. By default glibc
-    unmaps them in between, and mapping them afresh, page by page, costs SGL a quarter of its time. The settings hold
-    for the whole process; where there is no glibc nothing changes.
+    A training step frees tensors of the size of all embeddings, and the next one allocates them again. By default glibc
+    unmaps them in between, and mapping them again, page by page, takes a quarter of SGL's training time. The settings
+    apply to the whole process; without glibc nothing changes.
 
     Returns:
-        Whether the allocator took the settings.
+        Whether the allocator accepted the settings.
     """
     if not sys.platform.startswith("linux"):
         return False

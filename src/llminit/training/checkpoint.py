@@ -1,4 +1,4 @@
-"""One file that holds all of a training run's state, so that a killed run goes on to the same result."""
+"""Checkpoints: one file with the whole state of a training run, so that a killed run resumes to the same result."""
 
 import json
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class CheckpointFile:
     """A checkpoint at a path, tied to one run by its fingerprint.
 
     Attributes:
-        path: The file; it is replaced as a whole each time.
-        fingerprint: Names the data, the options and the seed; a checkpoint of another run is not used.
-        every_seconds: Least time between two writes.
+        path: The file; every write replaces it as a whole.
+        fingerprint: Identifies the data, the options and the seed; a checkpoint of another run is not used.
+        every_seconds: Minimum time between two writes.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class CheckpointFile:
             save_file(tensors, temporary, metadata={"llminit": header, "sha256": _checksum(header, tensors)})
 
     def read(self, reporter: Reporter = SILENT) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """Return the tensors and the state, or None where there is no checkpoint of this run that can be used."""
+        """Return the tensors and the state, or None without a valid checkpoint of this run."""
         if not self.path.exists():
             return None
         try:
@@ -55,7 +55,9 @@ class CheckpointFile:
             reporter.note(f"the checkpoint {self.path} is damaged ({error}); training starts from the beginning")
             return None
         if (header.get("version"), header.get("fingerprint")) != (FORMAT_VERSION, self.fingerprint):
-            reporter.note(f"the checkpoint {self.path} is of other data, options or version; training starts anew")
+            reporter.note(
+                f"the checkpoint {self.path} is of other data, options or version; training starts from the beginning"
+            )
             return None
         if metadata.get("sha256") != _checksum(metadata["llminit"], tensors):
             reporter.note(f"the checkpoint {self.path} is damaged (wrong checksum); training starts from the beginning")

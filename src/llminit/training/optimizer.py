@@ -1,8 +1,8 @@
 """Adam (Kingma & Ba, arXiv 1412.6980) for every parameter of a backbone.
 
-On the CPU the gradient of all embeddings is the largest thing that a step would write and read again, so it is not
-made: a kernel adds up each node's gradient and updates the node at once. Other parameters take the same kernel's dense
-form, and elsewhere torch's own Adam does it.
+On the CPU the dense gradient of all embeddings would dominate a step's memory traffic, so it is never stored: a kernel
+sums each node's gradient and updates the node at once. Other parameters use the dense form of the same kernel; on other
+devices torch's own Adam is used.
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from llminit.graph import RowGradient
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """The moments of one parameter, of its shape.
+    """The moments of one parameter, of the same shape.
 
     Attributes:
-        mean: Of its gradients.
-        square: Of their squares.
+        mean: Running mean of its gradients.
+        square: Running mean of their squares.
     """
 
     mean: torch.Tensor
@@ -34,7 +34,7 @@ class Moments:
 
     @classmethod
     def of(cls, parameter: torch.Tensor) -> "Moments":
-        """Return those of a parameter that has made no step: zeros."""
+        """Return the initial moments of a parameter: zeros."""
         return cls(_zeros_like(parameter), _zeros_like(parameter))
 
 
@@ -42,9 +42,9 @@ class Adam:
     """Updates the parameters of a module from their `grad`, and one of them from deferred row gradients as well.
 
     Attributes:
-        moments: Of each parameter that is trained, by its name in the module.
-        steps: How many steps were made.
-        deferred: Gradients of `table` that the backward pass leaves here; None where kernels cannot be used.
+        moments: Moments of every trained parameter, by its name in the module.
+        steps: Number of steps so far.
+        deferred: Gradients of `table` that the backward pass appends; None if the kernels cannot be used.
     """
 
     def __init__(self, module: nn.Module, learning_rate: float, table: str = "embeddings") -> None:
@@ -64,7 +64,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Update the parameters and forget the gradients; one without any gradient stays as it is."""
+        """Update the parameters and clear the gradients; a parameter without a gradient does not change."""
         self.steps += 1
         in_torch = []
         for name, parameter in self.parameters.items():
@@ -74,14 +74,14 @@ class Adam:
                 self._step_dense(name, parameter.grad.contiguous().numpy())
             elif parameter.grad is not None:
                 in_torch.append(name)
-            # With no gradient there is nothing to learn from, as in torch's Adam.
+            # A parameter without a gradient is skipped, as in torch's Adam.
         if in_torch:
             self._step_in_torch(in_torch)
         for parameter in self.parameters.values():
             parameter.grad = None
 
     def state(self, name: str) -> AdamState:
-        """Return a parameter and its moments, float32 of its shape, as memory that they share."""
+        """Return views of a parameter and its moments, float32 of its shape."""
         moments = self.moments[name]
         return AdamState(*(tensor.detach().numpy() for tensor in (self.parameters[name], moments.mean, moments.square)))
 
@@ -107,7 +107,7 @@ class Adam:
         deferred.clear()
 
     def _step_dense(self, name: str, gradient: FloatArray) -> None:
-        # The kernel takes rows; a vector is one column and a number one entry.
+        # The kernel takes two dimensions: a vector becomes one column, a scalar one entry.
         state = AdamState(*(array.reshape(len(array) if array.ndim else 1, -1) for array in self.state(name)))
         constants = adam_constants(self.steps, self.learning_rate)
         adam_step(gradient.reshape(state.values.shape), state, constants, numba.get_num_threads())
@@ -136,7 +136,7 @@ def _has_kernels(parameter: torch.Tensor) -> bool:
 
 
 def _zeros_like(parameter: torch.Tensor) -> torch.Tensor:
-    """Return zeros, on the CPU in memory of numpy's, which asks for large pages."""
+    """Return zeros; on the CPU numpy allocates them, because it requests large pages."""
     if parameter.device.type != "cpu":
         return torch.zeros_like(parameter.detach())
     zeros = torch.from_numpy(np.empty_like(parameter.detach().numpy()))

@@ -1,4 +1,4 @@
-"""Training triples: every training interaction once an epoch, each with one item that its user has not seen."""
+"""Training triples: every training interaction once per epoch, with one item that the user has not seen."""
 
 import numpy as np
 
@@ -10,16 +10,16 @@ class TripleSampler:
     """Shuffles training interactions and draws uniform negatives, a whole epoch at a time."""
 
     def __init__(self, users: IntArray, items: IntArray, n_users: int, n_items: int) -> None:
-        """Remember the training interactions.
+        """Prepare the lookup of training interactions.
 
         Args:
             users: int64 of shape (n_interactions,), user codes.
-            items: int64 of shape (n_interactions,), item codes; each pair at most once.
+            items: int64 of shape (n_interactions,), item codes; every pair at most once.
             n_users: Number of users.
             n_items: Number of items.
 
         Raises:
-            DataError: There is no interaction.
+            DataError: There are no interactions.
         """
         if not len(users):
             raise DataError(
@@ -28,14 +28,14 @@ class TripleSampler:
         self.users, self.items = users, items
         self.n_users, self.n_items = n_users, n_items
         self._seen_keys = np.sort(users * n_items + items)
-        # A user who has seen the whole catalogue has no negative; any item is drawn instead of looping for ever.
+        # A user who has seen the whole catalogue has no negatives; any item is drawn, to avoid an endless loop.
         self._has_negative = np.bincount(users, minlength=n_users) < n_items
 
     def epoch(self, rng: np.random.Generator, *, negatives: bool) -> IntArray:
-        """Return the rows of the embedding matrix that one epoch trains on, in its order.
+        """Return the triples of one epoch, as rows of the embedding matrix.
 
         Args:
-            rng: Source of the order and of the negatives.
+            rng: Generator of the order and of the negatives.
             negatives: Whether to draw negatives.
 
         Returns:
@@ -49,11 +49,11 @@ class TripleSampler:
         return np.stack(parts)
 
     def sample_negatives(self, users: IntArray, rng: np.random.Generator) -> IntArray:
-        """Draw one item for each user, uniformly among those that the user has not seen in training.
+        """Draw one item per user, uniformly among those that the user has not seen in training.
 
         Args:
             users: int64 of shape (n,), user codes.
-            rng: Source of randomness.
+            rng: Random generator.
 
         Returns:
             int64 of shape (n,), item codes.
@@ -67,6 +67,6 @@ class TripleSampler:
 
     def _is_seen(self, users: IntArray, items: IntArray) -> BoolArray:
         keys = users * self.n_items + items
-        place = np.searchsorted(self._seen_keys, keys)
-        found: BoolArray = self._seen_keys[np.minimum(place, len(self._seen_keys) - 1)] == keys
-        return found & self._has_negative[users]
+        positions = np.searchsorted(self._seen_keys, keys)
+        is_seen: BoolArray = self._seen_keys[np.minimum(positions, len(self._seen_keys) - 1)] == keys
+        return is_seen & self._has_negative[users]

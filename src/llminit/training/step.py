@@ -1,4 +1,4 @@
-"""The steps of one epoch: in compiled code for backbones that name a compiled loss, else by autograd."""
+"""The steps of one epoch: compiled for backbones with a compiled loss, otherwise by autograd."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -12,26 +12,26 @@ from llminit.compiled.steps import CompiledLoss, StepMemory, make_steps, step_me
 from llminit.models.backbone import Backbone, Batch
 from llminit.training.optimizer import Adam
 
-# The most multiplications between two returns to Python, where a run can be interrupted: about a second's work.
-_MOST_WORK = 2**32
+# Multiplications between two returns to Python, where a run can be interrupted: about one second.
+_MAX_MULTIPLICATIONS = 2**32
 
 RunSteps = Callable[[IntArray], float]
-"""Makes one step for each batch of triples and returns the sum of the losses.
+"""Makes one step per batch of triples and returns the sum of the losses.
 
 Triples are int64 of shape (3, n): users, positives and negatives, as rows of the embeddings; (2, n) without negatives.
 """
 
 
 def steps_of(backbone: Backbone, optimizer: Adam, batch_size: int) -> RunSteps:
-    """Return what makes a backbone's steps.
+    """Return the function that makes a backbone's steps.
 
     Args:
         backbone: Its parameters are changed in place.
-        optimizer: Of these parameters; its moments are changed in place.
-        batch_size: Triples a step.
+        optimizer: The optimizer of these parameters; its moments are changed in place.
+        batch_size: Triples per step.
     """
     loss = backbone.compiled_loss()
-    # A compiled step trains the embeddings and nothing else; a `loss` set on the object itself is another loss.
+    # A compiled step trains the embeddings only, and does not know a `loss` that is set on the instance.
     is_whole = set(optimizer.parameters) == {optimizer.table} and "loss" not in vars(backbone)
     if loss is not None and is_whole and optimizer.deferred is not None:
         return CompiledSteps(backbone, optimizer, batch_size, loss).run
@@ -39,21 +39,21 @@ def steps_of(backbone: Backbone, optimizer: Adam, batch_size: int) -> RunSteps:
 
 
 class CompiledSteps:
-    """Makes the steps of a backbone on the CPU.
+    """Makes the steps of a backbone in compiled code on the CPU.
 
     Args:
         backbone: Its embeddings are changed in place.
         optimizer: Its moments are changed in place.
-        batch_size: Triples a step.
-        loss: What `backbone.compiled_loss` names.
+        batch_size: Triples per step.
+        loss: The value of `backbone.compiled_loss()`.
     """
 
     def __init__(self, backbone: Backbone, optimizer: Adam, batch_size: int, loss: CompiledLoss) -> None:
         self.backbone, self.optimizer, self.batch_size, self.loss = backbone, optimizer, batch_size, loss
 
     def run(self, triples: IntArray) -> float:
-        """Make one step for each batch and return the sum of the losses; see `RunSteps`."""
-        # Small products, between our own threads: a BLAS that spreads them over the same cores makes both wait.
+        """Make one step per batch and return the sum of the losses; see `RunSteps`."""
+        # BLAS is limited to one thread: its threads would compete with the kernels' threads for the same cores.
         with threadpool_limits(1, user_api="blas"):
             return self._run(triples)
 
@@ -79,7 +79,7 @@ class CompiledSteps:
     def _triples_at_once(self) -> int:
         graph = self.backbone.adjacency
         work_of_step = (len(graph.indices) + graph.n_nodes) * self.backbone.embeddings.shape[1]
-        return max(1, _MOST_WORK // work_of_step) * self.batch_size
+        return max(1, _MAX_MULTIPLICATIONS // work_of_step) * self.batch_size
 
     @cached_property
     def _memory(self) -> StepMemory:

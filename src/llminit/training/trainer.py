@@ -24,13 +24,13 @@ Validate = Callable[[FloatArray, FloatArray], float]
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch did.
+    """The record of one epoch.
 
     Attributes:
-        epoch: Counted from 1.
-        loss: Mean loss of a batch.
-        valid: The validation metric, None where the epoch was not evaluated.
-        seconds: Training time from the run's start, evaluation included, over all its resumed parts.
+        epoch: Number of the epoch, from 1.
+        loss: Mean loss per batch.
+        valid: The validation metric, None if the epoch was not evaluated.
+        seconds: Training time since the start of the run, with evaluation, over all resumed parts.
     """
 
     epoch: int
@@ -46,10 +46,10 @@ class TrainingResult:
     Attributes:
         users: float32 of shape (n_users, d), final embeddings.
         items: float32 of shape (n_items, d), final embeddings.
-        best_epoch: The epoch that they are from; 0 is the untrained state.
-        history: One record an epoch.
-        n_parameters: How many numbers were trained.
-        earlier_seconds: Training time of epochs that killed calls had done, and this one did not do again.
+        best_epoch: The best epoch; 0 is the untrained state.
+        history: One record per epoch.
+        n_parameters: Number of trained parameters.
+        earlier_seconds: Training time of the epochs that were restored from a checkpoint.
     """
 
     users: FloatArray
@@ -62,7 +62,7 @@ class TrainingResult:
 
 @dataclass
 class _Progress:
-    """All that a resumed run needs besides tensors."""
+    """The state of a run besides its tensors."""
 
     epoch: int = 0
     seconds: float = 0.0
@@ -72,8 +72,8 @@ class _Progress:
     history: list[EpochRecord] = field(default_factory=list)
 
     def observe(self, valid: float) -> bool:
-        """Note an evaluation and return whether it is the best so far; a tie counts as better."""
-        if not valid >= self.best_valid:  # So that NaN is worse than anything.
+        """Record an evaluation and return whether it is the best so far; a tie counts as better."""
+        if not valid >= self.best_valid:  # Not `<`, so that NaN counts as worse.
             self.n_worse += 1
             return False
         self.best_valid, self.best_epoch, self.n_worse = valid, self.epoch, 0
@@ -92,16 +92,16 @@ def train(
 ) -> TrainingResult:
     """Train a backbone on the interactions of its own graph.
 
-    Each epoch draws its randomness from (seed, epoch) alone, so a resumed run does what an undisturbed one does.
+    The randomness of an epoch depends only on (seed, epoch), so a resumed run gives the result of an uninterrupted one.
 
     Args:
-        backbone: Its parameters and buffers are changed in place, and end as they were at the best epoch.
+        backbone: Its parameters and buffers are changed in place, and are restored to the best epoch at the end.
         config: How to train.
         validate: Takes final user and item embeddings and returns the metric that early stopping maximises; without
             it all epochs run and the last one counts as best.
-        seed: Orders interactions, draws negatives and thins graphs.
+        seed: Seed of the order of interactions, the negatives and the graph views.
         device: A torch device, "cpu" or "cuda".
-        checkpoint: Where to keep the state; a run that finds its own checkpoint there continues from it.
+        checkpoint: Where to save the state; a run continues from its checkpoint if there is one.
         reporter: Receives progress.
 
     Raises:
@@ -172,7 +172,7 @@ class _Run:
         return mean
 
     def _state(self) -> dict[str, torch.Tensor]:
-        """Return the backbone's parameters and buffers by their names, as memory that they share."""
+        """Return views of the backbone's parameters and buffers by their names."""
         return {name: value.detach() for name, value in self.backbone.state_dict().items()}
 
     def _keep_as_best(self, epoch: int) -> None:
@@ -201,11 +201,11 @@ class _Run:
         if saved is None:
             return False
         tensors, state = saved
-        own = self._tensors()
-        if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in tensors.items()}:
+        current = self._tensors()
+        if _shapes(current) != _shapes(tensors):
             reporter.note(f"the checkpoint is of another {self.backbone.name}; training starts from the beginning")
             return False
-        for name, value in own.items():
+        for name, value in current.items():
             value.copy_(tensors[name])
         self.optimizer.steps = state.pop("adam_steps")
         history = [EpochRecord(**record) for record in state.pop("history")]
@@ -214,7 +214,7 @@ class _Run:
         return True
 
     def _tensors(self) -> dict[str, torch.Tensor]:
-        """Return all tensors that a resumed run needs, as memory that is in use."""
+        """Return views of all tensors that a resumed run needs."""
         return {
             **{f"model.{name}": value for name, value in self._state().items()},
             **{f"best.{name}": value for name, value in self.best.items()},
@@ -224,10 +224,10 @@ class _Run:
 
 
 def checked_device(device: str) -> torch.device:
-    """Return the device of that name.
+    """Return the device of that name, after checking that it exists.
 
     Raises:
-        ConfigError: It is neither cpu nor cuda, or is not there.
+        ConfigError: It is neither cpu nor cuda, or does not exist.
     """
     try:
         chosen = torch.device(device)
@@ -237,10 +237,14 @@ def checked_device(device: str) -> torch.device:
         raise ConfigError(f"device={device!r} is not supported; use cpu or cuda")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise ConfigError(
-            f"device={device!r} was asked for, but torch finds {torch.cuda.device_count()} CUDA devices; use "
-            "device='cpu' or one that exists"
+            f"device={device!r} does not exist: torch finds {torch.cuda.device_count()} CUDA devices; use device='cpu' "
+            "or one that exists"
         )
     return chosen
+
+
+def _shapes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def _describe(record: EpochRecord, progress: _Progress, config: TrainingConfig) -> str:

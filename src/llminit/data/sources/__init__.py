@@ -1,4 +1,4 @@
-"""Public data sets, fetched into `interactions.parquet` and `items.parquet` and checked by their counts.
+"""Public data sets: fetched into `interactions.parquet` and `items.parquet`, and checked by their counts.
 
 A new family of data sets is one file beside this one and one entry in `SOURCES`.
 """
@@ -29,7 +29,7 @@ SOURCES: Mapping[str, Source] = {
 
 
 def list_sources() -> list[SourceInfo]:
-    """Return what is known of each data set that can be fetched."""
+    """Return name, counts and terms of every data set that can be fetched."""
     return [source.info for source in SOURCES.values()]
 
 
@@ -40,13 +40,13 @@ def get_source(
     cache: Path | None = None,
     sources: Mapping[str, Source] = SOURCES,
 ) -> Path:
-    """Fetch a public data set into two Parquet files; at once if they are there already.
+    """Fetch a public data set into two Parquet files, unless they exist already.
 
     Args:
-        name: A name that `list_sources` gives.
+        name: A name from `list_sources`.
         to: The folder to write. `interactions.parquet` has `user_id`, `item_id`, `rating` and `timestamp` (seconds
-            since 1970); `items.parquet` has `item_id`, `title` and what else is known.
-        reporter: Told of progress.
+            since 1970); `items.parquet` has `item_id`, `title` and further columns.
+        reporter: Receives progress.
         cache: A folder that keeps downloads; by default that of `llminit.folders.user_cache_folder`.
         sources: The data sets to choose from.
 
@@ -56,18 +56,18 @@ def get_source(
     Raises:
         ConfigError: There is no data set of this name.
         EndpointError: It cannot be fetched.
-        DataError: What was fetched is damaged, or not of the known size.
+        DataError: The fetched data are damaged, or their counts are not the expected ones.
         StorageError: It cannot be written.
     """
     source = _find(name, sources)
     if _is_complete(to, source.info):
         return to
     interactions, items = source.tables(cache or user_cache_folder(), reporter)
-    found, expected = _counts(interactions), _expected(source.info)
-    if found != expected:
+    counts, expected = _counts(interactions), _expected(source.info)
+    if counts != expected:
         raise DataError(
-            f"{name} has {_shown(found)}; expected {_shown(expected)}: "
-            "what was fetched is incomplete or another version; remove the download and fetch it again"
+            f"{name} has {_as_text(counts)}; expected {_as_text(expected)}: "
+            "the download is incomplete or another version; remove it and fetch it again"
         )
     with replacing_folder(to) as folder:
         interactions.write_parquet(folder / INTERACTIONS_FILE)
@@ -100,6 +100,6 @@ def _expected(info: SourceInfo) -> tuple[int, int, int]:
     return info.n_users, info.n_items, info.n_interactions
 
 
-def _shown(counts: tuple[int, int, int]) -> str:
+def _as_text(counts: tuple[int, int, int]) -> str:
     users, items, interactions = counts
     return f"{users:,} users, {items:,} items and {interactions:,} interactions"

@@ -37,11 +37,11 @@ class Amazon:
     def tables(self, cache: Path, reporter: Reporter) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Fetch the data set and return its interactions and its items."""
         reviews = self._download(f"reviews_{self.category}_5.json.gz", cache, reporter)
-        products = self._download(f"meta_{self.category}.json.gz", cache, reporter)
+        metadata = self._download(f"meta_{self.category}.json.gz", cache, reporter)
         interactions = pl.DataFrame(_rows(reviews, reporter, _review), schema=_REVIEW_SCHEMA, orient="row")
         known = interactions.select("item_id").unique().sort("item_id")
-        wanted = set(known["item_id"])
-        rows = _rows(products, reporter, lambda line: _product(line, wanted))
+        reviewed = set(known["item_id"])
+        rows = _rows(metadata, reporter, lambda line: _product(line, reviewed))
         texts = pl.DataFrame(rows, schema=_ITEM_SCHEMA, orient="row").unique(
             "item_id", keep="first", maintain_order=True
         )
@@ -67,7 +67,7 @@ _Row = tuple[Any, ...]
 
 
 def _rows(path: Path, reporter: Reporter, parse: Callable[[str], _Row | None]) -> list[_Row]:
-    """Parse a compressed file line by line, without holding it; lines for which `parse` gives None are left out."""
+    """Parse a compressed file line by line, not all in memory; lines for which `parse` returns None are skipped."""
     rows: list[_Row] = []
     number = 0
     try:
@@ -77,10 +77,10 @@ def _rows(path: Path, reporter: Reporter, parse: Callable[[str], _Row | None]) -
             if row is not None:
                 rows.append(row)
     except _DAMAGE as error:
-        # A damaged download would otherwise be found, and fail, for ever.
+        # A damaged download that is kept would fail again in every later run.
         forget(path)
         raise DataError(
-            f"{path} is damaged near line {number} ({error}) and was removed; run this again to fetch it anew"
+            f"{path} is damaged near line {number} ({error}) and was removed; run this again to fetch it again"
         ) from error
     return rows
 
@@ -103,10 +103,10 @@ def _review(line: str) -> _Row:
     return review["reviewerID"], review["asin"], float(review["overall"]), int(review["unixReviewTime"])
 
 
-def _product(line: str, wanted: set[str]) -> _Row | None:
-    # These lines are Python literals, not JSON, and slow to parse: only those of items in the reviews are.
-    found = re.search(r"'asin':\s*'(\w+)'", line)
-    if found is None or found[1] not in wanted:
+def _product(line: str, reviewed: set[str]) -> _Row | None:
+    # These lines are Python literals, not JSON, and slow to parse, so only those of reviewed items are parsed.
+    match = re.search(r"'asin':\s*'(\w+)'", line)
+    if match is None or match[1] not in reviewed:
         return None
     product = ast.literal_eval(line.strip())
     categories = product.get("categories") or [[]]

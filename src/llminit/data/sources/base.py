@@ -1,4 +1,4 @@
-"""What a public data set is: its counts, and a way to its two tables."""
+"""The protocol of public data sets: counts and terms, and a method that fetches the two tables."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from llminit.progress import Reporter
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What is known of a data set before it is fetched."""
+    """Name, counts and terms of a data set, known before it is fetched."""
 
     name: str
     n_users: int
@@ -33,10 +33,10 @@ class Source(Protocol):
         """Fetch the data set and return its interactions and its items.
 
         Args:
-            cache: A folder that keeps downloads, so that a second or a killed run does not start over.
-            reporter: Told of progress.
+            cache: A folder that keeps downloads, so that a second run, or one after a kill, does not start over.
+            reporter: Receives progress.
 
         Raises:
             EndpointError: The data set cannot be fetched.
-            DataError: What was fetched is damaged.
+            DataError: The fetched data are damaged.
         """

@@ -22,7 +22,7 @@ _INTERRUPTIONS = (OSError, http.client.HTTPException)
 
 
 class _IncompleteError(OSError):
-    """The connection ended before the whole file came."""
+    """The connection ended before the whole file was received."""
 
 
 def download(
@@ -33,25 +33,25 @@ def download(
     timeout: float = 5.0,
     sha256: str | None = None,
 ) -> Path:
-    """Fetch a file, unless it is there already, and check that it is what it must be.
+    """Fetch a file, unless it exists already, and check its digest.
 
-    What has come so far is kept beside it with the ending `.part`, and the next attempt or run goes on from there. A
-    file that is there but damaged is fetched again.
+    The part received so far is kept beside it with the ending `.part`, and the next attempt or run resumes from it. An
+    existing file that is damaged is fetched again.
 
     Args:
-        url: Where the file is.
-        path: Where to put it.
-        reporter: Told of the bytes that come.
-        attempts: How often to try; the pause before a new attempt doubles from half a second.
+        url: Address of the file.
+        path: Path to save it at.
+        reporter: Receives progress in bytes.
+        attempts: Number of attempts; the pause before a new attempt doubles from half a second.
         timeout: Seconds without an answer after which an attempt fails.
-        sha256: The file's digest, in hexadecimal. None where it is not known: then that of the first download holds
-            for all later ones, and is kept beside the file with the ending `.sha256`.
+        sha256: The file's digest, in hexadecimal. If None, the digest of the first download is recorded beside
+            the file with the ending `.sha256`, and later downloads must match it.
 
     Returns:
         `path`.
 
     Raises:
-        EndpointError: The file cannot be fetched, or is another one; the message says how to put it there by hand.
+        EndpointError: The file cannot be fetched or its digest is wrong; the message says how to place it by hand.
         StorageError: The file cannot be written.
     """
     expected = sha256 or recorded_digest(path)
@@ -59,20 +59,20 @@ def download(
         return path
     part = _prepare(path)
     was_begun = part.exists()
-    found = _fetch(url, path, part, reporter, attempts, timeout)
-    if was_begun and expected not in (None, found):
-        # What an earlier run had received may be of another version: once more, from the start.
+    digest = _fetch(url, path, part, reporter, attempts, timeout)
+    if was_begun and expected not in (None, digest):
+        # The part of an earlier run may be of another version: fetch once more, from the start.
         part.unlink()
-        found = _fetch(url, path, part, reporter, attempts, timeout)
-    if expected not in (None, found):
+        digest = _fetch(url, path, part, reporter, attempts, timeout)
+    if expected not in (None, digest):
         part.unlink()
-        raise _another_file(url, path, found, sha256)
+        raise _wrong_digest(url, path, digest, sha256)
     try:
         part.replace(path)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error}; check the permissions or choose another place") from error
+        raise StorageError(f"cannot write {path}: {error}; check the permissions or choose another path") from error
     if expected is None:
-        record_digest(path, found)
+        record_digest(path, digest)
     return path
 
 
@@ -84,7 +84,7 @@ def _fetch(url: str, path: Path, part: Path, reporter: Reporter, attempts: int, 
         except StorageError:
             raise
         except _INTERRUPTIONS as error:
-            if attempt + 1 == attempts or not _may_pass(error):
+            if attempt + 1 == attempts or not _is_temporary(error):
                 raise _unreachable(url, path, error) from error
             sleep(0.5 * 2**attempt)
         else:
@@ -96,33 +96,33 @@ def _prepare(path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"cannot create the folder {path.parent}: {error}; choose another place") from error
+        raise StorageError(f"cannot create the folder {path.parent}: {error}; choose another path") from error
     return path.with_name(f"{path.name}.part")
 
 
 def _attempt(url: str, part: Path, reporter: Reporter, timeout: float) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    n_received = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={n_received}-"} if n_received else {})
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
-            _receive(response, part, have if response.status == http.HTTPStatus.PARTIAL_CONTENT else 0, reporter)
+            _receive(response, part, n_received if response.status == http.HTTPStatus.PARTIAL_CONTENT else 0, reporter)
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
-        if _total(error.headers.get("Content-Range")) != have:
-            # What is here is no beginning of what is there: start over.
+        if _total(error.headers.get("Content-Range")) != n_received:
+            # The part is not the beginning of the file on the server: start over.
             part.unlink(missing_ok=True)
             raise _IncompleteError("the partial download did not fit the file") from error
 
 
-def _receive(response: http.client.HTTPResponse, part: Path, have: int, reporter: Reporter) -> None:
+def _receive(response: http.client.HTTPResponse, part: Path, n_received: int, reporter: Reporter) -> None:
     length = response.headers.get("Content-Length")
-    total = have + int(length) if length else 0
-    with reporter.task(f"download {part.stem}", total, have) as task:
-        received = have + _copy(response, part, "ab" if have else "wb", task)
-    # Reading in pieces ends without an error when the connection does.
-    if total and received < total:
-        raise _IncompleteError(f"the connection ended after {received:,} of {total:,} bytes")
+    total = n_received + int(length) if length else 0
+    with reporter.task(f"download {part.stem}", total, n_received) as task:
+        n_received += _copy(response, part, "ab" if n_received else "wb", task)
+    # Reading in blocks does not raise an error when the connection ends early.
+    if total and n_received < total:
+        raise _IncompleteError(f"the connection ended after {n_received:,} of {total:,} bytes")
 
 
 def _copy(response: http.client.HTTPResponse, part: Path, mode: str, task: Task) -> int:
@@ -140,11 +140,11 @@ def _copy(response: http.client.HTTPResponse, part: Path, mode: str, task: Task)
 
 
 def _total(content_range: str | None) -> int | None:
-    found = re.fullmatch(r"bytes \*/(\d+)", content_range or "")
-    return int(found[1]) if found else None
+    match = re.fullmatch(r"bytes \*/(\d+)", content_range or "")
+    return int(match[1]) if match else None
 
 
-def _may_pass(error: Exception) -> bool:
+def _is_temporary(error: Exception) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code >= http.HTTPStatus.INTERNAL_SERVER_ERROR or error.code == http.HTTPStatus.TOO_MANY_REQUESTS
     return True
@@ -157,13 +157,13 @@ def _unreachable(url: str, path: Path, error: Exception) -> EndpointError:
     )
 
 
-def _another_file(url: str, path: Path, found: str, known: str | None) -> EndpointError:
+def _wrong_digest(url: str, path: Path, digest: str, known: str | None) -> EndpointError:
     if known is not None:
         return EndpointError(
-            f"{url} gave a file with the SHA-256 {found}, expected {known}; its publisher has replaced it or "
+            f"{url} gave a file with the SHA-256 {digest}, expected {known}; its publisher has replaced it or "
             f"something on the way has changed it: try another network, or place the right file at {path}"
         )
     return EndpointError(
-        f"{url} gave a file with the SHA-256 {found}, expected that of the first download, {recorded_digest(path)}; if "
-        f"its publisher has replaced it and you trust the new one, remove {record_of(path)} and run this again"
+        f"{url} gave a file with the SHA-256 {digest}, expected that of the first download, {recorded_digest(path)}; "
+        f"if its publisher has replaced it and you trust the new one, remove {record_of(path)} and run this again"
     )

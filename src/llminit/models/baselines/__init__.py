@@ -1,1 +1,1 @@
-"""The baselines, one file each: models without a gradient that every gain should be compared with."""
+"""The baselines, one file each: models without gradients that every gain should be compared with."""

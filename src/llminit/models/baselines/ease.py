@@ -27,15 +27,15 @@ class EASE(Baseline):
     l2: float = Field(default=100.0, gt=0)
     """Strength of the regulariser; sparser data needs more of it for each interaction."""
     max_memory_gib: float = Field(default=8.0, gt=0)
-    """Fitting needs 16 bytes for each pair of items, and is refused where that is more GiB than this."""
+    """Fitting needs 16 bytes for each pair of items; it is an error if that exceeds this many GiB."""
 
     def learn(self, data: BaselineInput) -> LinearItemModel:
-        """Solve one ridge regression an item."""
+        """Solve one ridge regression for each item."""
         n_items = data.train.shape[1]
         check_memory("EASE", n_items, self.max_memory_gib)
         return LinearItemModel(data.train, ridge_weights(data.train, np.full(n_items, self.l2)))
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:
-        """Estimate the memory of fitting: tables of all pairs of items."""
+        """Estimate the memory of fitting: matrices of all pairs of items."""
         return table_bytes(sizes.n_items)

@@ -1,7 +1,7 @@
-"""EDLAE: EASE with inputs dropped at random, so that it is held back most where an item could copy itself.
+"""EDLAE: EASE trained with random dropout of the inputs, which penalises items with many interactions more.
 
 Source: Steck, Autoencoders that don't overfit towards the identity, NeurIPS 2020, of full rank and with the zero
-diagonal: the expectation over the dropped inputs has a closed form, so nothing is drawn.
+diagonal. The expectation over the dropped inputs has a closed form, so nothing is random here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from llminit.models.sizes import Sizes
 
 @BASELINES.register
 class EDLAE(Baseline):
-    """EASE with the penalty l2 + p / (1 - p) * diag(X'X): an item is held back as its interactions are many."""
+    """EASE with the penalty l2 + p / (1 - p) * diag(X'X): items with more interactions have a larger penalty."""
 
     name: ClassVar[str] = "edlae"
     relative_cost: ClassVar[float] = 6
@@ -30,12 +30,12 @@ class EDLAE(Baseline):
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """The probability p that an input is dropped; 0 is EASE."""
     l2: float = Field(default=100.0, gt=0)
-    """Strength of the regulariser that is the same for every item."""
+    """Strength of the regulariser that all items share."""
     max_memory_gib: float = Field(default=8.0, gt=0)
-    """Fitting needs 16 bytes for each pair of items, and is refused where that is more GiB than this."""
+    """Fitting needs 16 bytes for each pair of items; it is an error if that exceeds this many GiB."""
 
     def learn(self, data: BaselineInput) -> LinearItemModel:
-        """Solve one ridge regression an item, each held back by how often it was met."""
+        """Solve one ridge regression for each item, with a penalty that grows with an item's interactions."""
         train = data.train
         check_memory("EDLAE", train.shape[1], self.max_memory_gib)
         squares = train.data.astype(np.float64) ** 2
@@ -45,5 +45,5 @@ class EDLAE(Baseline):
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:
-        """Estimate the memory of fitting: tables of all pairs of items."""
+        """Estimate the memory of fitting: matrices of all pairs of items."""
         return table_bytes(sizes.n_items)

@@ -30,19 +30,19 @@ class GFCF(Baseline):
     grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType({"k": (32, 64, 128, 256), "alpha": (0.3, 1.0, 3.0)})
 
     k: int = Field(default=64, ge=1)
-    """How many singular vectors pass the ideal filter; all of them where the data has fewer."""
+    """Number of singular vectors that pass the ideal filter; all of them if the data has fewer."""
     alpha: float = Field(default=1.0, ge=0)
-    """Weight of the ideal filter beside the linear one."""
+    """Weight of the ideal filter relative to the linear one."""
     seed: int = Field(default=0, ge=0)
-    """Of the vector that the search for singular vectors starts from; it changes the last digits only."""
+    """Seed of the vector that the sparse SVD starts from; it changes the last digits only."""
 
     def learn(self, data: BaselineInput) -> "GraphFilter":
         """Find the leading singular vectors of the normalised interactions."""
-        taken, smooth = ones(data.train), normalized(data.train)
+        interactions, smooth = ones(data.train), normalized(data.train)
         leading = _leading_directions(smooth, self.k, self.seed)
         by_item = degrees(data.train)[1]
         return GraphFilter(
-            train=taken.astype(np.float32),
+            train=interactions.astype(np.float32),
             to_users=csr_array(smooth.T).astype(np.float32),
             to_items=smooth.astype(np.float32),
             left=(self.alpha * power(by_item, -0.5)[:, None] * leading).astype(np.float32),
@@ -52,9 +52,9 @@ class GFCF(Baseline):
 
 @dataclass(frozen=True)
 class GraphFilter:
-    """Scores by the two filters, without a table of items by items.
+    """Scores by the two filters, without a matrix of items by items.
 
-    Users without a training item get popularity's scores.
+    Users without a training item get popularity scores.
 
     Attributes:
         train: R, float32 CSR of shape (n_users, n_items), ones.
@@ -72,10 +72,10 @@ class GraphFilter:
 
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
-        own = self.train[users]
-        result: FloatArray = (own @ self.left) @ self.right.T
+        history = self.train[users]
+        result: FloatArray = (history @ self.left) @ self.right.T
         # Two steps by users, because R~'R~ can have far more entries than R.
-        result += ((own @ self.to_users) @ self.to_items).toarray()
+        result += ((history @ self.to_users) @ self.to_items).toarray()
         return popular_without_history(result, users, self.train)
 
     def serving(self) -> ServingModel:
@@ -87,11 +87,11 @@ class GraphFilter:
 def _leading_directions(smooth: csr_array, k: int, seed: int) -> NDArray[np.float64]:
     """Return the right singular vectors of the k largest singular values, float64 of shape (n_items, at most k).
 
-    Those of singular value 0 are arbitrary, and change no score: no user's interactions have a part along them.
+    Those of singular value 0 are arbitrary and change no score, because no user's interactions have a part along them.
     """
-    smaller = min(smooth.shape)
-    if k >= smaller:  # more than the sparse solver can find; the table is no larger than the vectors asked for
+    max_rank = min(smooth.shape)
+    if k >= max_rank:  # more than the sparse solver can find; the dense matrix is no larger than its singular vectors
         return np.linalg.svd(smooth.toarray(), full_matrices=False)[2].T
-    start = np.random.default_rng(seed).normal(size=smaller)
+    start = np.random.default_rng(seed).normal(size=max_rank)
     directions: NDArray[np.float64] = svds(smooth, k=k, v0=start, return_singular_vectors="vh")[2].T
     return directions

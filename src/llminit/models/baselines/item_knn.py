@@ -1,4 +1,4 @@
-"""Item-kNN: an item is recommended to those who have items like it, by the cosine of who has them.
+"""Item-kNN: items are recommended to users who have similar items, by the cosine of the items' users.
 
 Source: Deshpande and Karypis, Item-based top-N recommendation algorithms, ACM TOIS 22(1), 2004.
 """
@@ -28,23 +28,21 @@ class ItemKNN(Baseline):
     )
 
     k: int = Field(default=100, ge=1)
-    """How many neighbours an item keeps."""
+    """Number of neighbours of each item."""
     shrink: float = Field(default=50.0, ge=0)
-    """Added to the cosine's denominator, so that similarities from few interactions count for less."""
+    """Added to the cosine's denominator, so that similarities from few interactions count less."""
 
     def learn(self, data: BaselineInput) -> LinearItemModel:
         """Find each item's neighbours: sim(i, j) = x_i . x_j / (|x_i| |x_j| + shrink), x_i being column i."""
         norms = _column_norms(data.train)
-        blocks = [
-            self._neighbours(block.start, products, norms) for block, products in co_occurrence_blocks(data.train)
-        ]
-        # Row i holds the neighbours of item i; a neighbour gives to item i, so weights are the transpose.
+        blocks = [self._neighbours(block.start, dots, norms) for block, dots in co_occurrence_blocks(data.train)]
+        # Row i holds the neighbours of item i, which add to the score of item i: the weights are the transpose.
         return LinearItemModel(data.train, csr_array(vstack(blocks, format="csr").T))
 
-    def _neighbours(self, first: int, products: csr_array, norms: AnyArray) -> csr_array:
-        rows, columns, values = entries(products, first)
+    def _neighbours(self, first: int, dots: csr_array, norms: AnyArray) -> csr_array:
+        rows, columns, values = entries(dots, first)
         similarities = values / (norms[rows + first] * norms[columns] + self.shrink)
-        return nearest(rows, columns, similarities, products.shape, self.k)
+        return nearest(rows, columns, similarities, dots.shape, self.k)
 
 
 def _column_norms(train: csr_array) -> AnyArray:

@@ -1,4 +1,4 @@
-"""Popularity: every user gets the items that most users have."""
+"""Popularity: every user gets the items with the most interactions."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -26,7 +26,7 @@ class Popularity(Baseline):
 
 @dataclass(frozen=True)
 class PopularityScores:
-    """The same scores for everybody.
+    """The same scores for every user.
 
     Attributes:
         counts: float32 of shape (n_items,).

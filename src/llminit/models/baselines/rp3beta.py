@@ -1,4 +1,4 @@
-"""RP3-beta: random walks of three steps over the user-item graph, with popular items held back.
+"""RP3-beta: random walks of three steps over the user-item graph, with a penalty on popular items.
 
 Sources: Paudel et al., Updatable, accurate, diverse, and scalable recommendations for interactive applications, ACM
 TiiS 7(1), 2017; the neighbours and the normalised rows are those of Ferrari Dacrema et al., Are we really making much
@@ -20,7 +20,7 @@ from llminit.models.sparse import degrees, entries, nearest, ones, power, produc
 
 @BASELINES.register
 class RP3Beta(Baseline):
-    """Scores by walks from the user to their items, on to the users who have those, and on to items of theirs."""
+    """Scores by walks from the user to their items, to other users of those items, and to those users' items."""
 
     name: ClassVar[str] = "rp3beta"
     relative_cost: ClassVar[float] = 3
@@ -29,28 +29,32 @@ class RP3Beta(Baseline):
     )
 
     alpha: float = Field(default=0.5, ge=0)
-    """Power of each step's probability; above 1, steps from those with few interactions count for more."""
+    """Power of each step's probability; above 1, steps from nodes with few interactions count more."""
     beta: float = Field(default=0.2, ge=0)
     """Power of the popularity that a score is divided by; 0 is P3-alpha, which favours popular items."""
     k: int = Field(default=200, ge=1)
-    """How many items each item leads to."""
+    """Number of items that each item keeps a weight for."""
     normalize: bool = False
-    """Scale what each item leads to so that it adds up to 1."""
+    """Scale each item's weights so that they add up to 1."""
 
     def learn(self, data: BaselineInput) -> LinearItemModel:
         """Find w(i, j) = sum over users u of (1 / d_i)^alpha (1 / d_u)^alpha / d_j^beta, d being degrees.
 
-        An interaction counts as one, whatever its value.
+        Every interaction counts as 1, whatever its value.
         """
         by_user, by_item = degrees(data.train)
-        taken = ones(data.train)
-        to_users = csr_array(diags_array(power(by_item, -self.alpha)) @ taken.T)
-        to_items = csr_array(diags_array(power(by_user, -self.alpha)) @ taken @ diags_array(power(by_item, -self.beta)))
+        interactions = ones(data.train)
+        to_users = csr_array(diags_array(power(by_item, -self.alpha)) @ interactions.T)
+        to_items = csr_array(
+            diags_array(power(by_user, -self.alpha)) @ interactions @ diags_array(power(by_item, -self.beta))
+        )
         walks = product_blocks(to_users, to_items)
-        weights = vstack([nearest(*entries(part, at.start), part.shape, self.k) for at, part in walks], format="csr")
-        return LinearItemModel(data.train, _adding_up_to_one(weights) if self.normalize else csr_array(weights))
+        weights = vstack(
+            [nearest(*entries(part, block.start), part.shape, self.k) for block, part in walks], format="csr"
+        )
+        return LinearItemModel(data.train, _normalized_rows(weights) if self.normalize else csr_array(weights))
 
 
-def _adding_up_to_one(weights: csr_array) -> csr_array:
+def _normalized_rows(weights: csr_array) -> csr_array:
     sums = np.asarray(weights.sum(axis=1)).ravel()
     return csr_array(diags_array(1 / np.where(sums > 0, sums, 1).astype(np.float32)) @ weights)

@@ -1,6 +1,6 @@
-"""Text-only: what the text embeddings can do with no training at all, or spread over the interactions.
+"""Text-only: cosines of text embeddings without any training, optionally propagated over the interactions.
 
-Spreading untrained text over the graph is that of TextGCN (arXiv 2510.12461), with the layers averaged as in LightGCN
+Propagation of untrained text embeddings follows TextGCN (arXiv 2510.12461), with the layers averaged as in LightGCN
 (arXiv 2002.02126).
 """
 
@@ -25,8 +25,8 @@ from llminit.models.sparse import degrees, normalized, ones
 class TextOnly(Baseline):
     """Scores by the cosine of an item's text and the mean text of the user's training items.
 
-    Users without a training item get popularity's scores, as from every baseline and whether centred or not: the mean
-    of all centred texts is rounding noise.
+    Users without a training item get popularity scores, as from every baseline: the mean of all centred texts would be
+    rounding noise.
     """
 
     name: ClassVar[str] = "text-only"
@@ -37,9 +37,9 @@ class TextOnly(Baseline):
     needs_text: ClassVar[bool] = True
 
     centred: bool = True
-    """Subtract the mean text embedding, which most encoders give to every text."""
+    """Subtract the mean text embedding, which is far from zero for most encoders."""
     n_layers: int = Field(default=4, ge=0)
-    """How many steps users and items take over from each other; 0 compares the texts as they are."""
+    """Number of propagation layers; 0 compares the texts as they are."""
 
     def learn(self, data: BaselineInput) -> "CosineModel":
         """Average the items' texts over each user's history and propagate both."""
@@ -51,7 +51,7 @@ class TextOnly(Baseline):
 
 @dataclass(frozen=True)
 class CosineModel:
-    """Scores by the dot product of rows of length 1; users without a training item get popularity's scores.
+    """Scores by the dot product of rows of length 1; users without a training item get popularity scores.
 
     Attributes:
         users: float32 of shape (n_users, D).

@@ -1,1 +1,1 @@
-"""The sections of a report, one file each: from the results to plain data, None where there is nothing to show."""
+"""The sections of a report, one file each: plain data made from the results, None if there is nothing to show."""

@@ -19,7 +19,7 @@ def section(data: ReportData) -> Section | None:
         return None
     caption = (
         f"Lists of {data.k} under the standard protocol, means over seeds. Coverage: share of the catalogue that is "
-        "recommended to anybody. Gini: 0 when all items are recommended equally often, 1 when one is. Novelty: bits of "
+        "recommended to a user. Gini: 0 when all items are recommended equally often, 1 when one is. Novelty: bits of "
         "surprise. Popularity bias: 1 is as popular as what users already have. Diversity: distance of a list's items "
         "in text space."
     )

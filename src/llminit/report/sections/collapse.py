@@ -52,7 +52,7 @@ def recall_by_size(data: ReportData, method: Method) -> dict[int, Mean]:
 
 
 def _anisotropy(data: ReportData) -> list[Paragraph]:
-    """Say how far each encoder's text embeddings point the same way."""
+    """Describe the anisotropy of each encoder's text embeddings."""
     return [
         Paragraph(
             f"Text embeddings {name} as they come: two items have a mean cosine of {anisotropy['mean_cosine']:.2f}, "
@@ -86,7 +86,7 @@ def _spectra_figure(data: ReportData, backbone: str, state: str, anchor: str) ->
 
 
 def _spectrum_line(data: ReportData, method: Method, state: str) -> Trace:
-    # One seed: spectra hardly differ between seeds, and a mean of spectra is the spectrum of nothing.
+    # One seed: spectra hardly differ between seeds, and a mean of spectra is not a spectrum.
     shares = next((shares for cell in data.cells_of(method) if (shares := spectrum(cell, state))), [])
     drawn = [share for share in shares if share > _SMALLEST_SHARE]
     name = data.series(method)
@@ -97,7 +97,7 @@ def _spectrum_line(data: ReportData, method: Method, state: str) -> Trace:
         drawn,
         style,
         mode="lines+markers",
-        # A few markers, enough to tell lines apart without colour.
+        # A few markers, enough to distinguish lines without colour.
         marker={"color": style.colour, "symbol": style.symbol, "size": 8, "maxdisplayed": 6},
         hovertemplate="%{fullData.name}<br>direction %{x}: %{y:.4~g}<extra></extra>",
     )

@@ -63,7 +63,7 @@ def _dots(data: ReportData) -> list[_Dot]:
 
 
 def _is_usual(dot: _Dot, dots: Sequence[_Dot]) -> bool:
-    """Whether a dot is not far below the others, as popularity often is: it would push all others into a corner."""
+    """Return whether a dot is not far below the others, as popularity often is: it would compress the scale."""
     return dot.mean.mean >= median(other.mean.mean for other in dots) / 2
 
 

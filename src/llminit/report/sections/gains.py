@@ -1,4 +1,4 @@
-"""Gains over the reference as lines, on steps from thin data to plenty."""
+"""Gains over the reference as lines, from sparse data to all data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from llminit.report.numbers import Mean
 from llminit.report.plots import axis_range, error_bars, is_cut_off, line_trace, rounded
 from llminit.results import Method
 
-# Lines are drawn a little beside each other, so that their bars can be told apart.
+# Lines are shifted a little so that their bars do not overlap.
 _SHIFT = 0.07
 _CUT_OFF = "Bars that reach the edge are longer than the plot is high."
 _ZERO_LINE = {
@@ -25,12 +25,12 @@ _ZERO_LINE = {
 
 @dataclass(frozen=True)
 class Steps:
-    """What a plot of gains has on its horizontal axis.
+    """The horizontal axis of a plot of gains.
 
     Attributes:
-        values: What the gains are keyed by, in their order.
+        values: The keys of the gains, in their order.
         labels: How each value is shown.
-        title: What the values are.
+        title: The title of the axis.
     """
 
     values: Sequence[object]
@@ -87,7 +87,7 @@ def _line(data: ReportData, method: Method, gains: Mapping[object, Mean], steps:
         [mean.mean for mean in means],
         style,
         mode="lines+markers",
-        # Lighter than the line: intervals over few seeds are long, and must not hide what they belong to.
+        # Lighter than the line: intervals over few seeds are long, and must not hide the lines.
         error_y=error_bars(means) | {"color": f"{style.colour}/45", "thickness": 1},
         customdata=[[steps.labels[index], mean.n] for index, mean in zip(indices, means, strict=True)],
         hovertemplate="%{fullData.name}, %{customdata[0]}<br>%{y:+.4f}, seeds: %{customdata[1]}<extra></extra>",

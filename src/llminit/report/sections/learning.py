@@ -43,7 +43,7 @@ def section(data: ReportData) -> Section | None:
 def mean_curve(histories: Sequence[Sequence[Mapping[str, Any]]]) -> Curve:
     """Return the mean curve over seeds, up to where the first seed stops.
 
-    What passes between two measurements is the median over seeds: other work may slow a run many times over.
+    The time between two measurements is the median over seeds: other work may slow down a single run.
 
     Args:
         histories: For each seed one record an epoch; `valid` is None where it was not measured.

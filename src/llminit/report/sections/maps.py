@@ -1,4 +1,4 @@
-"""A map of the items: where they lie in text space, and where training has put them."""
+"""A map of the items in the text space and after training."""
 
 import numpy as np
 import polars as pl
@@ -51,7 +51,7 @@ def _figure(items: pl.DataFrame, space: str) -> Figure:
 
 def _dots(items: pl.DataFrame, space: str) -> Trace:
     popularity = items["popularity"].to_numpy()
-    # By rank, so that a few far items do not take all the colours.
+    # By rank, so that a few outliers do not take up most of the colour scale.
     order = items["x_text"].rank("average").to_numpy() / max(1, len(items))
     sizes = 4 + 8 * np.sqrt(popularity / max(1, popularity.max(initial=0)))
     return {

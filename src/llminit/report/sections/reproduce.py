@@ -1,4 +1,4 @@
-"""How to get these numbers again."""
+"""How to reproduce the results."""
 
 import json
 import re

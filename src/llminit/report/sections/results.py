@@ -56,7 +56,7 @@ def _main_table(data: ReportData) -> Table:
 
 
 def _other_settings(data: ReportData) -> Table | None:
-    """Show what is not at the main setting: other sizes, and training on less."""
+    """Return the table of all other settings: other sizes, and less training data."""
     methods = [method for method in data.methods if method not in data.main]
     if not methods:
         return None

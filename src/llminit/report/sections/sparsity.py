@@ -1,4 +1,4 @@
-"""The gain over random initial embeddings as training data is taken away."""
+"""The gain over random initial embeddings with less training data."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The verdict, first and in plain words."""
+"""The verdict in plain words, the first section."""
 
 from llminit.report.content import Paragraph, Section, SentenceList, Tile, Tiles
 from llminit.report.data import ReportData
@@ -35,16 +35,16 @@ def _without_text(data: ReportData) -> list[str]:
     n_items = data.header.data.get("n_items")
     n_missing = {name: n for name, encoder in data.header.encoders.items() if (n := encoder.get("n_missing"))}
     return [
-        f"{n} of {n_items} items have no text embedding in {name}: whatever uses text, baselines too, knows less than "
-        "it could."
+        f"{n} of {n_items} items have no text embedding in {name}, which makes every method that uses text, baselines "
+        "too, weaker than it could be."
         for name, n in n_missing.items()
     ]
 
 
 def _certainty(data: ReportData) -> str:
-    fewest, most = (end(len(data.cells_of(method)) for method in data.main) for end in (min, max))
-    seeds = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
-    seeds = seeds if most > 1 else "one seed, so nothing is known about another training run"
+    min_seeds, max_seeds = (end(len(data.cells_of(method)) for method in data.main) for end in (min, max))
+    seeds = f"{max_seeds} seeds" if min_seeds == max_seeds else f"{min_seeds} to {max_seeds} seeds"
+    seeds = seeds if max_seeds > 1 else "one seed, so nothing is known about another training run"
     return (
         f"All of this is under the standard protocol (seen items removed from the ranking), recall@{data.k}, from "
         f"{seeds}{_embedding_size(data)}. Every comparison, under both protocols, is in the last table."
@@ -52,7 +52,7 @@ def _certainty(data: ReportData) -> str:
 
 
 def _embedding_size(data: ReportData) -> str:
-    """Say which embedding size was compared where there are several."""
+    """Name the embedding size of the verdict where several were compared."""
     chosen = [method for method in data.methods if method.kind == "backbone" and method.selector != FULL]
     sizes = {method.embedding_size for method in chosen}
     main = {method.embedding_size for method in chosen if method in data.main}

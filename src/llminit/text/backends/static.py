@@ -33,7 +33,7 @@ class StaticEncoder:
     """Runs a model2vec model, which is loaded when the first text is encoded."""
 
     def __init__(self, name_or_path: str, options: StaticOptions) -> None:
-        """Prepare the encoder; `name_or_path` is a folder, or OWNER/NAME on the model hub."""
+        """Create the encoder; `name_or_path` is a folder, or OWNER/NAME on the model hub."""
         self.name = f"static:{name_or_path}"
         self._location = name_or_path
         self._options = options
@@ -49,7 +49,7 @@ class StaticEncoder:
         return {"encoder": self.name, "state": self._model.state, **options}
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
-        """Return float32 of shape (len(texts), D); a text of which the model knows no token gives zeros.
+        """Return float32 of shape (len(texts), D); a text without any token that the model knows gives zeros.
 
         Raises:
             EmbeddingError: The model cannot be loaded or run.
