@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llminit.config import CompareConfig, FitConfig, InitializeConfig
     from llminit.errors import LLMInitError
     from llminit.initialization import InitialEmbeddings
+    from llminit.pipeline.estimator import LLMInit
     from llminit.pipeline.fit import fit
     from llminit.pipeline.initialize import initialize
     from llminit.recommender import Recommender
@@ -33,6 +34,7 @@ _MODULES = {
     "FitConfig": "llminit.config",
     "InitialEmbeddings": "llminit.initialization",
     "InitializeConfig": "llminit.config",
+    "LLMInit": "llminit.pipeline.estimator",
     "LLMInitError": "llminit.errors",
     "Recommender": "llminit.recommender",
     "compare": "llminit.comparison",
@@ -45,6 +47,7 @@ __all__ = [
     "FitConfig",
     "InitialEmbeddings",
     "InitializeConfig",
+    "LLMInit",
     "LLMInitError",
     "Recommender",
     "__version__",

@@ -201,7 +201,7 @@ class FitConfig(HeldOutConfig):
     """How a recommender is fitted."""
 
     backbone: str = "lightgcn"
-    """The model that is trained from the initial embeddings."""
+    """The model that is trained from the initial embeddings; or a baseline, which is fitted without them."""
     backbone_options: dict[str, Any] = Field(default_factory=dict)
     """The backbone's own options, such as n_layers=3; `llminit parts backbones` lists them."""
     init: str = "whiten"
@@ -212,6 +212,8 @@ class FitConfig(HeldOutConfig):
     """Dimensions of the embeddings."""
     seed: int = Field(default=0, ge=0)
     """Of the split, the initial embeddings and the training."""
+    refit: bool = True
+    """After measuring, train once more on all interactions, and save that; --no-refit saves the measured one."""
 
 
 def _as_list(value: Any) -> Any:

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from llminit.arrays import FloatArray
 from llminit.errors import EmbeddingError
-from llminit.selectors import fit_selector
+from llminit.selectors import Selection, fit_selector
 from llminit.storage import replacing_folder
 from llminit.text.embeddings import TextEmbeddings
 
@@ -33,6 +33,7 @@ class InitialEmbeddings:
         items: float32 of shape (n_items, d).
         n_items_without_text: Items that got the mean row.
         n_users_without_history: Users that got the mean row.
+        selection: What made the items' embeddings from their text, fitted; None without text.
     """
 
     user_ids: pl.Series
@@ -41,6 +42,7 @@ class InitialEmbeddings:
     items: FloatArray
     n_items_without_text: int = 0
     n_users_without_history: int = 0
+    selection: Selection | None = None
 
     @property
     def embedding_size(self) -> int:
@@ -110,7 +112,7 @@ def initial_embeddings(
     # In float64, because a float32 sum over a large catalogue loses digits.
     items[text.missing] = items[present].mean(axis=0, dtype=np.float64)
     users, n_without_history = user_means(items, train)
-    return InitialEmbeddings(user_ids, text.ids, users, items, text.n_missing, n_without_history)
+    return InitialEmbeddings(user_ids, text.ids, users, items, text.n_missing, n_without_history, selection)
 
 
 def user_means(items: FloatArray, train: sp.csr_array) -> tuple[FloatArray, int]:

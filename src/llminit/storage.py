@@ -43,11 +43,12 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
+def replacing_folder(path: Path, earlier: Collection[str] = ()) -> Iterator[Path]:
     """Yield a temporary empty folder; it replaces `path` if the block succeeds, and is removed otherwise.
 
     Args:
         path: The folder to create or replace. It is replaced only if everything in it is replaced too.
+        earlier: Names of files that an earlier result of this kind may have left there, which may go.
 
     Raises:
         StorageError: The folder cannot be written, or holds other things; `path` is as it was before.
@@ -60,7 +61,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 _flush_to_disk(file)
-        check_replaceable(path, {file.name for file in temporary.iterdir()})
+        check_replaceable(path, {*earlier, *(file.name for file in temporary.iterdir())})
         _swap_folder(temporary, path.resolve())
 
 

@@ -234,7 +234,7 @@ def spoil(folder: Path, kind: str) -> None:
     elif kind == "file missing":
         (folder / "users.parquet").unlink()
     else:
-        path = folder / "embeddings.safetensors"
+        path = folder / "model.safetensors"
         content = bytearray(path.read_bytes())
         content[-5] ^= 1
         path.write_bytes(content[:-4] if kind == "truncated" else content)
@@ -245,8 +245,8 @@ ARTEFACTS = {
     "no manifest": ["no manifest.json"],
     "newer": ["layout version 99", "9.9", "upgrade"],
     "truncated manifest": ["manifest.json is damaged"],
-    "truncated": ["embeddings.safetensors", "bytes, expected", "make it anew"],
-    "flipped byte": ["embeddings.safetensors", "checksum", "make it anew"],
+    "truncated": ["model.safetensors", "bytes, expected", "make it anew"],
+    "flipped byte": ["model.safetensors", "checksum", "make it anew"],
     "file missing": ["users.parquet is missing"],
 }
 

@@ -39,7 +39,7 @@ def test_a_file_instead_of_options(run: Run, tables: Path, fitted: Path, config:
     ran = run("fit", *config(text))
     assert ran.code == 0, ran.stderr
     assert ran.json["config"]["embedding_size"] == 8
-    one, other = (load_file(folder / "embeddings.safetensors") for folder in (tmp_path / "r", fitted))
+    one, other = (load_file(folder / "model.safetensors") for folder in (tmp_path / "r", fitted))
     np.testing.assert_array_equal(one["items"], other["items"])
 
 

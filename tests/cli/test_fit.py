@@ -13,11 +13,21 @@ from llminit import Recommender
 from llminit.arrays import AnyArray
 from planted import N_ITEMS, N_USERS, SEEN_EACH, World
 
-JSON_KEYS = {"n_users", "n_items", "n_interactions", "metrics", "best_epoch", "seconds"}
+JSON_KEYS = {
+    "n_users",
+    "n_items",
+    "n_interactions",
+    "metrics",
+    "best_epoch",
+    "seconds",
+    "baselines",
+    "verdict",
+    "refit",
+}
 
 
 def embeddings_of(folder: Path) -> dict[str, AnyArray]:
-    arrays: dict[str, AnyArray] = load_file(folder / "embeddings.safetensors")
+    arrays: dict[str, AnyArray] = load_file(folder / "model.safetensors")
     return arrays
 
 
@@ -47,7 +57,17 @@ def test_people_see_both_protocols(run: Run, fit_options: list[str], tmp_path: P
     """Without --json, stdout shows the counts, both protocols and where the result is."""
     ran = run("fit", *fit_options, "--out", tmp_path / "r")
     assert ran.code == 0
-    for expected in (f"{N_USERS} users", f"{N_ITEMS} items", "standard", "paper", "recall@10", str(tmp_path / "r")):
+    for expected in (
+        f"{N_USERS} users",
+        f"{N_ITEMS} items",
+        "standard",
+        "paper",
+        "recall@10",
+        "popularity",
+        "ease",
+        "simple",
+        str(tmp_path / "r"),
+    ):
         assert expected in ran.stdout
 
 

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from rich.progress import Task
 
-from llminit.cli import show
+from llminit import reporters
 from llminit.progress import rough_duration
 
 PassTime = Callable[[float], None]
@@ -18,7 +18,7 @@ PassTime = Callable[[float], None]
 def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
     """Give a function that lets seconds pass."""
     now = [100.0]
-    monkeypatch.setattr("llminit.cli.show.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("llminit.reporters.time.monotonic", lambda: now[0])
 
     def wait(seconds: float) -> None:
         now[0] += seconds
@@ -28,7 +28,7 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
 
 def test_a_resumed_task_guesses_from_its_own_pace(pass_time: PassTime, capsys: pytest.CaptureFixture[str]) -> None:
     """Steps that an earlier run has done say nothing of how long the others take."""
-    with show.RichReporter().task("cells", 100, 90) as task:
+    with reporters.RichReporter().task("cells", 100, 90) as task:
         pass_time(21)
         task.advance(0, "waiting")
         pass_time(21)
@@ -41,7 +41,7 @@ def test_a_resumed_task_guesses_from_its_own_pace(pass_time: PassTime, capsys: p
 
 def test_a_better_guess_is_taken(pass_time: PassTime, capsys: pytest.CaptureFixture[str]) -> None:
     """Who does the work may know better than the pace how long it takes, and lines are not written more often."""
-    with show.RichReporter().task("cells", 10) as task:
+    with reporters.RichReporter().task("cells", 10) as task:
         pass_time(21)
         task.advance(1, "one", 7200)
         pass_time(5)
@@ -51,11 +51,11 @@ def test_a_better_guess_is_taken(pass_time: PassTime, capsys: pytest.CaptureFixt
 
 def test_an_unknown_time_is_not_guessed_from_the_pace(pass_time: PassTime, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the work says that nothing is known of the time left, neither a log nor a bar shows a number."""
-    with show.RichReporter().task("cells", 101) as task:
+    with reporters.RichReporter().task("cells", 101) as task:
         pass_time(21)
         task.advance(1, "one", math.inf)
     assert capsys.readouterr().err.splitlines() == ["cells: 1/101, time left unknown, one"]
-    column = show._TimeLeft()  # noqa: SLF001
+    column = reporters._TimeLeft()  # noqa: SLF001
     assert column.render(cast("Task", SimpleNamespace(fields={"seconds_left": math.inf}))).plain == "unknown"
     assert column.render(cast("Task", SimpleNamespace(fields={"seconds_left": 300.0}))).plain == "5 min"
 
@@ -64,7 +64,7 @@ def test_a_download_of_unknown_length_has_no_end_to_guess(
     pass_time: PassTime, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without a total nothing is said of the time left."""
-    with show.RichReporter().task("download", 0, 5) as task:
+    with reporters.RichReporter().task("download", 0, 5) as task:
         pass_time(21)
         task.advance(3)
     assert capsys.readouterr().err.splitlines() == ["download: 8/0"]

@@ -39,15 +39,17 @@ def kill_in_training(arguments: list[str], folder: Path, checkpoint: Path) -> in
     return process.returncode
 
 
-@pytest.mark.parametrize("backbone", ["lightgcn", "sgl"])
-def test_killed_fit_goes_on_to_the_same_result(tmp_path: Path, backbone: str) -> None:
+@pytest.mark.parametrize(
+    ("backbone", "phase"), [("lightgcn", "checkpoint"), ("lightgcn", "refit"), ("sgl", "checkpoint")]
+)
+def test_killed_fit_goes_on_to_the_same_result(tmp_path: Path, backbone: str, phase: str) -> None:
     """After SIGKILL, the same command resumes, and gives bit for bit what an undisturbed one does, and no leftovers."""
     world = plant()
     for name in ("interactions", "items", "embeddings"):
         getattr(world, name).write_parquet(tmp_path / f"{name}.parquet")
     undisturbed = run(command(tmp_path, backbone, "undisturbed"), tmp_path)
     disturbed = [*command(tmp_path, backbone, "disturbed"), "--checkpoint-seconds", "0"]
-    checkpoint = tmp_path / ".disturbed.checkpoint.safetensors"
+    checkpoint = tmp_path / f".disturbed.{phase}.safetensors"
     assert kill_in_training(disturbed, tmp_path, checkpoint) == -signal.SIGKILL
     assert checkpoint.exists()
     assert (tmp_path / ".disturbed.lock").exists(), "it means nothing, and the next call removes it"
@@ -56,8 +58,9 @@ def test_killed_fit_goes_on_to_the_same_result(tmp_path: Path, backbone: str) ->
     again = run(disturbed, tmp_path)
     _, messages = again.communicate(timeout=120)
     assert again.returncode == 0, messages
-    resumed_after = int(messages.partition("resuming after epoch ")[2].split()[0])
-    assert 1 <= resumed_after < EPOCHS
+    resumed_after = [int(part.split()[0]) for part in messages.split("resuming after epoch ")[1:]]
+    assert resumed_after[:-1] == ([EPOCHS] if phase == "refit" else []), "what was measured is not trained again"
+    assert 1 <= resumed_after[-1] < EPOCHS
     assert undisturbed.communicate(timeout=120)[1] is not None
     assert undisturbed.returncode == 0
     assert_same(tmp_path / "disturbed", tmp_path / "undisturbed")
@@ -65,11 +68,11 @@ def test_killed_fit_goes_on_to_the_same_result(tmp_path: Path, backbone: str) ->
 
 
 def assert_same(one: Path, other: Path) -> None:
-    first, second = (load_file(folder / "embeddings.safetensors") for folder in (one, other))
+    first, second = (load_file(folder / "model.safetensors") for folder in (one, other))
     for name in ("users", "items"):
         np.testing.assert_array_equal(first[name], second[name])
     first, second = (Recommender.load(folder).report for folder in (one, other))
-    for name in ("metrics", "best_epoch", "fingerprint"):
+    for name in ("metrics", "best_epoch", "fingerprint", "verdict"):
         assert first[name] == second[name]
     for name in ("epoch", "loss", "valid"):
         assert [record[name] for record in first["history"]] == [record[name] for record in second["history"]]

@@ -9,8 +9,8 @@ import pytest
 
 import llminit
 from llminit.errors import ConfigError, DataError, StorageError
+from llminit.pipeline.learn import learn
 from llminit.pipeline.out_folder import OutFolder
-from llminit.pipeline.training import train_backbone
 from llminit.recommender import Recommender
 from planted import SMALL, everything_under, plant
 
@@ -55,11 +55,11 @@ def while_training(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], An
 
     def during(action: Callable[[], Any]) -> None:
         def train(*arguments: Any, **options: Any) -> Any:
-            result = train_backbone(*arguments, **options)
+            result = learn(*arguments, **options)
             action()
             return result
 
-        monkeypatch.setattr("llminit.pipeline.fit.train_backbone", train)
+        monkeypatch.setattr("llminit.pipeline.fit.learn", train)
 
     return during
 
@@ -83,7 +83,7 @@ def test_other_files_that_appear_meanwhile(tmp_path: Path, while_training: Calla
     """Files of another kind that come to the place during training are never replaced."""
 
     def write() -> None:
-        (tmp_path / "r").mkdir()
+        (tmp_path / "r").mkdir(exist_ok=True)
         pl.DataFrame({"mine": [1]}).write_csv(tmp_path / "r" / "mine.csv")
 
     while_training(write)

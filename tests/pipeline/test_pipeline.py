@@ -32,8 +32,10 @@ def fitted() -> Recommender:
 
 
 def assert_equal(one: Recommender, other: Recommender) -> None:
-    np.testing.assert_array_equal(one.user_embeddings, other.user_embeddings)
-    np.testing.assert_array_equal(one.item_embeddings, other.item_embeddings)
+    found, expected = one.model.arrays(), other.model.arrays()
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
     assert one.report["metrics"] == other.report["metrics"]
     assert one.users.ids.to_list() == other.users.ids.to_list()
     assert one.items.ids.to_list() == other.items.ids.to_list()
@@ -69,7 +71,7 @@ def test_seeds(backbone: str) -> None:
     """The same seed gives the same result to the bit, another seed another one."""
     one, again, other = (fit(backbone=backbone, seed=seed, epochs=1) for seed in (1, 1, 2))
     assert_equal(one, again)
-    assert not np.array_equal(one.user_embeddings, other.user_embeddings)
+    assert not np.array_equal(one.model.arrays()["users"], other.model.arrays()["users"])
 
 
 def test_config_or_options(fitted: Recommender) -> None:
@@ -97,7 +99,7 @@ def test_text_helps_and_training_changes(fitted: Recommender) -> None:
     """On data whose texts tell the truth, text beats random initial embeddings by far before much is trained."""
     xavier = fit(init="xavier")
     assert fitted.report["metrics"]["standard"]["recall@10"] > xavier.report["metrics"]["standard"]["recall@10"] + 0.2
-    assert not np.array_equal(fitted.item_embeddings, fit(epochs=0).item_embeddings)
+    assert not np.array_equal(fitted.model.arrays()["items"], fit(epochs=0).model.arrays()["items"])
 
 
 def test_a_finished_out_is_returned(tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_the_place_is_checked_before_the_work(tmp_path: Path, monkeypatch: pytes
     """An out that is something else, and unknown names, are refused before any text is encoded."""
     (tmp_path / "mine").write_text("precious")
     (tmp_path / "folder" / "sub").mkdir(parents=True)
-    monkeypatch.setattr("llminit.pipeline.fit.load_text", None)
+    monkeypatch.setattr("llminit.pipeline.fit.text_source", None)
     for name in ("mine", "folder"):
         with pytest.raises(ConfigError, match="not a saved recommender"):
             fit(out=tmp_path / name, overwrite=True)
@@ -153,7 +155,7 @@ def test_an_empty_folder_and_the_working_one(
     assert_equal(llminit.Recommender.load(tmp_path / "r"), fitted)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr("llminit.pipeline.fit.load_text", None)
+    monkeypatch.setattr("llminit.pipeline.fit.text_source", None)
     with pytest.raises(StorageError, match="where you work"):
         fit(out=".")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "r"]

@@ -13,11 +13,18 @@ from hypothesis import strategies as st
 
 from llminit import Recommender
 from llminit.data.vocabulary import Vocabulary
-from llminit.errors import ArtefactError, ConfigError, UnknownIdError
-from llminit.recommender import FILES
+from llminit.errors import ArtefactError, ConfigError, DataError, UnknownIdError
+from llminit.models.serving import DotProduct, ItemModel
+from llminit.recommender import FILES, TextRecipe
+from llminit.recommender.artefact import Artefact, write_artefact
+from llminit.selectors import Selection
 from planted import everything_under
 
 TITLES = ["Aé", "„日本“", None, "tab\there", "", "x"]
+TAGS = [["red"], ["blue", "red"], [], None, ["green"], ["blue"]]
+RECIPE = TextRecipe(
+    "pca", {}, Selection(matrix=np.eye(4, 3, dtype=np.float32)), "minilm", {}, {"encoder": "x"}, "{title}"
+)
 KINDS: dict[str, list[Any]] = {"numbers": list(range(10, 16)), "texts": ["a", "b b", "c,c", 'd"d', "ü", "日"]}
 
 
@@ -30,14 +37,21 @@ def make(kind: str = "numbers", seed: int = 0, *, titles: bool = True, fortran: 
     items = Vocabulary.from_ids(pl.Series(KINDS[kind]), "item")
     arrays = [rng.normal(size=(n, 3)).astype(np.float32) for n in (4, 6)]
     arrays = [np.asfortranarray(array) if fortran else array for array in arrays]
-    shown = pl.Series("title", TITLES) if titles else None
-    return Recommender(users, items, arrays[0], arrays[1], sp.csr_array(seen), shown, {"metrics": {"recall@10": 0.5}})
+    columns = {"item_id": items.ids, "title": pl.Series(TITLES), "price": [1, 2, 3, 1, 2, 3], "tags": TAGS}
+    table = pl.DataFrame(columns) if titles else None
+    model, report = DotProduct(arrays[0], arrays[1]), {"metrics": {"recall@10": 0.5}}
+    return Recommender(users, items, model, sp.csr_array(seen), table, RECIPE if titles else None, report)
+
+
+def dot(recommender: Recommender) -> DotProduct:
+    assert isinstance(recommender.model, DotProduct)
+    return recommender.model
 
 
 def expected(recommender: Recommender, user: int | str, k: int, *, exclude_seen: bool = True) -> list[Any]:
     """Rank in plain Python."""
     code = recommender.users.code_of(user)
-    scores = recommender.item_embeddings @ recommender.user_embeddings[code]
+    scores = dot(recommender).items @ dot(recommender).users[code]
     seen = set(recommender.seen[[code]].indices) if exclude_seen else set()
     order = sorted((item for item in range(6) if item not in seen), key=lambda item: (-scores[item], item))
     return [recommender.items.ids[item] for item in order[:k]]
@@ -61,13 +75,14 @@ def test_save_and_load(tmp_path: Path, kind: str, titles: bool) -> None:
     """A loaded recommender has the same ids with their types, titles, embeddings, seen items, report and answers."""
     made = make(kind, titles=titles, fortran=True)
     made.save(tmp_path / "r")
-    assert set(everything_under(tmp_path / "r")) == FILES
+    expected_files = FILES - {"embeddings.safetensors"} - (set() if titles else {"selection.safetensors"})
+    assert set(everything_under(tmp_path / "r")) == expected_files
     found = Recommender.load(str(tmp_path / "r"))
     for one, other in ((found.users, made.users), (found.items, made.items)):
         assert one.ids.to_list() == other.ids.to_list()
         assert (one.ids.dtype, one.kind) == (other.ids.dtype, other.kind)
-    np.testing.assert_array_equal(found.user_embeddings, made.user_embeddings)
-    np.testing.assert_array_equal(found.item_embeddings, made.item_embeddings)
+    np.testing.assert_array_equal(dot(found).users, dot(made).users)
+    np.testing.assert_array_equal(dot(found).items, dot(made).items)
     np.testing.assert_array_equal(found.seen.toarray(), made.seen.toarray())
     assert found.report == made.report
     shown = None if found.titles is None else found.titles.to_list()
@@ -128,7 +143,7 @@ def test_similar_items(k: int) -> None:
     """Similar items are those of highest cosine, without the item itself, with titles."""
     recommender = make()
     found = recommender.similar_items("12", k)
-    rows = recommender.item_embeddings / np.linalg.norm(recommender.item_embeddings, axis=1, keepdims=True)
+    rows = dot(recommender).items / np.linalg.norm(dot(recommender).items, axis=1, keepdims=True)
     cosines = rows @ rows[2]
     order = [code for code in np.argsort(-cosines) if code != 2][:k]
     assert found["item_id"].to_list() == [10 + code for code in order]
@@ -149,8 +164,151 @@ def test_history_and_known_users() -> None:
 
 def test_an_artefact_of_another_shape(tmp_path: Path) -> None:
     """A folder of the right kind that lacks a part is an ArtefactError."""
-    from llminit.recommender.artefact import Artefact, write_artefact
-
     write_artefact(tmp_path / "r", Artefact("recommender", documents={"report": {}}), "1")
     with pytest.raises(ArtefactError, match="not a whole recommender"):
         Recommender.load(tmp_path / "r")
+
+
+def items_of(found: Any, user: Any) -> list[Any]:
+    items: list[Any] = found.filter(pl.col("user_id") == user)["item_id"].to_list()
+    return items
+
+
+def test_candidates_exclusions_and_filters() -> None:
+    """What is recommended is among the candidates, not excluded, and has the values that were asked for."""
+    recommender = make()
+    everything = items_of(recommender.recommend([13], k=6), 13)
+    assert items_of(recommender.recommend([13], candidates=["10", 12, 14]), 13) == [
+        item for item in everything if item in (10, 12, 14)
+    ]
+    assert items_of(recommender.recommend([13], exclude=[10, 11]), 13) == [i for i in everything if i > 11]
+    pairs = pl.DataFrame({"user_id": [13, 99], "item_id": [everything[0], 10]})
+    assert items_of(recommender.recommend([13], exclude=pairs, k=6), 13) == everything[1:]
+    assert set(items_of(recommender.recommend([13], where={"price": 2}), 13)) == {11, 14}
+    assert set(items_of(recommender.recommend([13], where={"price": [1, 2], "tags": "red"}), 13)) == {10, 11}
+    assert recommender.recommend([13], candidates=[]).is_empty()
+    with pytest.raises(ConfigError, match=r"no column 'colour'.*price"):
+        recommender.recommend([13], where={"colour": "red"})
+    with pytest.raises(UnknownIdError, match="1 of 2 candidates"):
+        recommender.recommend([13], candidates=[10, 77])
+
+
+def test_k_for_each_user() -> None:
+    """Each user gets as many items as asked for them."""
+    found = make().recommend([13, 11, 13], k=[1, 2, 3], exclude_seen=False)
+    assert found["rank"].to_list() == [1, 1, 2, 1, 2, 3]
+    for wrong in ([1, 2], [1, 2, 0], 1.5, [[1, 2, 3]]):
+        with pytest.raises(ConfigError, match="k="):
+            make().recommend([13, 11, 13], k=wrong)  # type: ignore[arg-type]
+
+
+def test_similar_items_of_several() -> None:
+    """A list of items gives the same rows as each alone, with the item that each row belongs to."""
+    recommender = make()
+    found = recommender.similar_items([12, 10], k=2)
+    assert found["query_id"].to_list() == [12, 12, 10, 10]
+    for item in (12, 10):
+        alone = recommender.similar_items(item, k=2)
+        own = found.filter(pl.col("query_id") == item).drop("query_id")
+        assert own.drop("score").equals(alone.drop("score"))
+        np.testing.assert_allclose(own["score"], alone["score"], rtol=1e-5)
+
+
+def test_pandas_in_pandas_out() -> None:
+    """Ids of pandas give a pandas table, with the same rows."""
+    import pandas as pd
+
+    found = make().recommend(pd.Series([13, 11]), k=2)
+    assert isinstance(found, pd.DataFrame)
+    assert pl.from_pandas(found)["item_id"].to_list() == make().recommend([13, 11], k=2)["item_id"].to_list()
+
+
+def test_evaluate_counts_what_it_leaves_out() -> None:
+    """New interactions of known users and items are measured; the others are counted."""
+    recommender = make(seed=3)
+    new = [(user, item) for user in (11, 12, 13) for item in range(10, 16)]
+    unseen = [(u, i) for u, i in new if not recommender.seen[[u - 10]].toarray()[0, i - 10]]
+    table = pl.DataFrame([*new, (99, 10), (11, 77), (11, 77)], schema=["user_id", "item_id"], orient="row")
+    found = recommender.evaluate(table, ks=(2,))
+    assert found["n_interactions"] == len(unseen)
+    assert (found["n_seen"], found["n_unknown_users"], found["n_unknown_items"]) == (len(new) - len(unseen), 1, 1)
+    hits = []
+    for user in {u for u, _ in unseen}:
+        best = set(expected(recommender, user, 2))
+        relevant = {i for u, i in unseen if u == user}
+        hits.append(len(best & relevant) / len(relevant))
+    assert found["metrics"]["standard"]["recall@2"] == pytest.approx(np.mean(hits))
+    with pytest.raises(DataError, match="none of 1 interactions can be measured"):
+        recommender.evaluate(pl.DataFrame({"user_id": [99], "item_id": [10]}))
+
+
+def test_embeddings_as_tables() -> None:
+    """Embeddings come with their ids; a model without any says what to fit."""
+    recommender = make()
+    table = recommender.item_embeddings()
+    assert table["item_id"].to_list() == KINDS["numbers"]
+    np.testing.assert_array_equal(table["embedding"].to_numpy(), dot(recommender).items)
+    assert recommender.user_embeddings().columns == ["user_id", "embedding"]
+    model = ItemModel([], np.arange(6, dtype=np.float32))
+    plain = Recommender(recommender.users, recommender.items, model, recommender.seen)
+    with pytest.raises(ConfigError, match="has no embeddings; fit a backbone"):
+        plain.item_embeddings()
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_an_item_model_is_saved_and_serves(tmp_path: Path, sparse: bool) -> None:
+    """A model of item factors gives the same answers before and after it was saved; strangers get popularity."""
+    made, rng = make(), np.random.default_rng(0)
+    weights = rng.normal(size=(6, 6)).astype(np.float32) * (rng.random((6, 6)) < 0.6)
+    left, right = rng.normal(size=(6, 2)).astype(np.float32), rng.normal(size=(2, 6)).astype(np.float32)
+    factor = sp.csr_array(weights) if sparse else weights
+    model = ItemModel([(factor, None), (left, right)], np.arange(6, dtype=np.float32))
+    recommender = Recommender(made.users, made.items, model, made.seen, made.item_table)
+    recommender.save(tmp_path / "r")
+    loaded = Recommender.load(tmp_path / "r")
+    scores = made.seen.toarray() @ (weights + left @ right)
+    for one in (recommender, loaded):
+        found = one.recommend([12], k=6, exclude_seen=False)
+        order = np.argsort(-scores[2], kind="stable") + 10
+        assert found["item_id"].to_list() == order.tolist()
+        assert one.recommend([13], k=6)["item_id"].to_list() == [15, 14, 13, 12, 11, 10]
+        assert len(one.similar_items(12, k=3)) == 3
+
+
+def test_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """A folder of version 1, with two tables of embeddings and titles alone, answers as it did."""
+    made = make()
+    write_artefact(
+        tmp_path / "r",
+        Artefact(
+            "recommender",
+            arrays={
+                "embeddings": {"users": dot(made).users, "items": dot(made).items},
+                "seen": {"indptr": made.seen.indptr.astype(np.int64), "indices": made.seen.indices.astype(np.int32)},
+            },
+            tables={
+                "users": pl.DataFrame({"user_id": made.users.ids}),
+                "items": pl.DataFrame({"item_id": made.items.ids, "title": TITLES}),
+            },
+            documents={"report": made.report},
+        ),
+        "0.1.0",
+    )
+    loaded = Recommender.load(tmp_path / "r")
+    assert loaded.text is None
+    assert loaded.recommend().equals(made.recommend())
+    loaded.save(tmp_path / "r")
+    assert "model.safetensors" in everything_under(tmp_path / "r")
+    assert "embeddings.safetensors" not in everything_under(tmp_path / "r")
+
+
+def test_a_line_for_people() -> None:
+    """What is printed of a recommender is one short line."""
+    assert repr(make()) == "<Recommender: 4 users, 6 items>"
+
+
+def test_the_recipe_knows_its_encoder() -> None:
+    """Another identity of the encoder is refused, with what differs."""
+    RECIPE.check_identity({"encoder": "x"})
+    with pytest.raises(ConfigError, match="other: state"):
+        RECIPE.check_identity({"encoder": "x", "state": "new"})

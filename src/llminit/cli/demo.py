@@ -38,7 +38,8 @@ def command(
             *tables,
             cache=caches / "embeddings",
             out=folder / f"lightgcn-{init}",
-            config=config.model_copy(update={"init": init}),
+            # Only the last one is served, so only it is fitted to everything.
+            config=config.model_copy(update={"init": init, "refit": init == INITS[-1]}),
             reporter=reporter,
         )
         report = recommender.report

@@ -29,10 +29,10 @@ def command(
     checkpoint_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = 20.0,
     as_json: opt.Json = False,
 ) -> None:
-    """Fit a recommender that starts from text embeddings, and measure it.
+    """Measure a recommender that starts from text embeddings, then fit it to all interactions.
 
-    Killed, the same command continues where it was. Both protocols are reported: `standard` removes seen items from
-    the ranking, `paper` (as published) does not.
+    Beside it stand popularity and a tuned EASE. Killed, the same command continues where it was. Both protocols are
+    reported: `standard` removes seen items from the ranking, `paper` (as published) does not.
     """
     from llminit.pipeline.fit import fit
 
@@ -59,8 +59,18 @@ def command(
 
 
 def _show(report: dict[str, Any], out: Path) -> None:
+    config, refit = report["config"], report["refit"]
+    trained = "" if report["best_epoch"] is None else f"; best epoch {report['best_epoch']}"
     typer.echo(
-        f"{report['n_users']} users, {report['n_items']} items, {report['n_interactions']} interactions; best epoch "
-        f"{report['best_epoch']}; {report['seconds']:.0f} s; saved to {out}"
+        f"{report['n_users']} users, {report['n_items']} items, {report['n_interactions']} interactions{trained}; "
+        f"{report['seconds']:.0f} s"
     )
-    print_metrics(report["metrics"])
+    name = config["backbone"] if report["best_epoch"] is None else f"{config['backbone']}, {config['init']}"
+    others = {other: values["metrics"] for other, values in report["baselines"].items()}
+    print_metrics({name: report["metrics"], **others})
+    typer.echo(report["verdict"])
+    if refit is None:
+        typer.echo(f"Saved to {out}: the model that was measured")
+    else:
+        epochs = "" if refit["epochs"] is None else f" for {refit['epochs']} epochs"
+        typer.echo(f"Saved to {out}: the same, trained once more on all {refit['n_interactions']} interactions{epochs}")

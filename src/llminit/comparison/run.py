@@ -28,7 +28,8 @@ from llminit.locks import only_one
 from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.parts import foreign_parts, is_importable, named_parts
 from llminit.pipeline.provenance import data_fingerprint, text_fingerprint, versions
-from llminit.progress import SILENT, Reporter
+from llminit.progress import Reporter
+from llminit.reporters import automatic_reporter
 from llminit.results import Cell, CellKey, Failure, Header, ResultsFolder
 from llminit.storage import replacing_file
 from llminit.text import TextEmbeddings
@@ -48,7 +49,7 @@ def compare(
     config: CompareConfig | None = None,
     workers: int | None = None,
     device: str = "cpu",
-    reporter: Reporter = SILENT,
+    reporter: Reporter | None = None,
     checkpoint_seconds: float = 60.0,
     command: str = "",
     **options: Any,
@@ -71,7 +72,7 @@ def compare(
         workers: Processes that run cells side by side; 0 runs them in this process. None takes as many as the cores
             and the memory allow, and one on an accelerator.
         device: A torch device, "cpu" or "cuda".
-        reporter: Receives progress.
+        reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
         checkpoint_seconds: Shortest time between two writes of a cell's state.
         command: The command line of this call, which the header records.
         options: Fields of `CompareConfig`, such as `backbones="lightgcn,sgl"`, `seeds=5`.
@@ -83,6 +84,7 @@ def compare(
         InputError: An input or an option cannot be used, or the folder holds results of other data or options.
         StorageError: `out` cannot be written, or another comparison is running there.
     """
+    reporter = automatic_reporter(reporter)
     config = CompareConfig.given_or_made(config, named_parts(options))
     check_grid(config)
     checked_device(device)

@@ -68,6 +68,15 @@ class Dataset:
         """Number of interactions."""
         return len(self.interactions)
 
+    def served_columns(self) -> pl.DataFrame | None:
+        """Return what of the item table a recommender keeps: plain columns, and the title under that name."""
+        if self.item_table is None:
+            return None
+        plain = [column for column in self.item_table.get_columns() if _is_plain(column.dtype)]
+        table = pl.DataFrame(plain)
+        titles = self.item_titles()
+        return table if titles is None else table.with_columns(titles.alias("title"))
+
     def item_titles(self) -> pl.Series | None:
         """Return each item's title in code order, String of shape (n_items,), or None without a title column."""
         columns = [] if self.item_table is None else self.item_table.columns
@@ -107,6 +116,12 @@ def to_csr(interactions: Interactions, n_users: int, n_items: int) -> sparse.csr
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     return matrix
+
+
+def _is_plain(dtype: pl.DataType) -> bool:
+    """Whether values of a type can be written to any file and compared: numbers, texts, dates, or lists of them."""
+    inner = dtype.inner if isinstance(dtype, pl.List | pl.Array) else dtype
+    return not isinstance(inner, pl.DataType) or not (inner.is_nested() or inner in (pl.Object, pl.Binary))
 
 
 def _timestamps(interactions: pl.DataFrame) -> AnyArray | None:

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import ArrayLike
 from llminit import ids as id_values
 from llminit.arrays import IntArray
 from llminit.errors import UnknownIdError
+
+# So many ids are looked up one by one.
+_FEW = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +44,21 @@ class Vocabulary:
         Ids of another type are converted where that loses nothing: the text "12" finds the number 12, "012" does not.
         """
         series = ids if isinstance(ids, pl.Series) else pl.Series("id", ids, strict=False)
+        if len(series) <= _FEW:
+            return self._codes_of_few(series)
         queries = pl.DataFrame({"id": id_values.converted(series, self.ids.dtype)})
         known = pl.DataFrame({"id": self.ids, "code": np.arange(len(self), dtype=np.int64)})
         codes = queries.join(known, on="id", how="left", maintain_order="left")["code"]
         return codes.fill_null(-1).to_numpy()
+
+    def _codes_of_few(self, ids: pl.Series) -> IntArray:
+        """Look a few ids up one by one: a join would read all that are known."""
+        queries = id_values.converted(ids, self.ids.dtype)
+        return np.array([self._code_by_id.get(query, -1) for query in queries.to_list()], dtype=np.int64)
+
+    @cached_property
+    def _code_by_id(self) -> dict[Any, int]:
+        return {known: code for code, known in enumerate(self.ids.to_list())}
 
     def ids_of(self, codes: ArrayLike) -> pl.Series:
         """Return the ids of codes (whole numbers, 0..n-1), in the same order.

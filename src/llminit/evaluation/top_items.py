@@ -55,6 +55,32 @@ def top_k(
     return items, best
 
 
+def best_items(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+    """Return the k best items of each row, best first; of equal scores, the lower item code comes first.
+
+    Args:
+        scores: float32 of shape (n, n_items); -inf is never returned.
+        k: How many, at most n_items.
+
+    Returns:
+        Item codes, int64 of shape (n, k), and their scores; -1 and -inf where a row has fewer.
+
+    Raises:
+        InputError: Scores hold NaN.
+    """
+    check_no_nan(int(np.isnan(scores).any(axis=1).sum()))
+    items = np.full((len(scores), k), -1, dtype=np.int64)
+    best = np.full((len(scores), k), -np.inf, dtype=np.float32)
+    for row, values in enumerate(scores):
+        # The k-th largest value first, then its row is looked at once more: no key for every item is made.
+        threshold = np.partition(values, len(values) - k)[len(values) - k]
+        found = np.flatnonzero(values >= threshold)
+        found = found[np.lexsort((found, -values[found]))][:k]
+        found = found[values[found] > -np.inf]
+        items[row, : len(found)], best[row, : len(found)] = found, values[found]
+    return items, best
+
+
 def _fill_best(scores: FloatArray, seen: csr_array | None, items: IntArray, best: FloatArray) -> None:
     keys = _sortable_keys(scores)
     if seen is not None:

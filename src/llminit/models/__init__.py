@@ -6,7 +6,7 @@ A new one is one file in `backbones/` or `baselines/`, or one class in a package
 
 from llminit.models.backbone import Backbone, BackboneConfig, Batch, GraphConfig
 from llminit.models.baseline import Baseline, BaselineInput, FittedBaseline, LinearItemModel
-from llminit.models.registry import BACKBONES, BASELINES
+from llminit.models.registry import BACKBONES, BASELINES, is_baseline
 from llminit.models.sizes import Sizes
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "GraphConfig",
     "LinearItemModel",
     "Sizes",
+    "is_baseline",
 ]

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array, issparse
 from llminit.arrays import FloatArray, IntArray
 from llminit.config import Config
 from llminit.errors import ConfigError, EmbeddingError, InputError
+from llminit.models.serving import ItemModel, ServingModel, kept_weights
 from llminit.models.sizes import Sizes
 from llminit.models.sparse import degrees
 from llminit.registry import Entry, check_defaults, named_class
@@ -23,6 +24,9 @@ class FittedBaseline(Protocol):
 
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
+
+    def serving(self) -> ServingModel:
+        """Return what a recommender saves and serves; for a history that was fitted on, it scores as `scores` does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +137,10 @@ class LinearItemModel:
         product = self.train[users] @ self.weights
         scores = np.asarray(product.toarray() if issparse(product) else product, dtype=np.float32)
         return popular_without_history(scores, users, self.train)
+
+    def serving(self) -> ServingModel:
+        """Return the weights; of a large dense table the largest ones."""
+        return ItemModel([(kept_weights(self.weights), None)], degrees(self.train)[1].astype(np.float32))
 
 
 def popular_without_history(scores: FloatArray, users: IntArray, train: csr_array) -> FloatArray:

@@ -9,3 +9,8 @@ BACKBONES: Registry[type[Backbone]] = Registry("backbone", "llminit.models.backb
 
 BASELINES: Registry[type[Baseline]] = Registry("baseline", "llminit.models.baselines", describe_baseline)
 """Models that are fitted without gradients."""
+
+
+def is_baseline(name: str) -> bool:
+    """Return whether a name is that of a baseline; one that both kinds have is a backbone's."""
+    return name in BASELINES and name not in BACKBONES

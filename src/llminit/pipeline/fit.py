@@ -1,8 +1,8 @@
-"""`fit`: tables -> data set -> split -> initial embeddings -> backbone -> recommender."""
+"""`fit`: tables -> data set -> split -> initial embeddings -> model, measured -> the model of everything, saved."""
 
 import time
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,21 @@ from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions, to_csr
 from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
-from llminit.initialization import XAVIER, InitialEmbeddings
-from llminit.models import BACKBONES
-from llminit.pipeline.inputs import load_dataset, load_text
+from llminit.initialization import XAVIER
+from llminit.models import BACKBONES, BASELINES, is_baseline
+from llminit.pipeline.inputs import TextSource, load_dataset, text_source
+from llminit.pipeline.learn import Learned, learn
 from llminit.pipeline.out_folder import OutFolder
 from llminit.pipeline.parts import named_parts
-from llminit.pipeline.provenance import fit_fingerprint
-from llminit.pipeline.training import initial_from, metrics_on_test, train_backbone
-from llminit.progress import SILENT, Reporter
+from llminit.pipeline.provenance import data_fingerprint, fit_fingerprint, text_fingerprint
+from llminit.pipeline.refit import everything, refit_config
+from llminit.pipeline.yardsticks import measured, measured_yardsticks, verdict
+from llminit.progress import Reporter
 from llminit.recommender import Recommender
+from llminit.recommender.text_recipe import TextRecipe
+from llminit.reporters import automatic_reporter
 from llminit.selectors import SELECTORS
-from llminit.training import TrainingResult
+from llminit.training import CheckpointFile
 
 
 def fit(
@@ -34,14 +38,16 @@ def fit(
     overwrite: bool = False,
     device: str = "cpu",
     config: FitConfig | None = None,
-    reporter: Reporter = SILENT,
+    reporter: Reporter | None = None,
     checkpoint_seconds: float = 20.0,
     **options: Any,
 ) -> Recommender:
-    """Fit a recommender whose backbone starts from text embeddings, and measure it on held-out interactions.
+    """Measure a model on held-out interactions, and fit a recommender of the same kind to all of them.
 
-    With `out`, the state is kept beside it while training: a killed call, made again, continues to the same result,
-    and a finished one returns what it made. A second call with the same `out` at the same time is refused.
+    The recommender's report has the measurements, beside those of simple models, and says what was saved: with
+    `refit=False` the measured model itself. With `out`, the state is kept beside it while training: a killed call, made
+    again, continues to the same result, and a finished one returns what it made. A second call with the same `out` at
+    the same time is refused.
 
     Args:
         interactions: A path (CSV, TSV, Parquet, JSON Lines, RecBole atomic) or a pandas, polars or Arrow table.
@@ -53,7 +59,7 @@ def fit(
         overwrite: Replace a recommender that is there already and was made in another way.
         device: A torch device, "cpu" or "cuda".
         config: All options at once, instead of `options`.
-        reporter: Receives progress.
+        reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
         checkpoint_seconds: Least time between two writes of the state, in seconds.
         options: Fields of `FitConfig`, such as `min_rating=4`, `backbone="sgcl"`, `init="variance"`.
 
@@ -62,6 +68,7 @@ def fit(
         StorageError: `out` cannot be written, or another fit is at work there.
     """
     started = time.perf_counter()
+    reporter = automatic_reporter(reporter)
     config = FitConfig.given_or_made(config, named_parts(options))
     _check_names(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
@@ -70,30 +77,125 @@ def fit(
     with nullcontext() if folder is None else folder.reserved():
         dataset = load_dataset(interactions, items, config)
         text = None
-        if config.init != XAVIER:
-            text = load_text(
+        if _needs_text(config):
+            text = text_source(
                 dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
             )
-        fingerprint = fit_fingerprint(config, dataset, text)
+        _note_unused(config, embeddings, encoder, reporter)
+        fingerprint = fit_fingerprint(config, dataset, None if text is None else text.embeddings)
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
             reporter.note(f"{out} was already fitted from the same data with the same options")
             return finished
-        held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
-        checkpoint = None if folder is None else folder.checkpoint(fingerprint, checkpoint_seconds)
-        initial = initial_from(held_out, text, config)
-        result = train_backbone(held_out, initial, config, device=device, checkpoint=checkpoint, reporter=reporter)
-        report = _report(held_out, config, initial, result, fingerprint)
-        report["seconds"] = time.perf_counter() - started + result.earlier_seconds
-        recommender = _recommender(dataset, result, report)
+        run = _Run(dataset, text, config, fingerprint, device, folder, checkpoint_seconds, reporter)
+        recommender = run.recommender(started)
         if folder is not None:
             folder.finish(recommender)
         return recommender
 
 
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What both phases of one call share."""
+
+    dataset: Dataset
+    text: TextSource | None
+    config: FitConfig
+    fingerprint: str
+    device: str
+    folder: OutFolder | None
+    checkpoint_seconds: float
+    reporter: Reporter
+
+    def recommender(self, started: float) -> Recommender:
+        """Measure, refit, and return what is to be saved."""
+        checkpoints: tuple[CheckpointFile | None, CheckpointFile | None] = (None, None)
+        if self.folder is not None:
+            checkpoints = self.folder.checkpoints(self.fingerprint, self.checkpoint_seconds)
+        held_out = HeldOut(self.dataset, split_interactions(self.dataset, self.config.splitting, self.config.seed))
+        model = self._learn(held_out, self.config, checkpoints[0])
+        report = self._report(held_out, model)
+        saved, earlier = model, model.earlier_seconds
+        if self.config.refit and (len(held_out.split.valid) or len(held_out.split.test)):
+            self.reporter.note("fitting once more, to all interactions")
+            final = refit_config(self.config, model, held_out)
+            saved = self._learn(everything(self.dataset), final, checkpoints[1])
+            earlier += saved.earlier_seconds
+            report["refit"] = {
+                "n_interactions": self.dataset.n_interactions,
+                "epochs": None if saved.best_epoch is None else final.epochs,
+                "seconds": saved.seconds,
+            }
+        report["seconds"] = time.perf_counter() - started + earlier
+        return self._recommender(saved, report)
+
+    def _learn(self, held_out: HeldOut, config: FitConfig, checkpoint: CheckpointFile | None) -> Learned:
+        text = None if self.text is None else self.text.embeddings
+        return learn(held_out, text, config, device=self.device, checkpoint=checkpoint, reporter=self.reporter)
+
+    def _report(self, held_out: HeldOut, model: Learned) -> dict[str, Any]:
+        dataset, config = self.dataset, self.config
+        _note_training(model, held_out, config, self.reporter)
+        report: dict[str, Any] = {
+            "n_users": dataset.n_users,
+            "n_items": dataset.n_items,
+            "n_interactions": dataset.n_interactions,
+            "n_items_without_text": model.n_items_without_text,
+            "n_users_without_history": model.n_users_without_history,
+            "metrics": {},
+            "baselines": {},
+            "verdict": "No test interactions were held out, so nothing was measured.",
+            "best_epoch": model.best_epoch,
+            "history": model.history,
+            "options": model.options,
+            "seconds_training": model.seconds,
+            "refit": None,
+            "config": config.model_dump(mode="json"),
+            "fingerprint": self.fingerprint,
+            "data_fingerprint": data_fingerprint(dataset),
+        }
+        if len(held_out.split.test):
+            result, others = measured(model.scorer, held_out), measured_yardsticks(held_out, config, self.reporter)
+            report["metrics"] = dict(result.metrics)
+            report["baselines"] = {
+                name: {"metrics": dict(other.metrics), "options": other.options, "seconds": other.seconds}
+                for name, other in others.items()
+            }
+            report["verdict"] = verdict(result, others)
+        return report
+
+    def _recommender(self, saved: Learned, report: dict[str, Any]) -> Recommender:
+        dataset = self.dataset
+        seen = to_csr(dataset.interactions, dataset.n_users, dataset.n_items)
+        columns, recipe = dataset.served_columns(), self._text_recipe(saved)
+        return Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report)
+
+    def _text_recipe(self, saved: Learned) -> TextRecipe | None:
+        if self.text is None or saved.selection is None:
+            return None
+        return TextRecipe(
+            self.config.init,
+            self.config.init_options,
+            saved.selection,
+            self.text.encoder,
+            self.text.encoder_options,
+            self.text.identity,
+            self.text.template,
+            text_fingerprint(self.text.embeddings),
+        )
+
+
 def _check_names(config: FitConfig) -> None:
     """Validate names and options before any work."""
-    BACKBONES.entry(config.backbone).options_type.make(**config.backbone_options)
     parse_metric(config.valid_metric)
+    if config.backbone not in BACKBONES:
+        if config.backbone not in BASELINES:
+            raise ConfigError(
+                f"unknown backbone {config.backbone!r}; choose one of {', '.join(BACKBONES)}, or a baseline: "
+                f"{', '.join(BASELINES)}"
+            )
+        BASELINES.entry(config.backbone).options_type.make(**config.backbone_options)
+        return
+    BACKBONES.entry(config.backbone).options_type.make(**config.backbone_options)
     if config.init in SELECTORS:
         SELECTORS.entry(config.init).options_type.make(**config.init_options)
     elif config.init != XAVIER:
@@ -102,24 +204,31 @@ def _check_names(config: FitConfig) -> None:
         raise ConfigError(f"init={XAVIER!r} takes no options, found {', '.join(config.init_options)}; leave them out")
 
 
-def _report(
-    held_out: HeldOut, config: FitConfig, initial: InitialEmbeddings, result: TrainingResult, fingerprint: str
-) -> dict[str, Any]:
-    dataset = held_out.dataset
-    return {
-        "n_users": dataset.n_users,
-        "n_items": dataset.n_items,
-        "n_interactions": dataset.n_interactions,
-        "n_items_without_text": initial.n_items_without_text,
-        "n_users_without_history": initial.n_users_without_history,
-        "metrics": metrics_on_test(held_out, result.users, result.items),
-        "best_epoch": result.best_epoch,
-        "history": [asdict(record) for record in result.history],
-        "config": config.model_dump(mode="json"),
-        "fingerprint": fingerprint,
-    }
+def _needs_text(config: FitConfig) -> bool:
+    return BASELINES[config.backbone].needs_text if is_baseline(config.backbone) else config.init != XAVIER
 
 
-def _recommender(dataset: Dataset, result: TrainingResult, report: dict[str, Any]) -> Recommender:
-    seen = to_csr(dataset.interactions, dataset.n_users, dataset.n_items)
-    return Recommender(dataset.users, dataset.items, result.users, result.items, seen, dataset.item_titles(), report)
+def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Reporter) -> None:
+    """Say which of the things that were given play no part."""
+    given = {"embeddings": embeddings, "encoder": encoder, "text": config.text}
+    unused = [name for name, value in given.items() if value is not None]
+    if not unused:
+        return
+    if not _needs_text(config):
+        start = config.backbone if is_baseline(config.backbone) else f"init={config.init}"
+        reporter.note(f"{start} uses no text: {', '.join(unused)} was given and plays no part")
+    elif embeddings is not None and len(unused) > 1:
+        reporter.note(f"text embeddings were given: {', '.join(unused[1:])} plays no part")
+
+
+def _note_training(model: Learned, held_out: HeldOut, config: FitConfig, reporter: Reporter) -> None:
+    """Say what is worth knowing of how training ended."""
+    if model.best_epoch is None:
+        return
+    if not len(held_out.split.valid):
+        reporter.note("there were no validation interactions: training ran all its epochs")
+    elif model.best_epoch == config.epochs > 0:
+        reporter.note(
+            f"training ended after all of its {config.epochs} epochs while {config.valid_metric} was still rising; "
+            "with more epochs the model may get better"
+        )

@@ -8,7 +8,8 @@ from llminit.data import to_csr
 from llminit.initialization import InitialEmbeddings, initial_embeddings
 from llminit.pipeline.inputs import load_dataset, load_text
 from llminit.pipeline.parts import named_parts
-from llminit.progress import SILENT, Reporter
+from llminit.progress import Reporter
+from llminit.reporters import automatic_reporter
 from llminit.selectors import SELECTORS
 
 
@@ -20,7 +21,7 @@ def initialize(
     encoder: Any = None,
     cache: str | Path | None = None,
     config: InitializeConfig | None = None,
-    reporter: Reporter = SILENT,
+    reporter: Reporter | None = None,
     **options: Any,
 ) -> InitialEmbeddings:
     """Make initial embeddings for a trainer of your own.
@@ -34,12 +35,13 @@ def initialize(
         encoder: An encoder's SPEC or an object with its methods, for the texts of `items`; by default `minilm`.
         cache: Folder where encoded texts are kept.
         config: All options at once, instead of `options`.
-        reporter: Receives progress.
+        reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
         options: Fields of `InitializeConfig`, such as `select="variance"`, `embedding_size=64`.
 
     Raises:
         InputError: Something given cannot be used; the message says what to do.
     """
+    reporter = automatic_reporter(reporter)
     config = InitializeConfig.given_or_made(config, named_parts(options))
     SELECTORS.entry(config.select).options_type.make(**config.select_options)
     dataset = load_dataset(interactions, items, config)

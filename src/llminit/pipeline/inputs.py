@@ -1,5 +1,6 @@
 """From what the caller gives to a data set and its items' text embeddings."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,16 @@ from llminit.config import DataConfig
 from llminit.data import Dataset, make_dataset, read_interactions, read_items
 from llminit.errors import ConfigError
 from llminit.progress import SILENT, Reporter
-from llminit.text import ENCODERS, Encoder, EncodingCache, TextEmbeddings, encode_items, open_encoder, read_embeddings
+from llminit.text import (
+    ENCODERS,
+    Encoder,
+    EncodingCache,
+    TextEmbeddings,
+    default_template,
+    encode_items,
+    open_encoder,
+    read_embeddings,
+)
 
 DEFAULT_ENCODER = "minilm"
 
@@ -47,6 +57,49 @@ def load_text(
     opened = opened_encoder(encoder)
     folder = None if cache is None else EncodingCache(Path(cache))
     return encode_items(dataset.item_table, template, opened, folder, reporter)
+
+
+@dataclass(frozen=True, eq=False)
+class TextSource:
+    """Text embeddings and where they are from.
+
+    Attributes:
+        embeddings: One row for each item of the data set.
+        encoder: The encoder's SPEC; None where embeddings were given.
+        encoder_options: Its options.
+        identity: What it says of itself.
+        template: The template of the item text that was used; None where embeddings were given.
+    """
+
+    embeddings: TextEmbeddings
+    encoder: str | None = None
+    encoder_options: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, Any] = field(default_factory=dict)
+    template: str | None = None
+
+
+def text_source(
+    dataset: Dataset,
+    *,
+    embeddings: Any = None,
+    encoder: Any = None,
+    template: str | None = None,
+    cache: str | Path | None = None,
+    reporter: Reporter = SILENT,
+) -> TextSource:
+    """Return text embeddings as `load_text` does, with what a new item's text needs to go the same way.
+
+    Raises:
+        ConfigError: There is neither a source of embeddings nor an item table.
+        EmbeddingError: The embeddings cannot be used.
+    """
+    if embeddings is not None or dataset.item_table is None:
+        return TextSource(load_text(dataset, embeddings=embeddings))
+    opened = opened_encoder(encoder)
+    used = template if template is not None else default_template(dataset.item_table)
+    found = load_text(dataset, encoder=opened, template=used, cache=cache, reporter=reporter)
+    options = getattr(opened, "options", {})
+    return TextSource(found, opened.name, dict(options), dict(opened.identity()), used)
 
 
 def opened_encoder(encoder: Any = None) -> Encoder:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llminit.errors import ArtefactError, ConfigError
 from llminit.locks import only_one
-from llminit.recommender import FILES, KIND, Recommender
+from llminit.recommender import FILES, KIND, LAYOUT_VERSION, Recommender
 from llminit.recommender.artefact import MANIFEST, read_manifest
 from llminit.storage import check_replaceable, check_target_folder, remove_leftovers
 from llminit.training import CheckpointFile
@@ -26,9 +26,9 @@ class OutFolder:
     overwrite: bool = False
 
     @property
-    def checkpoint_path(self) -> Path:
-        """A hidden file beside the folder."""
-        return self._beside("checkpoint.safetensors")
+    def checkpoint_paths(self) -> tuple[Path, Path]:
+        """Hidden files beside the folder: for the model that is measured, and for the one trained on everything."""
+        return self._beside("checkpoint.safetensors"), self._beside("refit.safetensors")
 
     @contextmanager
     def reserved(self) -> Iterator[None]:
@@ -72,7 +72,7 @@ class OutFolder:
             check_replaceable(self.path, FILES)
             return None
         try:
-            read_manifest(self.path, KIND)
+            read_manifest(self.path, KIND, LAYOUT_VERSION)
             recommender = Recommender.load(self.path)
         except ArtefactError as error:
             raise ArtefactError(f"{error}. To replace it, pass overwrite") from error
@@ -83,9 +83,10 @@ class OutFolder:
             )
         return recommender
 
-    def checkpoint(self, fingerprint: str, every_seconds: float) -> CheckpointFile:
-        """Return where the state of the call with this fingerprint is kept."""
-        return CheckpointFile(self.checkpoint_path, fingerprint, every_seconds)
+    def checkpoints(self, fingerprint: str, every_seconds: float) -> tuple[CheckpointFile, CheckpointFile]:
+        """Return where the call with this fingerprint keeps its state: while it measures, and while it refits."""
+        measuring, refitting = (CheckpointFile(path, fingerprint, every_seconds) for path in self.checkpoint_paths)
+        return measuring, refitting
 
     def finish(self, recommender: Recommender) -> None:
         """Save the result and remove the state, and what killed calls left.
@@ -99,8 +100,9 @@ class OutFolder:
         self.check()
         self.finished(recommender.report["fingerprint"])
         recommender.save(self.path)
-        self.checkpoint_path.unlink(missing_ok=True)
-        for path in (self.path, self.checkpoint_path):
+        for path in self.checkpoint_paths:
+            path.unlink(missing_ok=True)
+        for path in (self.path, *self.checkpoint_paths):
             remove_leftovers(path)
 
     def _beside(self, ending: str) -> Path:

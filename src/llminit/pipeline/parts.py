@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from llminit.models import BACKBONES, BASELINES
+from llminit.models.baseline import Baseline
 from llminit.registry import Registry
 from llminit.selectors import SELECTORS
 
@@ -29,7 +30,13 @@ def named_parts(options: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: A part does not keep the contract of its kind, or its name is taken.
     """
-    return {name: _named(value, PART_OPTIONS.get(name)) for name, value in options.items()}
+    return {name: _named(value, _registry(name, value)) for name, value in options.items()}
+
+
+def _registry(option: str, value: Any) -> Registry[Any] | None:
+    # Any model can be fitted, a baseline too.
+    is_other_model = option == "backbone" and isinstance(value, type) and issubclass(value, Baseline)
+    return BASELINES if is_other_model else PART_OPTIONS.get(option)
 
 
 def _named(value: Any, registry: Registry[Any] | None) -> Any:

@@ -3,7 +3,7 @@
 from llminit.arrays import FloatArray
 from llminit.config import FitConfig
 from llminit.data import HeldOut
-from llminit.evaluation import evaluate, factor_scorer, mean_metric, ranks_under
+from llminit.evaluation import factor_scorer, mean_metric, ranks_under
 from llminit.graph import normalized_adjacency
 from llminit.initialization import XAVIER, InitialEmbeddings, initial_embeddings, xavier_embeddings
 from llminit.models import BACKBONES
@@ -64,16 +64,6 @@ def train_backbone(
         return mean_metric(ranks, config.valid_metric)
 
     watch = validate if len(held_out.split.valid) else None
-    if watch is None:
-        reporter.note("there are no validation interactions: training runs all its epochs")
     return train(
         backbone, config.training, watch, seed=config.seed, device=device, checkpoint=checkpoint, reporter=reporter
     )
-
-
-def metrics_on_test(held_out: HeldOut, users: FloatArray, items: FloatArray) -> dict[str, dict[str, float]]:
-    """Measure embeddings on the test interactions under both protocols; empty where there are none."""
-    if not len(held_out.split.test):
-        return {}
-    found = evaluate(factor_scorer(users, items), held_out.test, held_out.seen_at_test)
-    return {protocol: dict(values) for protocol, values in found.items()}

@@ -10,6 +10,7 @@ The manifest is written last and the folder moved into place as a whole, so a fo
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ from llminit.errors import ArtefactError
 from llminit.storage import replacing_folder
 
 MANIFEST = "manifest.json"
-LAYOUT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,22 @@ class Artefact:
     documents: dict[str, Any] = field(default_factory=dict)
 
 
-def write_artefact(folder: Path, artefact: Artefact, software_version: str) -> None:
+def write_artefact(
+    folder: Path, artefact: Artefact, software_version: str, layout_version: int = 1, earlier: Collection[str] = ()
+) -> None:
     """Write an artefact as a folder, replacing what is there as a whole.
+
+    Args:
+        folder: Where to write.
+        artefact: What to write.
+        software_version: Of the package that writes.
+        layout_version: Of this kind of artefact; a newer one cannot be read by older packages.
+        earlier: Names of files that an earlier artefact of this kind may have left there.
 
     Raises:
         StorageError: It cannot be written; what was there before is untouched.
     """
-    with replacing_folder(folder) as temporary:
+    with replacing_folder(folder, earlier) as temporary:
         for name, arrays in artefact.arrays.items():
             # safetensors writes the memory as it lies: an array in another order would come back scrambled.
             in_order = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
@@ -65,17 +74,17 @@ def write_artefact(folder: Path, artefact: Artefact, software_version: str) -> N
             file.name: {"bytes": file.stat().st_size, "sha256": sha256_of_file(file)}
             for file in sorted(temporary.iterdir())
         }
-        manifest = {"kind": artefact.kind, "layout_version": LAYOUT_VERSION, "llminit_version": software_version}
+        manifest = {"kind": artefact.kind, "layout_version": layout_version, "llminit_version": software_version}
         _write_json(temporary / MANIFEST, manifest | {"files": files})
 
 
-def read_artefact(folder: Path, kind: str) -> Artefact:
+def read_artefact(folder: Path, kind: str, layout_version: int = 1) -> Artefact:
     """Read an artefact and check every file against the manifest.
 
     Raises:
         ArtefactError: The folder is not there, is of another kind or a newer version, or a file is missing or damaged.
     """
-    manifest = read_manifest(folder, kind)
+    manifest = read_manifest(folder, kind, layout_version)
     artefact = Artefact(kind)
     for name, expected in manifest["files"].items():
         path = folder / name
@@ -89,7 +98,7 @@ def read_artefact(folder: Path, kind: str) -> Artefact:
     return artefact
 
 
-def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
+def read_manifest(folder: Path, kind: str, layout_version: int = 1) -> dict[str, Any]:
     """Read a folder's manifest.
 
     Raises:
@@ -106,10 +115,10 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
         raise ArtefactError(
             f"{folder / MANIFEST} is damaged ({error!r}); restore the folder or make it anew"
         ) from error
-    if version > LAYOUT_VERSION:
+    if version > layout_version:
         raise ArtefactError(
             f"{folder} has layout version {version}, written by llminit {manifest.get('llminit_version')}; this "
-            f"llminit reads up to {LAYOUT_VERSION}; upgrade it: pip install --upgrade llminit"
+            f"llminit reads up to {layout_version}; upgrade it: pip install --upgrade llminit"
         )
     if found_kind != kind:
         raise ArtefactError(f"{folder} holds a {found_kind}, expected a {kind}; check the path")

@@ -1,101 +1,155 @@
-"""The fitted artefact: embeddings with their ids, what each user has seen, and how it was made."""
+"""The fitted artefact: a model that serves, with its ids, what each user has seen, and how it was made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
+from scipy.sparse import issparse
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.data.vocabulary import Vocabulary
-from llminit.errors import ArtefactError, ConfigError, UnknownIdError
-from llminit.evaluation import factor_scorer, top_k
+from llminit.errors import ConfigError, UnknownIdError
+from llminit.evaluation.top_items import best_items
+from llminit.models.serving import DotProduct, ServingModel
 from llminit.progress import SILENT, Reporter
-from llminit.recommender.artefact import Artefact, read_artefact, write_artefact
-from llminit.version import __version__
+from llminit.recommender.choice import Candidates, as_given
+from llminit.recommender.measure import measure
+from llminit.recommender.text_recipe import TextRecipe
 
-KIND = "recommender"
-FILES = frozenset(
-    {"embeddings.safetensors", "seen.safetensors", "users.parquet", "items.parquet", "report.json", "manifest.json"}
-)
+_BLOCK_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class Recommender:
-    """Answers "what next?" for known users and "what else?" for known items by dot products alone.
+    """Answers "what next?" for known users and "what else?" for known items.
 
     Attributes:
         users: The user ids.
         items: The item ids.
-        user_embeddings: float32 of shape (n_users, d).
-        item_embeddings: float32 of shape (n_items, d).
-        seen: What each user has, of shape (n_users, n_items); not recommended again.
-        titles: The items' titles, in code order, or None where the item table had none.
+        model: Scores every item for a user.
+        seen: What each user has, float32 CSR of shape (n_users, n_items); not recommended again.
+        item_table: The caller's columns of the items, one row an item in code order, or None.
+        text: How a new item's text becomes an initial embedding, or None where no text was used.
         report: How it was made: options, counts, metrics, learning curve; JSON values only.
     """
 
     users: Vocabulary
     items: Vocabulary
-    user_embeddings: FloatArray
-    item_embeddings: FloatArray
+    model: ServingModel
     seen: sp.csr_array
-    titles: pl.Series | None = None
+    item_table: pl.DataFrame | None = None
+    text: TextRecipe | None = None
     report: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Return a line for people."""
+        config = self.report.get("config", {})
+        made = " + ".join(str(config[name]) for name in ("backbone", "init") if config.get(name))
+        return f"<Recommender{f' {made}' if made else ''}: {len(self.users)} users, {len(self.items)} items>"
 
     def recommend(
         self,
-        user_ids: Sequence[Any] | pl.Series | None = None,
-        k: int = 10,
+        user_ids: Any = None,
+        k: int | Sequence[int] = 10,
         *,
         exclude_seen: bool = True,
+        candidates: Any = None,
+        exclude: Any = None,
+        where: Mapping[str, Any] | None = None,
         reporter: Reporter = SILENT,
-    ) -> pl.DataFrame:
-        """Return the k best items of each user.
+    ) -> Any:
+        """Return the best items of each user.
 
         Args:
-            user_ids: Whom to recommend to; None means every user.
-            k: Items a user; a user with fewer items left gets fewer.
+            user_ids: Whom to recommend to: a sequence or a column of ids; None means every user.
+            k: Items a user, one number or one for each user; a user with fewer items left gets fewer.
             exclude_seen: Leave out what the user already has.
+            candidates: Ids of the items to choose from; None means all.
+            exclude: Ids of items that nobody is to get, or a table with `user_id` and `item_id`: what each user is not
+                to get.
+            where: Columns of the item table and the value, or list of values, that an item must have there.
             reporter: Receives progress.
 
         Returns:
-            Columns `user_id`, `item_id`, `score` (float32), `rank` (from 1) and, where titles are known, `title`.
+            Columns `user_id`, `item_id`, `score` (float32), `rank` (from 1) and, where titles are known, `title`: a
+            polars table, or a pandas one for pandas ids.
 
         Raises:
-            UnknownIdError: A user is not in the data.
-            ConfigError: k is less than 1.
+            UnknownIdError: A user, candidate or excluded item is not in the data.
+            ConfigError: k is less than 1, or there is no such column.
         """
         codes = self._user_codes(user_ids)
-        scorer = factor_scorer(self.user_embeddings, self.item_embeddings)
-        _check_k(k)
-        items, scores = top_k(
-            scorer, codes, min(k, len(self.items)), self.seen if exclude_seen else None, reporter=reporter
-        )
+        counts = _counts(k, len(codes))
+        chosen = Candidates.make(self.items, self.item_table, candidates, exclude, where, self.users)
+        items, scores = self._best(codes, counts, chosen, exclude_seen=exclude_seen, reporter=reporter)
         ranked = self._ranked(items, scores)
         users = self.users.ids_of(np.repeat(codes, (items >= 0).sum(axis=1))).alias("user_id")
-        return ranked.insert_column(0, users)
+        return as_given(ranked.insert_column(0, users), user_ids)
 
-    def similar_items(self, item_id: Any, k: int = 10) -> pl.DataFrame:
-        """Return the k items whose embeddings have the highest cosine similarity to one item's.
+    def similar_items(self, item_id: Any, k: int = 10) -> Any:
+        """Return the items whose vectors have the highest cosine similarity to an item's.
+
+        Args:
+            item_id: One id, or a sequence or column of them.
+            k: How many for each.
 
         Returns:
-            Columns `item_id`, `score` (float32, -1 to 1), `rank` (from 1) and, where titles are known, `title`.
+            Columns `item_id`, `score` (float32, -1 to 1), `rank` (from 1) and, where titles are known, `title`. For
+            several ids, a first column `query_id` says to which item a row belongs.
 
         Raises:
-            UnknownIdError: The item is not in the data.
+            UnknownIdError: An item is not in the data.
             ConfigError: k is less than 1.
         """
+        several = isinstance(item_id, list | tuple | pl.Series | np.ndarray) or hasattr(item_id, "to_numpy")
         _check_k(k)
-        code = self.items.code_of(item_id)
-        lengths = np.linalg.norm(self.item_embeddings, axis=1, keepdims=True)
-        directions = self.item_embeddings / np.maximum(lengths, 1e-12)
-        itself = sp.csr_array(([1.0], ([0], [code])), shape=(1, len(self.items)))
-        scorer = factor_scorer(directions[code : code + 1], directions)
-        items, scores = top_k(scorer, np.zeros(1, dtype=np.int64), min(k, len(self.items)), itself)
-        return self._ranked(items, scores)
+        codes = self._item_codes(item_id) if several else np.array([self.items.code_of(item_id)])
+        items, scores = self._most_similar(codes, min(k, len(self.items)))
+        ranked = self._ranked(items, scores)
+        if not several:
+            return ranked
+        queries = self.items.ids_of(np.repeat(codes, (items >= 0).sum(axis=1))).alias("query_id")
+        return as_given(ranked.insert_column(0, queries), item_id)
+
+    def evaluate(self, interactions: Any, ks: Sequence[int] = (10, 20)) -> dict[str, Any]:
+        """Measure the model on interactions that it has not seen, under both protocols.
+
+        Args:
+            interactions: A path or a table with `user_id` and `item_id`.
+            ks: The lengths of the lists that are measured.
+
+        Returns:
+            "metrics": by protocol, names such as "recall@10"; and counts: "n_users" and "n_interactions" that were
+            measured, "n_seen" that the model knew already, "n_unknown_users" and "n_unknown_items", whose interactions
+            are left out.
+
+        Raises:
+            DataError: The table cannot be read, or nothing in it can be measured.
+        """
+        return measure(self.model, self.users, self.items, self.seen, interactions, ks)
+
+    def user_embeddings(self) -> pl.DataFrame:
+        """Return the users' embeddings: columns `user_id` and `embedding` (float32).
+
+        Raises:
+            ConfigError: The model has none.
+        """
+        model = self._dot_product()
+        return pl.DataFrame({"user_id": self.users.ids, "embedding": pl.Series(model.users)})
+
+    def item_embeddings(self) -> pl.DataFrame:
+        """Return the items' embeddings: columns `item_id` and `embedding` (float32).
+
+        Raises:
+            ConfigError: The model has none.
+        """
+        model = self._dot_product()
+        return pl.DataFrame({"item_id": self.items.ids, "embedding": pl.Series(model.items)})
 
     def user_history(self, user_id: Any) -> pl.DataFrame:
         """Return what a user has: column `item_id` and, where titles are known, `title`.
@@ -115,61 +169,86 @@ class Recommender:
         Raises:
             StorageError: It cannot be written; what was there before is untouched.
         """
-        arrays = {"users": self.user_embeddings, "items": self.item_embeddings}
-        seen = {"indptr": self.seen.indptr.astype(np.int64), "indices": self.seen.indices.astype(np.int32)}
-        items = pl.DataFrame({"item_id": self.items.ids})
-        if self.titles is not None:
-            items = items.with_columns(self.titles.alias("title"))
-        artefact = Artefact(
-            KIND,
-            arrays={"embeddings": arrays, "seen": seen},
-            tables={"users": pl.DataFrame({"user_id": self.users.ids}), "items": items},
-            documents={"report": self.report},
-        )
-        write_artefact(Path(folder), artefact, __version__)
+        from llminit.recommender.saving import save
+
+        save(self, Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read a folder that `save` wrote.
+        """Read a folder that `save` wrote, of this version or an earlier one.
 
         Raises:
             ArtefactError: It is missing, damaged, of another kind or of a newer version.
         """
-        artefact = read_artefact(Path(folder), KIND)
-        try:
-            users, items = artefact.tables["users"], artefact.tables["items"]
-            embeddings, seen = artefact.arrays["embeddings"], artefact.arrays["seen"]
-            recommender = cls(
-                Vocabulary(users["user_id"], "user"),
-                Vocabulary(items["item_id"], "item"),
-                embeddings["users"],
-                embeddings["items"],
-                sp.csr_array(
-                    (np.ones(len(seen["indices"]), dtype=np.float32), seen["indices"], seen["indptr"]),
-                    shape=(len(users), len(items)),
-                ),
-                items["title"] if "title" in items.columns else None,
-                artefact.documents["report"],
-            )
-        except (KeyError, ValueError, pl.exceptions.PolarsError) as error:
-            raise ArtefactError(f"{folder} is not a whole recommender ({error!r}); make it anew") from error
-        return recommender
+        from llminit.recommender.saving import load
 
-    def _user_codes(self, user_ids: Sequence[Any] | pl.Series | None) -> IntArray:
+        return cls(**load(Path(folder)))
+
+    @cached_property
+    def titles(self) -> pl.Series | None:
+        """The items' titles in code order, or None where the item table has none."""
+        columns = [] if self.item_table is None else self.item_table.columns
+        return self.item_table["title"] if self.item_table is not None and "title" in columns else None
+
+    def _best(
+        self, codes: IntArray, counts: IntArray, chosen: Candidates, *, exclude_seen: bool, reporter: Reporter
+    ) -> tuple[IntArray, FloatArray]:
+        width = min(int(counts.max(initial=1)), len(self.items))
+        items = np.full((len(codes), width), -1, dtype=np.int64)
+        best = np.full((len(codes), width), -np.inf, dtype=np.float32)
+        with reporter.task("recommending", len(codes)) as task:
+            for block in self._blocks(len(codes)):
+                history = self.seen[codes[block]]
+                scores = self.model.scores(codes[block], history)
+                chosen.remove(scores, codes[block])
+                if exclude_seen:
+                    scores[np.repeat(np.arange(len(scores)), np.diff(history.indptr)), history.indices] = -np.inf
+                items[block], best[block] = best_items(scores, width)
+                task.advance(len(scores))
+        beyond = np.arange(width) >= counts[:, np.newaxis]
+        items[beyond], best[beyond] = -1, -np.inf
+        return items, best
+
+    def _most_similar(self, codes: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        items = np.full((len(codes), k), -1, dtype=np.int64)
+        best = np.full((len(codes), k), -np.inf, dtype=np.float32)
+        for block in self._blocks(len(codes)):
+            product = self._directions[codes[block]] @ self._directions.T
+            cosines = np.asarray(product.toarray() if issparse(product) else product, dtype=np.float32)
+            cosines[np.arange(len(cosines)), codes[block]] = -np.inf
+            items[block], best[block] = best_items(cosines, k)
+        return items, best
+
+    @cached_property
+    def _directions(self) -> Any:
+        vectors = self.model.item_vectors()
+        if not isinstance(vectors, np.ndarray):
+            lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+            return sp.csr_array(sp.diags_array(1 / np.maximum(lengths, 1e-12)) @ vectors)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+
+    def _blocks(self, n_rows: int) -> Iterator[slice]:
+        size = max(1, _BLOCK_BYTES // (8 * max(1, len(self.items))))
+        for start in range(0, n_rows, size):
+            yield slice(start, min(start + size, n_rows))
+
+    def _dot_product(self) -> DotProduct:
+        if not isinstance(self.model, DotProduct):
+            raise ConfigError(
+                f"this model is of the form {self.model.form!r} and has no embeddings; fit a backbone to have some"
+            )
+        return self.model
+
+    def _user_codes(self, user_ids: Any) -> IntArray:
         if user_ids is None:
             return np.arange(len(self.users))
-        if isinstance(user_ids, str | bytes):
+        if not hasattr(user_ids, "__len__") or isinstance(user_ids, str | bytes | Mapping):
             raise ConfigError(f"user_ids={user_ids!r} is one id, expected a list of them; write [{user_ids!r}]")
-        codes = self.users.codes(user_ids)
-        unknown = np.flatnonzero(codes < 0)
-        if len(unknown) == 1:
-            self.users.code_of(list(user_ids)[unknown[0]])
-        if len(unknown):
-            examples = ", ".join(repr(list(user_ids)[place]) for place in unknown[:3])
-            raise UnknownIdError(
-                f"{len(unknown)} of {len(codes)} users are not in the data, such as {examples}; leave them out"
-            )
-        return codes
+        return _known(self.users, user_ids, "users")
+
+    def _item_codes(self, item_ids: Any) -> IntArray:
+        return _known(self.items, item_ids, "items")
 
     def _ranked(self, items: IntArray, scores: FloatArray) -> pl.DataFrame:
         found = items >= 0
@@ -183,6 +262,29 @@ class Recommender:
         if self.titles is not None:
             columns.append(self.titles.gather(codes).alias("title"))
         return pl.DataFrame(columns)
+
+
+def _known(vocabulary: Vocabulary, ids: Any, what: str) -> IntArray:
+    codes = vocabulary.codes(ids)
+    unknown = np.flatnonzero(codes < 0)
+    if len(unknown) == 1:
+        vocabulary.code_of(list(ids)[unknown[0]])
+    if len(unknown):
+        examples = ", ".join(repr(list(ids)[row]) for row in unknown[:3])
+        raise UnknownIdError(
+            f"{len(unknown)} of {len(codes)} {what} are not in the data, such as {examples}; leave them out"
+        )
+    return codes
+
+
+def _counts(k: int | Sequence[int], n_users: int) -> IntArray:
+    if isinstance(k, int | np.integer) and not isinstance(k, bool):
+        _check_k(int(k))
+        return np.full(n_users, int(k), dtype=np.int64)
+    counts = np.asarray(k)
+    if counts.shape != (n_users,) or not np.issubdtype(counts.dtype, np.integer) or counts.min(initial=1) < 1:
+        raise ConfigError(f"k={k!r} cannot be used; expected a whole number of at least 1, or one for each user")
+    return counts.astype(np.int64)
 
 
 def _check_k(k: int) -> None:

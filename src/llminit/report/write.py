@@ -4,16 +4,17 @@ from importlib import util
 from pathlib import Path
 
 from llminit.errors import MissingExtraError
-from llminit.progress import SILENT, Reporter
+from llminit.progress import Reporter
 from llminit.report.outline import page_content
 from llminit.report.read import read_report_data
+from llminit.reporters import automatic_reporter
 from llminit.results import open_results
 from llminit.storage import replacing_file
 
 _PACKAGES = ("jinja2", "plotly")
 
 
-def write_report(folder: str | Path, out: str | Path, *, reporter: Reporter = SILENT) -> Path:
+def write_report(folder: str | Path, out: str | Path, *, reporter: Reporter | None = None) -> Path:
     """Write the report of a comparison as one HTML file that loads nothing from elsewhere.
 
     Args:
@@ -33,7 +34,7 @@ def write_report(folder: str | Path, out: str | Path, *, reporter: Reporter = SI
     check_extra()
     from llminit.report.render import render
 
-    html = render(page_content(read_report_data(open_results(folder), reporter=reporter)))
+    html = render(page_content(read_report_data(open_results(folder), reporter=automatic_reporter(reporter))))
     with replacing_file(Path(out)) as temporary:
         temporary.write_text(html, encoding="utf-8")
     return Path(out)

@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 from llminit.arrays import FloatArray
 from llminit.errors import ConfigError, InputError
 from llminit.models import BASELINES, Baseline, Sizes
-from llminit.testing.promise import promise, refuses
+from llminit.models.serving import serving_from
+from llminit.testing.promise import close, promise, refuses
 
 MAX_GRID_POINTS = 12
 """The largest grid allowed, because a comparison fits every point for every seed."""
@@ -39,6 +40,7 @@ def check_baseline(kind: type[Baseline]) -> None:
     promise(np.array_equal(scores, again), "fitting again gives the same scores", part)
     same = np.array_equal(train.toarray(), before.toarray()) and np.array_equal(text, text_before)
     promise(same, "it does not change its input", part)
+    _check_serving(baseline, part)
     _check_odd_input(baseline, part)
     _check_duplicates_and_zeros(baseline, part)
     _check_users_without_history(kind, part)
@@ -50,6 +52,21 @@ def _sample() -> tuple[csr_array, FloatArray]:
     rng = np.random.default_rng(11)
     train = csr_array((rng.random((12, 8)) < 0.4).astype(np.float32))
     return train, rng.normal(size=(8, 5)).astype(np.float32)
+
+
+def _check_serving(baseline: Baseline, part: str) -> None:
+    """What is saved and served scores as what was fitted, before and after it went through arrays."""
+    train, text = _sample()
+    rows = train.toarray()
+    rows[4] = 0
+    fitted, users = baseline.fit(csr_array(rows), text), np.arange(12)
+    serving, expected = fitted.serving(), fitted.scores(users)
+    again = serving_from(serving.form, serving.arrays())
+    for model in (serving, again):
+        scores = model.scores(users, csr_array(rows))
+        kept = scores.dtype == np.float32 and scores.shape == expected.shape
+        promise(kept and close(scores, expected, 1e-4), "what it serves scores as what was fitted", part)
+    promise(serving.item_vectors().shape[0] == serving.n_items == 8, "there is a vector for each item", part)
 
 
 def _check_odd_input(baseline: Baseline, part: str) -> None:

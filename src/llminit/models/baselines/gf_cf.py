@@ -17,6 +17,7 @@ from scipy.sparse.linalg import svds
 from llminit.arrays import FloatArray, IntArray
 from llminit.models.baseline import Baseline, BaselineInput, popular_without_history
 from llminit.models.registry import BASELINES
+from llminit.models.serving import ItemModel, ServingModel
 from llminit.models.sparse import degrees, normalized, ones, power
 
 
@@ -76,6 +77,11 @@ class GraphFilter:
         # Two steps by users, because R~'R~ can have far more entries than R.
         result += ((history @ self.to_users) @ self.to_items).toarray()
         return popular_without_history(result, users, self.train)
+
+    def serving(self) -> ServingModel:
+        """Return both filters as factors."""
+        counts = degrees(self.train)[1].astype(np.float32)
+        return ItemModel([(self.left, np.ascontiguousarray(self.right.T)), (self.to_users, self.to_items)], counts)
 
 
 def _leading_directions(smooth: csr_array, k: int, seed: int) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import numpy as np
 from llminit.arrays import FloatArray, IntArray
 from llminit.models.baseline import Baseline, BaselineInput
 from llminit.models.registry import BASELINES
+from llminit.models.serving import ItemModel, ServingModel
 from llminit.models.sparse import degrees
 
 
@@ -36,3 +37,7 @@ class PopularityScores:
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
         return np.tile(self.counts, (len(users), 1))
+
+    def serving(self) -> ServingModel:
+        """Return the counts, for every history."""
+        return ItemModel([], self.counts)

@@ -17,7 +17,8 @@ from llminit.arrays import FloatArray, IntArray
 from llminit.initialization import user_means
 from llminit.models.baseline import Baseline, BaselineInput, popular_without_history
 from llminit.models.registry import BASELINES
-from llminit.models.sparse import normalized, ones
+from llminit.models.serving import DotProduct, ServingModel
+from llminit.models.sparse import degrees, normalized, ones
 
 
 @BASELINES.register
@@ -66,6 +67,14 @@ class CosineModel:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
         scores: FloatArray = self.users[users] @ self.items.T
         return popular_without_history(scores, users, self.train)
+
+    def serving(self) -> ServingModel:
+        """Return both tables; a user without a history gets the direction that ranks by popularity."""
+        counts = degrees(self.train)[1].astype(np.float32)
+        without = np.diff(self.train.indptr) == 0
+        # One more column holds popularity, which those without a history look at alone.
+        users = np.hstack([np.where(without[:, None], np.float32(0), self.users), without[:, None].astype(np.float32)])
+        return DotProduct(users, np.hstack([self.items, counts[:, None]]))
 
 
 def _centred(text: FloatArray) -> FloatArray:

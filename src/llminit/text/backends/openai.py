@@ -48,6 +48,11 @@ class OpenAIEncoder:
         self._url = _without_credentials(options.base_url)
         self._next_start = 0.0
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that it was opened with and that are not the defaults, as JSON values; secrets are left out."""
+        return self._options.model_dump(mode="json", exclude_defaults=True, exclude={"api_key"})
+
     def identity(self) -> Identity:
         """Return the model, the endpoint and the requested width."""
         options = self._options.model_dump(include={"dimensions"}, exclude_none=True)

@@ -38,6 +38,11 @@ class StaticEncoder:
         self._location = name_or_path
         self._options = options
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that it was opened with and that are not the defaults, as JSON values; secrets are left out."""
+        return self._options.model_dump(mode="json", exclude_defaults=True, exclude={"api_key"})
+
     def identity(self) -> Identity:
         """Return the SPEC, the state of the model's files and the options that change the vectors."""
         options = self._options.model_dump(exclude={"batch_size", "revision"})
