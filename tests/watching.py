@@ -26,7 +26,7 @@ def names(folder: ResultsFolder) -> set[str]:
     return set(folder.names())
 
 
-class Told:
+class RecordingReporter:
     """A reporter that records what it receives about cells."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Told:
 
 
 class _ToldTask:
-    def __init__(self, reporter: Told, *, is_counted: bool) -> None:
+    def __init__(self, reporter: RecordingReporter, *, is_counted: bool) -> None:
         self.reporter, self.is_counted = reporter, is_counted
 
     def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:

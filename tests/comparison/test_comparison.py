@@ -15,7 +15,7 @@ from llminit.evaluation import mean_metric
 from llminit.locks import only_one
 from llminit.results import ResultsFolder
 from planted import World
-from watching import Compare, Pair, Told, names, stamps
+from watching import Compare, Pair, RecordingReporter, names, stamps
 
 
 @pytest.mark.parametrize(("backbone", "init"), [("lightgcn", "xavier"), ("sgl", "pca"), ("mf", "variance")])
@@ -60,11 +60,11 @@ def test_the_header_names_every_cell(compare: Compare) -> None:
 def test_items_without_text_are_counted(compare: Compare, pair: Pair) -> None:
     """Items without text embeddings are counted in a note and in the header."""
     ids, values = pair
-    reporter = Told()
+    reporter = RecordingReporter()
     folder = compare(embeddings=(ids[:30], values[:30]), reporter=reporter)
     assert [note for note in reporter.notes if note.startswith("10 of 40 items have no text embedding in embeddings")]
     assert folder.header.encoders["embeddings"]["n_missing"] == 10
-    reporter = Told()
+    reporter = RecordingReporter()
     compare(reporter=reporter, out=folder.path.with_name("all"))
     assert not [note for note in reporter.notes if "no text embedding" in note]
 

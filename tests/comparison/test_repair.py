@@ -15,7 +15,7 @@ from llminit.config import CompareConfig
 from llminit.errors import ArtefactError, ConfigError
 from llminit.evaluation import mean_metric
 from llminit.results import CellKey, ResultsFolder
-from watching import Compare, Told, names, stamps
+from watching import Compare, RecordingReporter, names, stamps
 
 
 def test_a_damaged_cell_is_named_and_can_be_run_again(compare: Compare) -> None:
@@ -133,7 +133,7 @@ def test_missing_splits_are_written_again(compare: Compare, monkeypatch: pytest.
     for name in before:
         (folder.path / "splits" / f"{name}.parquet").unlink()
     monkeypatch.setattr(execute, "run_cell", None)
-    reporter = Told()
+    reporter = RecordingReporter()
     compare(backbones="", reporter=reporter)
     assert sum("was missing and was written again" in note for note in reporter.notes) == 8
     assert {path.stem for path in (folder.path / "splits").iterdir()} == before.keys()

@@ -45,7 +45,7 @@ def test_the_second_is_refused_and_the_first_finishes(tmp_path: Path) -> None:
             second = start(tmp_path, *options)
             _, messages = second.communicate(timeout=120)
             assert second.returncode == 2, messages
-            assert f"another fit is at work on {out}" in messages
+            assert f"another fit is running on {out}" in messages
             assert "Traceback" not in messages
             assert checkpoint.read_bytes() == state
     finally:

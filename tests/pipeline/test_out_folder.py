@@ -34,7 +34,7 @@ def test_one_fit_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with monkeypatch.context() as patch:
             patch.setattr("llminit.pipeline.fit.load_dataset", None)
             for same in (tmp_path / "r", tmp_path / "other" / ".." / "r", tmp_path / "link"):
-                with pytest.raises(StorageError, match=r"another fit is at work on .*choose another place"):
+                with pytest.raises(StorageError, match=r"another fit is running on .*choose another path"):
                     fit(same, overwrite=True)
         left = {name for name in everything_under(tmp_path) if not name.startswith("other")}
         assert left == before.keys() == {".r.lock", "link"}

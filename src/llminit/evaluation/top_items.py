@@ -74,10 +74,10 @@ def best_items(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
     for row, values in enumerate(scores):
         # The k-th largest value first, then its row is looked at once more: no key for every item is made.
         threshold = np.partition(values, len(values) - k)[len(values) - k]
-        found = np.flatnonzero(values >= threshold)
-        found = found[np.lexsort((found, -values[found]))][:k]
-        found = found[values[found] > -np.inf]
-        items[row, : len(found)], best[row, : len(found)] = found, values[found]
+        columns = np.flatnonzero(values >= threshold)
+        columns = columns[np.lexsort((columns, -values[columns]))][:k]
+        columns = columns[values[columns] > -np.inf]
+        items[row, : len(columns)], best[row, : len(columns)] = columns, values[columns]
     return items, best
 
 

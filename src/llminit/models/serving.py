@@ -118,11 +118,11 @@ class ItemModel:
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return the factors and the popularity."""
-        found: dict[str, AnyArray] = {"popularity": self.popularity}
+        arrays: dict[str, AnyArray] = {"popularity": self.popularity}
         for index, pair in enumerate(self.pairs):
             for side, factor in zip(("left", "right"), pair, strict=True):
-                found |= {} if factor is None else _factor_arrays(f"{index}.{side}", factor)
-        return found
+                arrays |= {} if factor is None else _factor_arrays(f"{index}.{side}", factor)
+        return arrays
 
 
 def serving_from(form: str, arrays: Mapping[str, AnyArray]) -> ServingModel:

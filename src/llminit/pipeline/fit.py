@@ -65,7 +65,7 @@ def fit(
 
     Raises:
         InputError: Something given cannot be used; the message says what to do.
-        StorageError: `out` cannot be written, or another fit is at work there.
+        StorageError: `out` cannot be written, or another fit is running there.
     """
     started = time.perf_counter()
     reporter = automatic_reporter(reporter)
@@ -210,8 +210,8 @@ def _needs_text(config: FitConfig) -> bool:
 
 def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Reporter) -> None:
     """Say which of the things that were given play no part."""
-    given = {"embeddings": embeddings, "encoder": encoder, "text": config.text}
-    unused = [name for name, value in given.items() if value is not None]
+    inputs = {"embeddings": embeddings, "encoder": encoder, "text": config.text}
+    unused = [name for name, value in inputs.items() if value is not None]
     if not unused:
         return
     if not _needs_text(config):

@@ -96,10 +96,10 @@ def text_source(
     if embeddings is not None or dataset.item_table is None:
         return TextSource(load_text(dataset, embeddings=embeddings))
     opened = opened_encoder(encoder)
-    used = template if template is not None else default_template(dataset.item_table)
-    found = load_text(dataset, encoder=opened, template=used, cache=cache, reporter=reporter)
+    used_template = template if template is not None else default_template(dataset.item_table)
+    aligned = load_text(dataset, encoder=opened, template=used_template, cache=cache, reporter=reporter)
     options = getattr(opened, "options", {})
-    return TextSource(found, opened.name, dict(options), dict(opened.identity()), used)
+    return TextSource(aligned, opened.name, dict(options), dict(opened.identity()), used_template)
 
 
 def opened_encoder(encoder: Any = None) -> Encoder:

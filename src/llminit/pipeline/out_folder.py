@@ -35,9 +35,9 @@ class OutFolder:
         """Keep other fits from this folder while the block runs: they would share its checkpoint and its result.
 
         Raises:
-            StorageError: Another fit is at work there, or nothing can be written beside the folder.
+            StorageError: Another fit is running there, or nothing can be written beside the folder.
         """
-        refusal = f"another fit is at work on {self.path}; wait until it is done, or choose another place"
+        refusal = f"another fit is running on {self.path}; wait until it is done, or choose another path"
         with only_one(self._beside("lock"), refusal):
             yield
 
@@ -51,7 +51,7 @@ class OutFolder:
         is_free = not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
         if not is_free and not (self.path / MANIFEST).is_file():
             raise ConfigError(
-                f"{self.path} exists and is not a saved recommender, expected one or nothing; choose another place"
+                f"{self.path} exists and is not a saved recommender, expected one or nothing; choose another path"
             )
         check_target_folder(self.path)
 
@@ -78,7 +78,7 @@ class OutFolder:
             raise ArtefactError(f"{error}. To replace it, pass overwrite") from error
         if recommender.report.get("fingerprint") != fingerprint:
             raise ConfigError(
-                f"{self.path} holds a recommender made from other data or with other options; choose another place or "
+                f"{self.path} holds a recommender made from other data or with other options; choose another path or "
                 "pass overwrite"
             )
         return recommender

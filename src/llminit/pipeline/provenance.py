@@ -41,5 +41,5 @@ def _arrays(dataset: Dataset) -> list[AnyArray]:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, of this package and of the libraries that results depend on."""
-    found = {"python": platform.python_version(), "llminit": __version__}
-    return found | {name: metadata.version(name) for name in _LIBRARIES}
+    software = {"python": platform.python_version(), "llminit": __version__}
+    return software | {name: metadata.version(name) for name in _LIBRARIES}

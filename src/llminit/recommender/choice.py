@@ -114,8 +114,8 @@ def _has(table: pl.DataFrame | None, column: str, value: Any) -> BoolArray:
     if isinstance(series.dtype, pl.List | pl.Array):
         texts = series.cast(pl.List(pl.String))
         kept = table.select(pl.lit(texts).list.eval(pl.element().is_in([str(one) for one in values])).list.any())
-        found: BoolArray = kept.to_series().fill_null(value=False).to_numpy()
-        return found
+        holds_one: BoolArray = kept.to_series().fill_null(value=False).to_numpy()
+        return holds_one
     matched = series.cast(pl.String).is_in([str(one) for one in values]).fill_null(value=False)
     result: BoolArray = matched.to_numpy()
     return result

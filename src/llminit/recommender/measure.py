@@ -38,9 +38,9 @@ def measure(
             f"none of {len(table)} interactions can be measured: {int((~known).sum())} are of unknown users or items, "
             f"{n_known} the model has seen; give interactions of known users with items that are new to them"
         )
-    found = evaluate(lambda codes: model.scores(codes, seen[codes]), relevant, seen, tuple(ks))
+    metrics = evaluate(lambda codes: model.scores(codes, seen[codes]), relevant, seen, tuple(ks))
     return {
-        "metrics": {protocol: dict(values) for protocol, values in found.items()},
+        "metrics": {protocol: dict(values) for protocol, values in metrics.items()},
         "n_users": int((np.diff(relevant.indptr) > 0).sum()),
         "n_interactions": int(relevant.nnz),
         "n_seen": int(n_known - relevant.nnz),

@@ -251,10 +251,10 @@ class Recommender:
         return _known(self.items, item_ids, "items")
 
     def _ranked(self, items: IntArray, scores: FloatArray) -> pl.DataFrame:
-        found = items >= 0
+        is_item = items >= 0
         ranks = np.broadcast_to(np.arange(1, items.shape[1] + 1), items.shape)
-        columns = self._item_columns(items[found])
-        measured = [pl.Series("score", scores[found]), pl.Series("rank", ranks[found])]
+        columns = self._item_columns(items[is_item])
+        measured = [pl.Series("score", scores[is_item]), pl.Series("rank", ranks[is_item])]
         return columns.select("item_id").with_columns(*measured).hstack(columns.drop("item_id").get_columns())
 
     def _item_columns(self, codes: IntArray) -> pl.DataFrame:

@@ -47,8 +47,8 @@ class TextRecipe:
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays of the selection by name."""
         selection = self.selection
-        found = {"dims": selection.dims, "matrix": selection.matrix, "centre": selection.centre}
-        return {name: array for name, array in found.items() if array is not None}
+        arrays = {"dims": selection.dims, "matrix": selection.matrix, "centre": selection.centre}
+        return {name: array for name, array in arrays.items() if array is not None}
 
     @classmethod
     def from_parts(cls, document: dict[str, Any], arrays: dict[str, AnyArray]) -> "TextRecipe":
