@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,8 +96,7 @@ def compare(
     _note_missing(texts, reporter)
     data = PreparedData(dataset, texts, dataset.item_titles())
     check_sizes(config, data.widths)
-    refusal = f"another `llminit compare` is running in {folder.path}; wait until it is done, or choose another folder"
-    with only_one(folder.lock_path, refusal):
+    with _reserved(folder):
         keys = grid_cells(config, data.widths)
         header = _extended(folder, _header(config, data, keys, command), reporter)
         # All lists of a folder are measured in the space of its first encoder; without it, diversity is left out.
@@ -106,10 +105,15 @@ def compare(
         finished = _finished(folder, jobs)
         _restore_splits(folder, finished, jobs, data, config, reporter)
         folder.write_header(header)
-        missing = [job for job in jobs if job.key.name not in finished]
         workplace = Workplace(data, config, folder.path, device, checkpoint_seconds)
-        _run(folder, finished, missing, workplace, workers, reporter)
+        _run(folder, finished, [job for job in jobs if job.key.name not in finished], workplace, workers, reporter)
     return folder
+
+
+def _reserved(folder: ResultsFolder) -> AbstractContextManager[None]:
+    """Keep other comparisons from this folder while a block runs."""
+    refusal = f"another `llminit compare` is running in {folder.path}; wait until it is done, or choose another folder"
+    return only_one(folder.lock_path, refusal)
 
 
 def _run(
