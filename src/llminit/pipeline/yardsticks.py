@@ -77,10 +77,8 @@ def verdict(model: Measured, others: dict[str, Measured]) -> str:
     if len(model.by_user) < 2 or np.array_equal(model.by_user, reference.by_user):
         return f"{beside}: no difference shown."
     comparison = compare_paired(model.by_user[np.newaxis], reference.by_user[np.newaxis])
-    interval = 100 * np.array(comparison.gain_interval())
-    gain = (
-        f" {100 * comparison.gain:+.1f} % [{interval[0]:.1f}, {interval[1]:.1f}]" if np.isfinite(interval).all() else ""
-    )
+    low, high = (100 * bound for bound in comparison.gain_interval())
+    gain = f", {100 * comparison.gain:+.1f} % [{low:.1f}, {high:.1f}]" if np.isfinite([low, high]).all() else ""
     difference = "better" if comparison.difference > 0 else "worse"
     says = difference if comparison.p_value <= 0.05 else "no difference shown"
     return f"{beside}: {says}{gain} (for users like these; one split and one training run)."
