@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted.
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,14 +21,26 @@ _INTERRUPTED = "interrupted; what is finished is kept, and the same command cont
 
 app = typer.Typer(
     name="llminit",
-    help="A head start from a language model for any collaborative-filtering recommender, at no cost when it serves.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
 for module in (encode, init, fit, compare, report, recommend, similar, parts, doctor, demo):
     app.command(module.__name__.rpartition(".")[2], cls=PartsCommand)(module.command)
+
+
+@app.callback()
+def options(
+    *, version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False
+) -> None:
+    """A head start from a language model for any collaborative-filtering recommender, at no cost when it serves."""
+    if version:
+        from llminit.version import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

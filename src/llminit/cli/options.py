@@ -54,6 +54,14 @@ def _parameter_names(context: typer.Context) -> dict[str, str]:
     return names
 
 
+_PANELS = {
+    "FilterConfig": "Data",
+    "DataConfig": "Data",
+    "HeldOutConfig": "Split",
+    "TrainingConfig": "Training",
+    "CompareConfig": "Grid",
+}
+
 _FIELDS = FitConfig.model_fields | InitializeConfig.model_fields | CompareConfig.model_fields
 
 
@@ -110,7 +118,7 @@ def with_config_options(config_type: type[Config]) -> Callable[[Callable[..., An
             return command(config=config_type.make(**_without_unset(options, fields)), **values)
 
         parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "config"]
-        parameters += [_option(name, info) for name, info in fields.items()]
+        parameters += [_option(name, info, _panel(name, config_type)) for name, info in fields.items()]
         wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return wrapped
@@ -185,14 +193,22 @@ def _without_unset(options: dict[str, Any], fields: dict[str, FieldInfo]) -> dic
     }
 
 
-def _option(name: str, info: FieldInfo) -> inspect.Parameter:
+def _panel(name: str, config_type: type[Config]) -> str:
+    """Return the heading of the help under which an option stands: that of the configuration that defines it."""
+    for parent in reversed(config_type.__mro__):
+        if name in getattr(parent, "__annotations__", {}):
+            return _PANELS.get(parent.__name__, "Model")
+    return "Model"
+
+
+def _option(name: str, info: FieldInfo, panel: str) -> inspect.Parameter:
     is_list = get_origin(info.annotation) is tuple
     annotation: Any = list[str] if _is_mapping(info) else str if is_list else info.annotation
     flag = f"--{(name.removesuffix('s') if _is_mapping(info) else name).replace('_', '-')}"
     flag = f"{flag}/{flag.replace('--', '--no-', 1)}" if info.annotation is bool else flag
     metavar = "KEY=VALUE" if _is_mapping(info) else "A,B" if is_list else None
     help_text = f"{info.description}{_shown_default(info)}".replace("[", "\\[")
-    option = typer.Option(flag, help=help_text, metavar=metavar, show_default=False)
+    option = typer.Option(flag, help=help_text, metavar=metavar, show_default=False, rich_help_panel=panel)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, option]
     )
