@@ -209,16 +209,14 @@ def _needs_text(config: FitConfig) -> bool:
 
 
 def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Reporter) -> None:
-    """Say which of the things that were given play no part."""
-    inputs = {"embeddings": embeddings, "encoder": encoder, "text": config.text}
-    unused = [name for name, value in inputs.items() if value is not None]
-    if not unused:
-        return
-    if not _needs_text(config):
+    """Say which of the things that were given play no part; a template may stand in a file that serves several fits."""
+    named = [name for name, value in (("embeddings", embeddings), ("encoder", encoder)) if value is not None]
+    if named and not _needs_text(config):
         start = config.backbone if is_baseline(config.backbone) else f"init={config.init}"
-        reporter.note(f"{start} uses no text: {', '.join(unused)} was given and plays no part")
-    elif embeddings is not None and len(unused) > 1:
-        reporter.note(f"text embeddings were given: {', '.join(unused[1:])} plays no part")
+        reporter.note(f"{start} uses no text: {' and '.join(named)} was given and plays no part")
+    elif embeddings is not None and (encoder is not None or config.text is not None):
+        unused = "encoder" if encoder is not None else "text"
+        reporter.note(f"text embeddings were given: {unused} plays no part")
 
 
 def _note_training(model: Learned, held_out: HeldOut, config: FitConfig, reporter: Reporter) -> None:
