@@ -4,6 +4,8 @@
 
 DIR/comparison.json            what was compared, on which data
 DIR/splits/NAME.parquet        the test interactions of a split
+DIR/maps/NAME.parquet          the map of a cell's items
+DIR/*/NAME.parquet.sha256      the checksum of a split or a map
 DIR/cells/NAME.json            a finished cell
 DIR/cells/NAME.ranks.parquet   the ranks of its test interactions
 DIR/cells/NAME.failed.json     a cell that failed
@@ -26,6 +28,7 @@ from llminit.results.documents import read_document, write_document
 from llminit.results.key import CellKey
 from llminit.results.ranks import RANK_LIMIT, SPLIT_SCHEMA, from_column
 from llminit.results.readable import Results
+from llminit.results.tables import read_table, write_table
 from llminit.results.tidy import tidy_json, tidy_rows
 from llminit.storage import remove, replacing_file
 
@@ -174,14 +177,8 @@ class ResultsFolder(Results):
             ArtefactError: The file is missing or damaged.
         """
         if name not in self._splits:
-            path = self._split_path(name)
-            try:
-                self._splits[name] = pl.read_parquet(path).select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA)
-            except (OSError, PolarsError) as error:
-                raise ArtefactError(
-                    f"{path} cannot be read ({error}); delete it, and the same `llminit compare` command writes it "
-                    "again"
-                ) from error
+            remedy = "delete it, and the same `llminit compare` command writes it again"
+            self._splits[name] = read_table(self._split_path(name), SPLIT_SCHEMA, remedy)
         return self._splits[name]
 
     def has_split(self, name: str) -> bool:
@@ -194,8 +191,7 @@ class ResultsFolder(Results):
         Raises:
             StorageError: It cannot be written.
         """
-        with replacing_file(self._split_path(name)) as temporary:
-            split.select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA).write_parquet(temporary, compression="zstd")
+        write_table(self._split_path(name), split.select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA))
         self._splits.pop(name, None)
 
     def map_path(self, key: CellKey) -> Path:
@@ -208,8 +204,7 @@ class ResultsFolder(Results):
         Raises:
             StorageError: It cannot be written.
         """
-        with replacing_file(self.map_path(key)) as temporary:
-            coordinates.write_parquet(temporary, compression="zstd")
+        write_table(self.map_path(key), coordinates)
 
     def failures(self) -> list[Failure]:
         """Return the cells that failed and were not finished since, in this call of `compare` or in an earlier one.
