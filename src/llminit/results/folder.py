@@ -22,6 +22,7 @@ from polars.exceptions import PolarsError
 from llminit.checksums import sha256_of_file
 from llminit.errors import ArtefactError, StorageError
 from llminit.evaluation import PROTOCOLS, RelevantRanks
+from llminit.out_paths import check_out_folder
 from llminit.results.archive import MANIFEST
 from llminit.results.cell import Cell, Failure, Header
 from llminit.results.documents import read_document, write_document
@@ -263,15 +264,14 @@ class ResultsFolder(Results):
         """Check that this is, or can become, a results folder.
 
         Raises:
-            StorageError: There is a file, an archive, or a folder that holds other files.
+            StorageError: It cannot be written, or there is a file, an archive, or a folder that holds other files.
         """
+        check_out_folder(self.path)
         if (self.path / MANIFEST).is_file():
             raise StorageError(
                 f"cannot write {self.path}: it is an archive of results, which can be read but not extended, expected "
                 "an empty folder or an earlier comparison; compare into another folder, and archive that one"
             )
-        if self.path.exists() and not self.path.is_dir():
-            raise StorageError(f"cannot write {self.path}: it is a file, expected the name of a folder")
         if not self.exists and self.path.is_dir() and any(file != self.lock_path for file in self.path.iterdir()):
             raise StorageError(
                 f"cannot write {self.path}: it holds other files, expected an empty folder or an earlier comparison; "
