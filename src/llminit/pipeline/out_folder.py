@@ -86,7 +86,12 @@ class OutFolder:
         return recommender
 
     def checkpoints(self, fingerprint: str, every_seconds: float) -> tuple[CheckpointFile, CheckpointFile]:
-        """Return where the call with this fingerprint keeps its state: while it measures, and while it refits."""
+        """Return where a call keeps its state: while it measures, and while it refits.
+
+        Args:
+            fingerprint: Names all that the steps of training depend on; see `training_fingerprint`.
+            every_seconds: Least time between two writes.
+        """
         measuring, refitting = (CheckpointFile(path, fingerprint, every_seconds) for path in self.checkpoint_paths)
         return measuring, refitting
 
