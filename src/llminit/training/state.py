@@ -56,6 +56,20 @@ class RunState:
         """Return whether a run with these options stops here."""
         return self.epoch >= config.epochs or self.n_worse > config.patience
 
+    def certain_epochs(self, config: TrainingConfig, *, validates: bool) -> int | None:
+        """Return how many epochs are left, or None where early stopping may end the run before.
+
+        Args:
+            config: The options of the run.
+            validates: Whether epochs are evaluated; otherwise nothing stops early.
+        """
+        if self.is_finished(config):
+            return 0
+        # The last epoch is always evaluated, and stops nothing.
+        n_evaluations = sum(is_evaluated(epoch, config) for epoch in range(self.epoch + 1, config.epochs))
+        may_stop = validates and self.n_worse + n_evaluations > config.patience
+        return None if may_stop else config.epochs - self.epoch
+
     def under(self, config: TrainingConfig, *, validates: bool) -> "RunState | None":
         """Return the state that a run with other `epochs` or `patience` has here, or where it stopped before.
 

@@ -1,5 +1,6 @@
 """The training loop: Adam, early stopping on a validation metric, checkpoints."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -83,7 +84,7 @@ def train(
     with reporter.task(f"training {backbone.name}", config.epochs, run.progress.epoch) as task:
         while not run.finished:
             record = run.train_epoch(validate)
-            task.advance(1, status=_describe(record, run.progress, config))
+            task.advance(1, _describe(record, run.progress, config), run.seconds_left(validates=validate is not None))
             run.save(force=run.finished)
     return run.result()
 
@@ -101,6 +102,7 @@ class _Run:
         self.best = {name: value.clone() for name, value in self._state().items()}
         self.progress = RunState()
         self.earlier_seconds = 0.0
+        self._epoch_seconds: list[float] = []
         self._saved_at = time.monotonic()
 
     @property
@@ -119,7 +121,8 @@ class _Run:
             valid = float(validate(*self.backbone.final_embeddings()))
             if progress.observe(valid):
                 self._keep_as_best(progress.epoch)
-        progress.seconds += time.perf_counter() - started
+        self._epoch_seconds.append(time.perf_counter() - started)
+        progress.seconds += self._epoch_seconds[-1]
         progress.history.append(EpochRecord(progress.epoch, loss, valid, progress.seconds))
         return progress.history[-1]
 
@@ -152,6 +155,13 @@ class _Run:
         n_parameters = sum(parameter.numel() for parameter in self.optimizer.parameters.values())
         progress = self.progress
         return TrainingResult(users, items, progress.best_epoch, progress.history, n_parameters, self.earlier_seconds)
+
+    def seconds_left(self, *, validates: bool) -> float:
+        """Estimate the time left; math.inf where early stopping may end the run, or nothing is known of the pace."""
+        n_epochs = self.progress.certain_epochs(self.config, validates=validates)
+        # The first epoch of a process may have compiled kernels.
+        measured = self._epoch_seconds[1:]
+        return float(np.median(measured)) * n_epochs if measured and n_epochs is not None else math.inf
 
     def save(self, *, force: bool) -> None:
         if self.checkpoint is None:
@@ -222,5 +232,7 @@ def _shapes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
 def _describe(record: EpochRecord, progress: RunState, config: TrainingConfig) -> str:
     if record.valid is None:
         return f"loss {record.loss:.4f}"
+    n_left = config.patience + 1 - progress.n_worse
     best = f"best {progress.best_valid:.4f} at epoch {progress.best_epoch}"
-    return f"{config.valid_metric} {record.valid:.4f}, {best}"
+    stops = f"; stops in {n_left} if none is better" if progress.n_worse and n_left else ""
+    return f"{config.valid_metric} {record.valid:.4f}, {best}{stops}"
