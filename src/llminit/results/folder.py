@@ -58,7 +58,7 @@ class ResultsFolder(Results):
     @property
     def exists(self) -> bool:
         """Whether a comparison was started in the folder."""
-        return (self.path / HEADER).is_file()
+        return self._holds(HEADER)
 
     @property
     def header(self) -> Header:
@@ -89,9 +89,8 @@ class ResultsFolder(Results):
 
     def names(self) -> list[str]:
         """Return the names of the finished cells, in order of their names."""
-        files = (self.path / "cells").glob("*.json")
-        names = (file.name for file in files if not file.name.startswith(".") and not file.name.endswith(_FAILED))
-        return sorted(name.removesuffix(".json") for name in names)
+        names = (file.name for file in self._files("cells"))
+        return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.endswith(_FAILED)]
 
     def cell(self, name: str) -> Cell:
         """Read one finished cell.
@@ -199,6 +198,14 @@ class ResultsFolder(Results):
         """Return the path of the map of a cell's items, which need not exist."""
         return self.path / "maps" / f"{key.name}.parquet"
 
+    def maps(self) -> list[Path]:
+        """Return the paths of the maps that there are, in order of their names.
+
+        Raises:
+            ArtefactError: Their folder cannot be read.
+        """
+        return [file for file in self._files("maps") if file.suffix == ".parquet"]
+
     def write_map(self, key: CellKey, coordinates: pl.DataFrame) -> None:
         """Write the map of a cell's items: item, x_text, y_text, x_trained, y_trained, title, popularity.
 
@@ -213,8 +220,8 @@ class ResultsFolder(Results):
         Raises:
             ArtefactError: The record of a failure is damaged.
         """
-        names = (file.name.removesuffix(_FAILED) for file in sorted((self.path / "cells").glob(f"*{_FAILED}")))
-        unfinished = [name for name in names if not self.has_cell(name)]
+        failed = [file.name.removesuffix(_FAILED) for file in self._files("cells") if file.name.endswith(_FAILED)]
+        unfinished = [name for name in failed if not self.has_cell(name)]
         return [read_document(self._failed_path(name), Failure, "delete it") for name in unfinished]
 
     def new_failures(self) -> list[Failure]:
