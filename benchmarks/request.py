@@ -26,6 +26,7 @@ TARGET_MS = 3.0
 PRODUCT = "the product alone"
 N_GENRES = 20
 N_EXCLUDED = 50
+N_WARM_UP = 5
 Request = Callable[[int], Any]
 
 
@@ -98,13 +99,14 @@ def product(recommender: Recommender) -> tuple[str, Request]:
 
 def timed(what: str, request: Request, threads: int | None, repeats: int) -> dict[str, Any]:
     """Time a kind of request after a few that are not counted."""
-    milliseconds = []
+    milliseconds, before, cpu = [], common.core_seconds(), time.process_time()
     with nullcontext() if threads is None else threadpool_limits(threads):
-        for number in range(-5, repeats):
+        for number in range(-N_WARM_UP, repeats):
             started = time.perf_counter()
             request(number)
             if number >= 0:
                 milliseconds.append(1000 * (time.perf_counter() - started))
+    cpu = time.process_time() - cpu
     median, slowest = statistics.median(milliseconds), float(np.quantile(milliseconds, 0.99))
     common.say(f"{what}, {threads or 'default'} threads: {median:.2f} ms")
     return {
@@ -112,17 +114,19 @@ def timed(what: str, request: Request, threads: int | None, repeats: int) -> dic
         "threads": threads,
         "median_ms": median,
         "p99_ms": slowest,
+        "cpu_ms": 1000 * cpu / (repeats + N_WARM_UP),
         "target_ms": None if what == PRODUCT else TARGET_MS,
+        "notes": {common.OTHERS: common.others_share(before, common.core_seconds(), cpu)},
     }
 
 
 def show(content: dict[str, Any]) -> None:
     """Print the table."""
     print(f"\n{content['setting']}\n{content['machine']}")
-    print(f"{'request':28}{'threads':>9}{'median ms':>11}{'99% within, ms':>16}")
+    print(f"{'request':28}{'threads':>9}{'median ms':>11}{'99% within, ms':>16}{'CPU ms':>9}")
     for row in content["rows"]:
         threads = row["threads"] or "default"
-        print(f"{row['what']:28}{threads:>9}{row['median_ms']:11.2f}{row['p99_ms']:16.2f}")
+        print(f"{row['what']:28}{threads:>9}{row['median_ms']:11.2f}{row['p99_ms']:16.2f}{row['cpu_ms']:9.2f}")
 
 
 if __name__ == "__main__":

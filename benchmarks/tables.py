@@ -33,7 +33,8 @@ def _table(result: dict[str, Any]) -> str:
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
     about = [f"{result['setting']}.", f"{machine}{'; ' + versions if versions else ''}."]
-    busy = max((row["notes"].get(OTHERS, 0.0) for row in result.get("comparisons", [])), default=0.0)
+    measured = [*result.get("comparisons", []), *result.get("rows", [])]
+    busy = max((row.get("notes", {}).get(OTHERS, 0.0) for row in measured), default=0.0)
     if busy > MAX_OTHERS_SHARE:
         about.append(f"Other processes used up to {busy:.0%} of the cores during a timing: measure again.")
     return "\n".join([*about, "", *rows])
@@ -87,10 +88,13 @@ def _growth(result: dict[str, Any]) -> list[str]:
 
 
 def _request(result: dict[str, Any]) -> list[str]:
-    lines = ["| request | threads | median, ms | 99% within, ms | target, ms |", "|---|---|--:|--:|--:|"]
+    lines = [
+        "| request | threads | median, ms | 99% within, ms | CPU time, ms | target, ms |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
     for row in result["rows"]:
         target = "" if row["target_ms"] is None else f"{row['target_ms']:g}"
-        times = f"{row['median_ms']:.2f} | {row['p99_ms']:.2f} | {target}"
+        times = f"{row['median_ms']:.2f} | {row['p99_ms']:.2f} | {row['cpu_ms']:.2f} | {target}"
         lines.append(f"| {row['what']} | {row['threads'] or 'default'} | {times} |")
     return lines
 
