@@ -31,7 +31,8 @@ def _apply_config_file(context: typer.Context, path: Path | None) -> Path | None
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ConfigError(
-            f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: {', '.join(sorted(known))}"
+            f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: "
+            f"{', '.join(map(repr, sorted(known)))}"
         )
     takes_many = {parameter.name for parameter in context.command.params if getattr(parameter, "multiple", False)}
     defaults = {known[name]: _as_argument(value) for name, value in values.items()}

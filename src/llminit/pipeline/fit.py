@@ -76,6 +76,7 @@ def fit(
         folder.check()
     with nullcontext() if folder is None else folder.reserved():
         dataset = load_dataset(interactions, items, config)
+        held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
         text = None
         if _needs_text(config):
             text = text_source(
@@ -86,7 +87,7 @@ def fit(
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
             reporter.note(f"{out} was already fitted from the same data with the same options")
             return finished
-        run = _Run(dataset, text, config, fingerprint, device, folder, checkpoint_seconds, reporter)
+        run = _Run(held_out, text, config, fingerprint, device, folder, checkpoint_seconds, reporter)
         recommender = run.recommender(started)
         if folder is not None:
             folder.finish(recommender)
@@ -97,7 +98,7 @@ def fit(
 class _Run:
     """What both phases of one call share."""
 
-    dataset: Dataset
+    held_out: HeldOut
     text: TextSource | None
     config: FitConfig
     fingerprint: str
@@ -106,12 +107,17 @@ class _Run:
     checkpoint_seconds: float
     reporter: Reporter
 
+    @property
+    def dataset(self) -> Dataset:
+        """The data set that is divided."""
+        return self.held_out.dataset
+
     def recommender(self, started: float) -> Recommender:
         """Measure, refit, and return what is to be saved."""
         checkpoints: tuple[CheckpointFile | None, CheckpointFile | None] = (None, None)
         if self.folder is not None:
             checkpoints = self.folder.checkpoints(self.fingerprint, self.checkpoint_seconds)
-        held_out = HeldOut(self.dataset, split_interactions(self.dataset, self.config.splitting, self.config.seed))
+        held_out = self.held_out
         model = self._learn(held_out, self.config, checkpoints[0])
         report = self._report(held_out, model)
         saved, earlier = model, model.earlier_seconds

@@ -13,6 +13,7 @@ from llminit.text import (
     Encoder,
     EncodingCache,
     TextEmbeddings,
+    check_template,
     default_template,
     encode_items,
     open_encoder,
@@ -54,6 +55,7 @@ def load_text(
             "there is nothing to make initial embeddings from, expected text embeddings or an item table; give one of "
             "them, or use init='xavier'"
         )
+    check_template(dataset.item_table, template if template is not None else default_template(dataset.item_table))
     opened = opened_encoder(encoder)
     folder = None if cache is None else EncodingCache(Path(cache))
     return encode_items(dataset.item_table, template, opened, folder, reporter)
@@ -95,8 +97,9 @@ def text_source(
     """
     if embeddings is not None or dataset.item_table is None:
         return TextSource(load_text(dataset, embeddings=embeddings))
-    opened = opened_encoder(encoder)
     used_template = template if template is not None else default_template(dataset.item_table)
+    check_template(dataset.item_table, used_template)
+    opened = opened_encoder(encoder)
     aligned = load_text(dataset, encoder=opened, template=used_template, cache=cache, reporter=reporter)
     options = getattr(opened, "options", {})
     return TextSource(aligned, opened.name, dict(options), dict(opened.identity()), used_template)

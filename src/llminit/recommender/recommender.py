@@ -1,6 +1,6 @@
 """The fitted artefact: a model that serves, with its ids, what each user has seen, and how it was made."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,9 @@ from scipy.sparse import issparse
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.data.vocabulary import Vocabulary
-from llminit.errors import ConfigError, UnknownIdError
+from llminit.errors import ConfigError, UnknownIdError, listed, shown
 from llminit.evaluation.top_items import best_items
+from llminit.ids import examples, requested
 from llminit.models.serving import DotProduct, ServingModel
 from llminit.progress import SILENT, Reporter
 from llminit.recommender.choice import Candidates, as_given
@@ -106,7 +107,7 @@ class Recommender:
             UnknownIdError: An item is not in the data.
             ConfigError: k is less than 1.
         """
-        several = isinstance(item_id, list | tuple | pl.Series | np.ndarray) or hasattr(item_id, "to_numpy")
+        several = isinstance(item_id, Iterable) and not isinstance(item_id, str | bytes | Mapping)
         _check_k(k)
         codes = self._item_codes(item_id) if several else np.array([self.items.code_of(item_id)])
         items, scores = self._most_similar(codes, min(k, len(self.items)))
@@ -243,8 +244,9 @@ class Recommender:
     def _user_codes(self, user_ids: Any) -> IntArray:
         if user_ids is None:
             return np.arange(len(self.users))
-        if not hasattr(user_ids, "__len__") or isinstance(user_ids, str | bytes | Mapping):
-            raise ConfigError(f"user_ids={user_ids!r} is one id, expected a list of them; write [{user_ids!r}]")
+        if not isinstance(user_ids, Iterable) or isinstance(user_ids, str | bytes | Mapping):
+            text = shown(user_ids)
+            raise ConfigError(f"user_ids={text} is one id, expected a list of them; write [{text}]")
         return _known(self.users, user_ids, "users")
 
     def _item_codes(self, item_ids: Any) -> IntArray:
@@ -265,14 +267,16 @@ class Recommender:
 
 
 def _known(vocabulary: Vocabulary, ids: Any, what: str) -> IntArray:
-    codes = vocabulary.codes(ids)
+    wanted = requested(ids, f"{vocabulary.kind} ids")
+    codes = vocabulary.codes(wanted)
     unknown = np.flatnonzero(codes < 0)
     if len(unknown) == 1:
-        vocabulary.code_of(list(ids)[unknown[0]])
+        vocabulary.code_of(wanted[int(unknown[0])])
     if len(unknown):
-        examples = ", ".join(repr(list(ids)[row]) for row in unknown[:3])
         raise UnknownIdError(
-            f"{len(unknown)} of {len(codes)} {what} are not in the data, such as {examples}; leave them out"
+            f"{len(unknown)} of {len(codes)} {what} are not in the data, such as {listed(wanted.gather(unknown[:3]))} "
+            f"({wanted.dtype}); the {vocabulary.kind} ids of the model are such as {examples(vocabulary.ids)}: leave "
+            "the others out"
         )
     return codes
 
