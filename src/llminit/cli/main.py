@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,10 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A title in letters that the encoding of a pipe does not have is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = typer.main.get_command(app)(args=arguments, prog_name="llminit", standalone_mode=False)
     except LLMInitError as error:

@@ -1,6 +1,7 @@
 """Showing results: progress and messages on stderr, results on stdout."""
 
 import json
+import sys
 from typing import Any
 
 import polars as pl
@@ -26,7 +27,9 @@ class RichReporter(reporters.RichReporter):
 
 def print_json(value: Any) -> None:
     """Write one JSON object to stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+    # Where the encoding does not have all letters, JSON has escapes for them.
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    typer.echo(json.dumps(value, ensure_ascii=not is_unicode, allow_nan=False, default=str))
 
 
 def print_table(table: pl.DataFrame, title: str | None = None) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import typer
 
+_QUOTE = "'"
+
 
 def in_flags(message: str) -> str:
     """Return a message in which keywords of the library stand as flags.
@@ -22,7 +24,7 @@ def in_flags(message: str) -> str:
 
 def _flag(match: re.Match[str], flags: dict[str, str]) -> str:
     name, value, alone = match.groups()
-    return flags[alone] if alone else f"{flags[name]} {value.strip(chr(39))}"
+    return flags[alone] if alone else f"{flags[name]} {value.strip(_QUOTE) or _QUOTE * 2}"
 
 
 @cache

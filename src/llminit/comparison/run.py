@@ -92,7 +92,7 @@ def compare(
     sources = labelled_sources(embeddings, encoders) or (default_sources() if needs_text(config) else {})
     folder = ResultsFolder(out)
     folder.check_writable()
-    dataset = load_dataset(interactions, items, config)
+    dataset = load_dataset(interactions, items, config, reporter)
     split_interactions(
         dataset, config.splitting, config.first_seed
     )  # What cannot be divided is refused before encoding.

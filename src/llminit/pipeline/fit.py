@@ -12,7 +12,7 @@ from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES, is_baseline
-from llminit.pipeline.inputs import TextSource, load_dataset, text_source
+from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
 from llminit.pipeline.learn import Learned, learn
 from llminit.pipeline.out_folder import OutFolder
 from llminit.pipeline.parts import named_parts
@@ -75,7 +75,7 @@ def fit(
     if folder is not None:
         folder.check()
     with nullcontext() if folder is None else folder.reserved():
-        dataset = load_dataset(interactions, items, config)
+        dataset = load_dataset(interactions, items, config, reporter)
         held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
         text = None
         if _needs_text(config):
@@ -220,9 +220,8 @@ def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Rep
     if named and not _needs_text(config):
         start = config.backbone if is_baseline(config.backbone) else f"init={config.init}"
         reporter.note(f"{start} uses no text: {' and '.join(named)} was given and plays no part")
-    elif embeddings is not None and (encoder is not None or config.text is not None):
-        unused = "encoder" if encoder is not None else "text"
-        reporter.note(f"text embeddings were given: {unused} plays no part")
+    else:
+        note_unused_text(embeddings, encoder, config.text, reporter)
 
 
 def _note_training(model: Learned, held_out: HeldOut, config: FitConfig, reporter: Reporter) -> None:

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from llminit.arrays import BoolArray, FloatArray, IntArray
 from llminit.data.vocabulary import Vocabulary
-from llminit.errors import ConfigError, UnknownIdError, listed
+from llminit.errors import ConfigError, UnknownIdError, listed, shown
 from llminit.frames import as_texts, from_frame, from_values
 from llminit.ids import converted, examples
 
@@ -54,6 +54,10 @@ class Candidates:
             by_user = _pairs(users, items, exclude)
         elif exclude is not None:
             removed[_codes(items, exclude, "excluded items")] = True
+        if where is not None and not isinstance(where, Mapping):
+            raise ConfigError(
+                f"where={shown(where)} cannot be used; expected columns and values: write {{'brand': 'x'}}"
+            )
         for column, value in (where or {}).items():
             removed |= ~_has(table, column, value)
         return cls(removed, by_user)
@@ -121,7 +125,7 @@ def _has(table: pl.DataFrame | None, column: str, value: Any) -> BoolArray:
         matched = _equal(series, values).to_numpy()
     if not matched.any():
         raise ConfigError(
-            f"no item has {listed(values)} in the column {column!r}; it holds values such as "
+            f"no item has {listed(values) or 'one of no values'} in the column {column!r}; it holds values such as "
             f"{examples(series.drop_nulls().unique(maintain_order=True))}: ask for one of those"
         )
     return matched
