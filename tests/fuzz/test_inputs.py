@@ -149,7 +149,7 @@ def test_tables(role: str, encoder: CountingEncoder, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("ending", [".parquet", ".csv", ".tsv", ".jsonl"])
 def test_files(ending: str, tmp_path: Path) -> None:
-    """Files of any column are read or refused; what is read has as many rows as were written, and no id is rewritten."""
+    """Files of any column are read or refused; what is read has all rows, and no two ids became one."""
     writers: dict[str, Callable[..., Any]] = {
         ".parquet": pl.DataFrame.write_parquet,
         ".csv": pl.DataFrame.write_csv,
@@ -165,11 +165,11 @@ def test_files(ending: str, tmp_path: Path) -> None:
                     writers[ending](table, path)
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
                 continue  # This format cannot hold it.
-            read = outcome(f"read {ending}", case, lambda: read_interactions(paths[0]))
+            read = outcome(f"read {ending}", case, lambda paths=paths: read_interactions(paths[0]))  # type: ignore[misc]
             assert read is None or len(read) == len(written[0]), case
             if read is not None and role in ("user_id", "item_id"):
                 assert read[role].n_unique() == written[0][role].n_unique(), case
-            items = outcome(f"read {ending}", case, lambda: read_items(paths[1]))
+            items = outcome(f"read {ending}", case, lambda paths=paths: read_items(paths[1]))  # type: ignore[misc]
             assert items is None or len(items) == len(written[1]), case
 
 
@@ -178,7 +178,7 @@ def test_commands(command: str, encoder: CountingEncoder, tmp_path: Path, monkey
     """A command exits with 0 and has written --out, or with 2, one message, and nothing at --out."""
     monkeypatch.setenv("LLMINIT_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "out.parquet"
-    for role in ROLES:
+    for role in ("user_id", "item_id", "title") if command == "init" else ("item_id", "title"):
         for kind in KINDS[: len(TYPED)]:
             interactions, items = tables(role, kind)
             try:
@@ -208,7 +208,7 @@ def check_command(arguments: list[str], out: Path, case: str) -> None:
         assert not re.search(r"\b(user|item|rating|timestamp)_column\b", last), last
 
 
-BASES = ["int64", "text", "whole floats", "date", "category of numbers"]
+BASES = ["int64", "text", "whole floats", "date"]
 
 
 @cache
