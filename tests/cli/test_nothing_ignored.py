@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -119,7 +120,7 @@ def test_numbers_beyond_all_bounds(run: Run, fit_options: list[str], tmp_path: P
 
 def test_titles_of_any_type(run: Run, fit_options: list[str], world: World, tmp_path: Path) -> None:
     """Titles that are lists are joined; those that are structs or bytes are not shown, and nothing fails at the end."""
-    columns = [["a", "b"]] * 40, np.full((40, 2), 3), [{"a": 1}] * 40, [b"x"] * 40
+    columns: tuple[Any, ...] = ([["a", "b"]] * 40, np.full((40, 2), 3), [{"a": 1}] * 40, [b"x"] * 40)
     for number, titles in enumerate(columns):
         world.items.with_columns(title=pl.Series(titles)).write_parquet(tmp_path / "items.parquet")
         options = [*fit_options[:2], "--items", tmp_path / "items.parquet", *fit_options[4:]]

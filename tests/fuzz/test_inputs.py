@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +63,17 @@ class Kind:
     column: Column
 
 
-def kinds() -> Iterator[Kind]:
-    for name in TYPED:
-        yield Kind(name, pl, lambda column, numbers, name=name: typed_column(column, name, numbers))
-    for name, value in OBJECTS.items():
-        yield Kind(
-            f"objects: {name}",
-            pd,
-            lambda column, numbers, value=value: pd.Series([value(number) for number in numbers], dtype=object),
-        )
+def kind_of(name: str) -> Kind:
+    return Kind(name, pl, lambda column, numbers: typed_column(column, name, numbers))
 
 
-KINDS = list(kinds())
+def kind_of_objects(name: str) -> Kind:
+    value = OBJECTS[name]
+    column: Column = lambda _, numbers: pd.Series([value(number) for number in numbers], dtype=object)  # noqa: E731
+    return Kind(f"objects: {name}", pd, column)
+
+
+KINDS = [*map(kind_of, TYPED), *map(kind_of_objects, OBJECTS)]
 N_CASES: Counter[str] = Counter()
 
 
@@ -141,7 +140,7 @@ def test_tables(role: str, encoder: CountingEncoder, monkeypatch: pytest.MonkeyP
         one, two = tables(role, kind)
         for door, call in doors.items():
             case, before = f"{door}, {role}, {kind.name}", encoder.n_encoded
-            worked = outcome(door, case, lambda call=call, one=one, two=two: call(one, two)) is not None  # type: ignore[misc]
+            worked = outcome(door, case, partial(call, one, two)) is not None
             assert worked or encoder.n_encoded == before or role == "title" or door == "filtered", case
             assert worked or role != "unused" or door == "filtered", case
             shutil.rmtree(tmp_path / "results", ignore_errors=True)
@@ -165,11 +164,11 @@ def test_files(ending: str, tmp_path: Path) -> None:
                     writers[ending](table, path)
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
                 continue  # This format cannot hold it.
-            read = outcome(f"read {ending}", case, lambda paths=paths: read_interactions(paths[0]))  # type: ignore[misc]
+            read = outcome(f"read {ending}", case, partial(read_interactions, paths[0]))
             assert read is None or len(read) == len(written[0]), case
             if read is not None and role in ("user_id", "item_id"):
                 assert read[role].n_unique() == written[0][role].n_unique(), case
-            items = outcome(f"read {ending}", case, lambda paths=paths: read_items(paths[1]))  # type: ignore[misc]
+            items = outcome(f"read {ending}", case, partial(read_items, paths[1]))
             assert items is None or len(items) == len(written[1]), case
 
 
@@ -221,33 +220,31 @@ def fitted(base: str) -> Recommender:
     return llminit.fit(interactions, catalogue, encoder=CountingEncoder(), split="ratio", **QUICK)
 
 
+def requests_of(model: Recommender, kind: Kind) -> dict[str, Callable[[], Any]]:
+    """Return what a model can be asked with ids of a kind."""
+    column, table = kind.column("ids", [1, 2, 3]), kind.library.DataFrame
+    values = list(column)
+    pairs = {"user_id": kind.column("u", [1, 2, 3] * 10), "item_id": kind.column("i", list(range(10)) * 3)}
+    same = {"user_id": column, "item_id": column}
+    return {
+        "recommend to a column": lambda: model.recommend(column, k=2),
+        "recommend to a list": lambda: model.recommend(values, k=2),
+        "similar to a column": lambda: model.similar_items(column, k=2),
+        "similar to one": lambda: model.similar_items(values[1], k=2),
+        "candidates": lambda: model.recommend(k=2, exclude_seen=False, candidates=column),
+        "exclude": lambda: model.recommend(k=2, exclude=values),
+        "exclude pairs": lambda: model.recommend(k=2, exclude=table(same)),
+        "where": lambda: model.recommend(k=2, exclude_seen=False, where={"item_id": values}),
+        "evaluate": lambda: list(model.evaluate(table(pairs))),
+    }
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_requests(base: str) -> None:
     """Ids of any type ask for something and get it, or are refused; an empty answer is never the answer."""
     model = fitted(base)
     for kind in KINDS:
-        column, table = kind.column("ids", [1, 2, 3]), kind.library.DataFrame
-        values = list(column)
-        doors: dict[str, Callable[[], Any]] = {
-            "recommend to a column": lambda column=column: model.recommend(column, k=2),
-            "recommend to a list": lambda values=values: model.recommend(values, k=2),
-            "similar to a column": lambda column=column: model.similar_items(column, k=2),
-            "similar to one": lambda values=values: model.similar_items(values[1], k=2),
-            "candidates": lambda column=column: model.recommend(k=2, exclude_seen=False, candidates=column),
-            "exclude": lambda values=values: model.recommend(k=2, exclude=values),
-            "exclude pairs": lambda column=column, table=table: model.recommend(
-                k=2, exclude=table({"user_id": column, "item_id": column})
-            ),
-            "where": lambda values=values: model.recommend(k=2, exclude_seen=False, where={"item_id": values}),
-            "evaluate": lambda kind=kind, table=table: list(
-                model.evaluate(
-                    table(
-                        {"user_id": kind.column("u", [1, 2, 3] * 10), "item_id": kind.column("i", list(range(10)) * 3)}
-                    )
-                )
-            ),
-        }  # type: ignore[misc]
-        for door, call in doors.items():
+        for door, call in requests_of(model, kind).items():
             answer = outcome(door, f"{door}, {base}, {kind.name}", call)
             assert answer is None or len(answer), f"{door}, {base}, {kind.name}"
 
@@ -268,7 +265,7 @@ def test_embeddings(base: str, tmp_path: Path) -> None:
         as_vectors = frame({"item_id": list(kind_of_ids.column("item_id", ids)), "embedding": odd})
         sources = {"ids": as_ids, "vectors": as_vectors, "pair of ids": (odd, vectors), "pair of vectors": (ids, odd)}
         for door, source in sources.items():
-            outcome(f"embeddings: {door}", f"{door}, {base}, {kind.name}", lambda source=source: start(source))  # type: ignore[misc]
+            outcome(f"embeddings: {door}", f"{door}, {base}, {kind.name}", partial(start, source))
         with contextlib.suppress(Exception):
             as_vectors.write_parquet(tmp_path / "e.parquet")
             outcome("embeddings: file", f"file, {base}, {kind.name}", lambda: start(tmp_path / "e.parquet"))
@@ -294,7 +291,7 @@ def test_real_fits(encoder: CountingEncoder, tmp_path: Path) -> None:
     for index, kind in enumerate(KINDS):
         role = ROLES[index % len(ROLES)]
         interactions, items = tables(role, kind)
-        call = lambda one=interactions, two=items: llminit.fit(one, two, encoder=encoder, **QUICK)  # noqa: E731
+        call = partial(llminit.fit, interactions, items, encoder=encoder, **QUICK)
         model = outcome("real fit", f"{role}, {kind.name}", call)
         if model is None:
             continue
