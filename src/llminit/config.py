@@ -238,12 +238,11 @@ def _all_is_none(value: Any) -> Any:
 
 _List = BeforeValidator(_as_list)
 Names = Annotated[tuple[str, ...], _List]
-Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_COUNT)], ...], _List, Field(min_length=1)]
-Shares = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], _List, Field(min_length=1)]
+Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_COUNT)], ...], _List]
+Shares = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], _List]
 Histories = Annotated[
     tuple[Annotated[int, Field(ge=1, le=MAX_COUNT)] | None, ...],
     BeforeValidator(_all_is_none),
-    Field(min_length=1),
     # TOML has no null.
     PlainSerializer(lambda counts: ["all" if count is None else count for count in counts]),
 ]
@@ -272,7 +271,7 @@ class CompareConfig(HeldOutConfig):
     """How many seeds; a seed is a split and a training seed."""
     first_seed: int = Field(default=0, ge=0, le=MAX_FIRST_SEED)
     """The first seed."""
-    ks: Counts = (10, 20, 50)
+    ks: Annotated[Counts, Field(min_length=1)] = (10, 20, 50)
     """Lengths of the lists that are measured, separated by commas."""
     tune: bool = True
     """Choose the baselines' options on the validation interactions, over a small grid."""
