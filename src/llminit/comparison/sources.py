@@ -52,8 +52,10 @@ def load_texts(
     texts = {}
     # Files are read before anything is encoded, so that one that cannot be used is refused before the work.
     for label, source in sorted(sources.items(), key=lambda pair: _is_encoder(pair[1])):
-        option = {"encoder": source} if _is_encoder(source) else {"embeddings": source}
-        texts[label] = load_text(dataset, **option, template=config.text, cache=cache, reporter=reporter)
+        if _is_encoder(source):
+            texts[label] = load_text(dataset, encoder=source, template=config.text, cache=cache, reporter=reporter)
+        else:
+            texts[label] = load_text(dataset, embeddings=source)  # `compare` itself notes what they lack.
     return {label: texts[label] for label in sources}
 
 
