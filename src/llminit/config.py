@@ -24,7 +24,7 @@ SplitKind = Literal["random-loo", "temporal-loo", "ratio", "global-time"]
 
 MAX_COUNT = 2**63 - 1
 """What libraries take as a whole number."""
-MAX_EMBEDDING_SIZE = 65_536
+MAX_EMBEDDING_SIZE = 1_000_000
 MAX_SEEDS = 10_000
 MAX_FIRST_SEED = 10**9
 
