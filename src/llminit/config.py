@@ -261,7 +261,7 @@ class CompareConfig(HeldOutConfig):
     """Shares of the training interactions to keep, separated by commas."""
     max_history: Histories = (None,)
     """Most training interactions to keep of each user, separated by commas; all keeps all."""
-    seeds: int = Field(default=3, ge=1)
+    seeds: int = Field(default=5, ge=1)
     """How many seeds; a seed is a split and a training seed."""
     first_seed: int = Field(default=0, ge=0)
     """The first seed."""
