@@ -17,6 +17,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import special
 
 from llminit.arrays import AnyArray, Float64Array
 from llminit.errors import InputError
@@ -36,6 +37,9 @@ MIN_SEEDS = 3
 
 FEW_DIFFERING = 13
 """Up to so many users with a difference, the test over users tries all sign flips too; t alone is a poor guide then."""
+
+TINY = 1e-300
+"""No p-value is told apart from a smaller one."""
 
 _DIFFERENCE = np.array([1.0, -1.0])
 
@@ -170,14 +174,30 @@ def two_way_p_values(
         float64 of shape (m,): the alpha at which each difference is as large as its threshold.
     """
     squared = np.asarray(differences, dtype=np.float64) ** 2
-    low, high = np.full(squared.shape, -700.0), np.zeros(squared.shape)
-    for _ in range(60):
+    # The threshold is above that of either part alone, and below where both parts reach half of the square.
+    low, high = (
+        np.log(np.clip(np.maximum(*_one_way_p(share * squared, users, seeds, n_users, n_seeds, n_candidates)), TINY, 1))
+        for share in (1.0, 0.5)
+    )
+    for _ in range(30):
         middle = (low + high) / 2
         alpha = np.exp(middle)
         by_users = critical_t(alpha / n_candidates, n_users - 1) ** 2 * users
         found = squared >= by_users + critical_t(alpha, n_seeds - 1) ** 2 * seeds
         low, high = np.where(found, low, middle), np.where(found, middle, high)
     return np.where(squared == 0, 1.0, np.exp(high))
+
+
+def _one_way_p(
+    squared: Float64Array, users: AnyArray, seeds: AnyArray, n_users: int, n_seeds: int, n_candidates: int
+) -> tuple[Float64Array, Float64Array]:
+    """Return the p-values as if all of the variance were that of the users, and as if it were that of the seeds."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_users, by_seeds = np.sqrt(squared / users), np.sqrt(squared / seeds)
+    return (
+        n_candidates * 2 * special.stdtr(n_users - 1, -np.nan_to_num(by_users, posinf=np.inf)),
+        2 * special.stdtr(n_seeds - 1, -np.nan_to_num(by_seeds, posinf=np.inf)),
+    )
 
 
 def _two_way_p(difference: float, spread: Spread) -> float:
