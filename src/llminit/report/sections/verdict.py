@@ -1,6 +1,6 @@
 """The verdict in plain words, the first section."""
 
-from llminit.report.content import Paragraph, Section, SentenceList, Tile, Tiles
+from llminit.report.content import Block, Paragraph, Section, SentenceList, Tile, Tiles
 from llminit.report.data import ReportData
 from llminit.report.numbers import decimals, interval
 from llminit.report.styles import REFERENCE
@@ -17,7 +17,7 @@ def section(data: ReportData) -> Section:
     """Return the section."""
     values = data.by_seed("recall", STANDARD)
     answer, *reasons = headline(data.main_verdicts(STANDARD), values, leave_one_out=data.leave_one_out) or [_NOTHING]
-    blocks = [
+    blocks: list[Block] = [
         *(Paragraph(text, "note") for text in _unfinished(data)),
         Paragraph(answer, "answer"),
         *_tiles(data),
