@@ -1,6 +1,6 @@
 """How often verdicts are wrong, and how often they show a true gain, with the noise of archived results.
 
-python benchmarks/verdict_power.py docs/results/beauty docs/results/toys --json benchmarks/results/verdict_power.json
+python benchmarks/verdict_power.py docs/results/beauty --json benchmarks/results/verdict_power.json
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 
-from common import machine
+from common import machine, write_json
 from llminit.arrays import AnyArray, Float64Array
 from llminit.results import Cell, Method, open_results
 from llminit.verdicts.answer import answer_of
@@ -35,12 +35,12 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path, help="results whose noise is measured")
     parser.add_argument("--runs", type=int, default=1000, help="comparisons simulated of each kind")
     parser.add_argument("--seeds", type=int, default=5, help="seeds of each comparison")
+    parser.add_argument("--training", type=float, help="the luck in training, in place of what was measured")
     parser.add_argument("--json", type=Path, help="where the result is written")
     given = parser.parse_args()
     noises = {folder.name: measured_noise(folder) for folder in given.folders}
-    # As much luck in training again as was measured at the most, so that little hangs on the estimate.
-    lucky = max((noise.training for noise, _ in noises.values()), default=0.0)
-    noises["twice the luck in training"] = (replace(next(iter(noises.values()))[0], training=2 * lucky), {})
+    if given.training is not None:
+        noises = {name: (replace(noise, training=given.training), more) for name, (noise, more) in noises.items()}
     rows = []
     for (name, (noise, _)), (what, truths) in product(noises.items(), comparisons().items()):
         row = {"noise": name, "truth": what, **simulated(truths, noise, given.runs, given.seeds)}
@@ -53,8 +53,7 @@ def main() -> None:
         "noise": {name: asdict(noise) | more for name, (noise, more) in noises.items()},
         "simulated": rows,
     }
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_json(given.json, found)
 
 
 def measured_noise(folder: Path) -> tuple[Noise, dict[str, float]]:
