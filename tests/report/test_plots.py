@@ -136,7 +136,7 @@ def test_embeddings_at_full_width_are_shown_beside_the_others() -> None:
 
 def test_no_recall_on_the_page_is_said_to_be_below_nothing() -> None:
     """The interval of a mean recall stays within 0 and 1; that of a gain is not cut off."""
-    methods = {
+    methods: dict[Method, tuple[float, ...]] = {
         Method(model="lightgcn", init="xavier", embedding_size=8): (0.001, 0.03, 0.001),
         Method(model="lightgcn", init="pca", encoder="mini", embedding_size=8): (0.99, 0.4, 0.99),
     }

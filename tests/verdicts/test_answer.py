@@ -102,6 +102,15 @@ def test_few_seeds_decide_nothing() -> None:
     )
 
 
+def test_no_number_of_seeds_is_named_that_is_not_known() -> None:
+    """Where one baseline has run for too few seeds, what it would take is not known, and none is made up."""
+    few = verdict("item-knn", "no difference shown", reference_mean=0.13, n_seeds=2, covers_training=False)
+    found = answer_of([verdict("ease", "no difference shown", detectable=0.3), few])
+    assert found.advice == "not decided"
+    assert "None" not in found.sentences[0]
+    assert found.sentences[0].endswith("against 138 with the latter.")
+
+
 def test_without_baselines_or_without_anything() -> None:
     """What was not run is said to be missing, and nothing is recommended."""
     alone = answer_of([verdict(XAVIER)])

@@ -121,8 +121,7 @@ def _first(answer: Answer, leave_one_out: bool) -> str:
 
 
 def _what_tells(answer: Answer) -> str:
-    against = answer.baseline
-    if against is None or not against.covers_training:
+    if answer.seeds_needed is None or answer.baseline is None or not answer.baseline.covers_training:
         return ""
     return f", and so few seeds would often miss such a gain; about {answer.seeds_needed} would tell"
 
