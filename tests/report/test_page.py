@@ -89,9 +89,10 @@ def test_cost_is_a_median_over_seeds(page: str) -> None:
 
 
 def test_every_comparison_is_in_the_last_table(page: str, data: ReportData) -> None:
-    """The table of comparisons has a row a verdict, with both names, the gain and the outcome."""
+    """The table of comparisons has a row a verdict, the primary ones first, with names, gain, outcome and role."""
     rows = rows_of(page, "comparisons-table")
     verdicts = [verdict for of_protocol in data.verdicts.values() for verdict in of_protocol]
+    verdicts.sort(key=lambda verdict: not verdict.is_primary)
     assert len(rows) == len(verdicts) > 100
     for row, verdict in zip(rows, verdicts, strict=True):
         assert row[:2] == [verdict.label, verdict.reference_label]

@@ -149,3 +149,13 @@ def test_no_recall_on_the_page_is_said_to_be_below_nothing() -> None:
     assert gain is not None
     assert gain.high is not None
     assert gain.high > 1
+
+
+def test_a_mean_beside_another_is_over_the_seeds_of_both() -> None:
+    """What stands beside a method that ran on two seeds is not the mean over a third, which may be easier."""
+    ease, text = Method(model="ease"), Method(model="lightgcn", init="pca", encoder="mini", embedding_size=8)
+    data = report_data({ease: (0.1, 0.2, 0.9), text: (0.3, 0.4)})
+    beside, alone = data.mean(ease, "recall", beside=text), data.mean(ease, "recall")
+    assert beside is not None
+    assert alone is not None
+    assert (beside.mean, alone.mean) == (pytest.approx(0.15), pytest.approx(0.4))

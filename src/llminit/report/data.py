@@ -149,11 +149,23 @@ class ReportData:
         """Return every method's values of a metric such as "recall", at the report's k, by seed."""
         return self._values.get((metric, protocol, group), {})
 
-    def mean(self, method: Method, metric: str, protocol: str = "standard", group: str = "all") -> Mean | None:
-        """Return a method's mean of a metric over its seeds; None where it was not measured."""
-        values = self.by_seed(metric, protocol, group).get(method)
+    def mean(
+        self,
+        method: Method,
+        metric: str,
+        protocol: str = "standard",
+        group: str = "all",
+        beside: Method | None = None,
+    ) -> Mean | None:
+        """Return a method's mean of a metric over its seeds, or those that it shares with one that it stands beside.
+
+        None where it was not measured.
+        """
+        by_method = self.by_seed(metric, protocol, group)
+        values, others = by_method.get(method, {}), by_method.get(beside, {}) if beside else {}
+        kept = [value for seed, value in values.items() if seed in others] or list(values.values())
         bounds = (0.0, 1.0) if metric in METRICS else ()
-        return mean_of(list(values.values()), *bounds) if values else None
+        return mean_of(kept, *bounds) if kept else None
 
     def gain(self, method: Method, metric: str, protocol: str = "standard", group: str = "all") -> Mean | None:
         """Return by how much a method's metric exceeds its reference's, over the seeds that both have."""

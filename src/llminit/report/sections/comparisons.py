@@ -127,7 +127,7 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
         "it covers other users and, from three seeds on, other training runs. p, users (not corrected) takes the "
         "trained models as they are."
     )
-    rows = [_row(verdict) for verdict in verdicts]
+    rows = [_row(verdict) for verdict in sorted(verdicts, key=lambda verdict: not verdict.is_primary)]
     compared = {verdict.family for verdict in verdicts}
     filters = [title for family, title in FAMILIES.items() if family in compared]
     return Table("comparisons-table", caption, _COLUMNS, rows, filters=filters, tall=True)

@@ -76,18 +76,19 @@ def _tiles(data: ReportData) -> list[Tiles]:
         f"The same backbone from {REFERENCE}": without_text,
         "Strongest baseline": data.best(method for method in data.main if method.kind == "baseline"),
     }
-    tiles = [tile for title, method in methods.items() if method and (tile := _tile(data, title, method))]
+    tiles = [tile for title, method in methods.items() if method and (tile := _tile(data, title, method, chosen))]
     return [Tiles(tiles)] if tiles else []
 
 
-def _tile(data: ReportData, title: str, method: Method) -> Tile | None:
-    standard = data.mean(method, "recall")
+def _tile(data: ReportData, title: str, method: Method, chosen: Method | None) -> Tile | None:
+    """Show a method's mean over the seeds that what validation picked has, as the answer does."""
+    standard = data.mean(method, "recall", beside=chosen)
     if standard is None:
         return None
     others = [
         f"{protocol}: {decimals(mean.mean)}"
         for protocol in data.protocols
-        if protocol != STANDARD and (mean := data.mean(method, "recall", protocol))
+        if protocol != STANDARD and (mean := data.mean(method, "recall", protocol, beside=chosen))
     ]
     details = [f"recall@{data.k} {interval(standard)}".rstrip(), ", ".join(others)]
     label = data.labels.get(method, method.label)
