@@ -158,4 +158,4 @@ def test_a_mean_beside_another_is_over_the_seeds_of_both() -> None:
     beside, alone = data.mean(ease, "recall", beside=text), data.mean(ease, "recall")
     assert beside is not None
     assert alone is not None
-    assert (beside.mean, alone.mean) == (pytest.approx(0.15), pytest.approx(0.4))
+    assert [beside.mean, alone.mean] == pytest.approx([0.15, 0.4])
