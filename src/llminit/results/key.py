@@ -14,7 +14,7 @@ Kind = Literal["backbone", "baseline", "control"]
 CONTROLS = ("shuffled", "noise", "untrained")
 """The names after the slash of a control's `init`, such as "variance/shuffled"."""
 
-MAX_NAME_LENGTH = 210
+MAX_NAME_LENGTH = 170
 """File systems take 255 bytes, and the temporary file of a cell's checkpoint has 41 more than its name."""
 
 _UNSAFE = re.compile(r"[^a-z0-9.+-]+")

@@ -56,7 +56,8 @@ def answer_of(verdicts: Sequence[Verdict], *, leave_one_out: bool = True) -> Ans
     if not primary:
         nothing = "Nothing can be recommended yet: no trained method was picked by validation and compared."
         return Answer("nothing to compare", sentences=(nothing,))
-    baselines = sorted((verdict for verdict in primary if verdict.family == "baseline"), key=lambda verdict: -verdict.reference_mean)
+    of_baselines = [verdict for verdict in primary if verdict.family == "baseline"]
+    baselines = sorted(of_baselines, key=lambda verdict: -verdict.reference_mean)
     unbeaten = [verdict for verdict in baselines if verdict.outcome != "better"]
     deciding = next(iter(unbeaten or baselines), None)
     needed = _seeds_needed(unbeaten)
@@ -76,24 +77,24 @@ def _advice(baselines: Sequence[Verdict], unbeaten: Sequence[Verdict], needed: i
     if not baselines:
         return "nothing to compare"
     if not unbeaten:
-        return "use" if all(each.covers_training for each in baselines) else "not decided"
-    if all(each.covers_training for each in unbeaten) and needed is None:
+        return "use" if all(verdict.covers_training for verdict in baselines) else "not decided"
+    if all(verdict.covers_training for verdict in unbeaten) and needed is None:
         return "do not bother"
     # Without the spread between training runs nobody can tell how many seeds it would take.
-    return "not decided" if all(each.gain > 0 for each in unbeaten) else "do not bother"
+    return "not decided" if all(verdict.gain > 0 for verdict in unbeaten) else "do not bother"
 
 
 def _seeds_needed(unbeaten: Sequence[Verdict]) -> int | None:
     """Return about how many seeds would show all gains: what can be shown shrinks with the root of their number."""
-    if not unbeaten or any(each.outcome == "worse" or not each.gain > 0 for each in unbeaten):
+    if not unbeaten or any(verdict.outcome == "worse" or not verdict.gain > 0 for verdict in unbeaten):
         return None
-    needed = [each.n_seeds * (each.detectable / each.gain) ** 2 for each in unbeaten]
+    needed = [verdict.n_seeds * (verdict.detectable / verdict.gain) ** 2 for verdict in unbeaten]
     most = max(needed) if all(map(math.isfinite, needed)) else math.inf
-    return max(math.ceil(most), max(each.n_seeds for each in unbeaten) + 1) if most <= MOST_SEEDS else None
+    return max(math.ceil(most), max(verdict.n_seeds for verdict in unbeaten) + 1) if most <= MOST_SEEDS else None
 
 
 def _sentences(answer: Answer, primary: Sequence[Verdict], leave_one_out: bool) -> tuple[str, ...]:
-    few = [each for each in primary if not each.covers_training]
+    few = [verdict for verdict in primary if not verdict.covers_training]
     warning = [_warning(few[0])] if few else []
     return (_first(answer, leave_one_out), *_on_text(answer), *warning)
 
