@@ -46,7 +46,7 @@ def test_the_best_of_many_items_are_the_head_of_a_full_sort(n_items: int, kind: 
     rng = np.random.default_rng(3)
     scores = rng.normal(size=(2, n_items)).astype(np.float32)
     if kind == "ties":
-        scores = np.round(scores * 2) / 2
+        scores = (np.round(scores * 2) / 2).astype(np.float32)
     elif kind == "few candidates":
         scores[:, rng.random(n_items) < 0.999] = -np.inf
     elif kind == "half masked":
