@@ -75,7 +75,7 @@ def fit(
     """
     started = time.perf_counter()
     reporter = automatic_reporter(reporter)
-    config = FitConfig.given_or_made(config, named_parts(options))
+    config = FitConfig.from_options(config, named_parts(options))
     _check_names(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
     if folder is not None:
