@@ -234,7 +234,7 @@ def test_without_text(compare: Compare) -> None:
 def test_maps_are_drawn_of_text_cells_of_one_seed(compare: Compare) -> None:
     """Coordinates of the items are written for text cells of the first seed, in the order of the items."""
     folder = compare(controls="shuffled", seeds=2)
-    (path,) = (folder.path / "maps").iterdir()
+    (path,) = (folder.path / "maps").glob("*.parquet")
     assert path == folder.map_path(folder.cell("lightgcn_pca_embeddings_d8_seed-0").key)
     found = pl.read_parquet(path)
     assert found.columns == ["item", "x_text", "y_text", "x_trained", "y_trained", "title", "popularity"]
