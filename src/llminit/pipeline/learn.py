@@ -25,7 +25,7 @@ class Learned:
     Attributes:
         model: What is saved and serves.
         scorer: What is measured.
-        options: The options that validation chose; empty for a backbone.
+        options: The options that validation chose.
         best_epoch: The epoch that validation chose; None for a baseline.
         history: One record an epoch.
         selection: The fitted selection; None without text.
@@ -79,6 +79,7 @@ def learn(
     return Learned(
         DotProduct(result.users, result.items),
         factor_scorer(result.users, result.items),
+        result.options,
         best_epoch=result.best_epoch,
         history=[asdict(record) for record in result.history],
         selection=initial.selection,
