@@ -21,9 +21,6 @@ from llminit.compiled.rows import MIN_LENGTH, dot
 ANCHORS = 128
 """Anchors (users) whose logits are computed together; a constant, so that results do not depend on the number of threads."""
 
-RUNS = 16
-"""Parts that rows are divided into, for threads to take."""
-
 
 class CompiledSoftmax(NamedTuple):
     """The loss of a compiled step.
@@ -92,6 +89,7 @@ def softmax_steps(
     n_steps_before: int,
     learning_rate: float,
     memory: SoftmaxMemory,
+    n_threads: int,
 ) -> float:
     """Take one step for each batch of `triples` and return the sum of the losses.
 
@@ -103,6 +101,8 @@ def softmax_steps(
         n_steps_before: Number of steps that Adam has already taken.
         learning_rate: Adam's step size.
         memory: The result of `softmax_memory`.
+        n_threads: Number of threads; they never change the result. `numba.get_num_threads` also starts them, which a
+            kernel that was read from disk and only calls parallel ones does not.
     """
     total, step = 0.0, n_steps_before
     temperature = np.float32(loss_function.temperature)
@@ -111,7 +111,7 @@ def softmax_steps(
         step += 1
         adam = adam_constants(step, learning_rate)
         rows, size = batch.reshape(-1), batch.shape[1]
-        total += softmax_step(rows, size, loss_function.offsets, temperature, state, adam, memory)
+        total += softmax_step(rows, size, loss_function.offsets, temperature, state, adam, memory, n_threads)
     return total
 
 
@@ -124,6 +124,7 @@ def softmax_step(
     state: AdamState,
     adam: Any,
     memory: SoftmaxMemory,
+    n_threads: int,
 ) -> float:
     """Take one step and return its loss; `rows` are the anchors, then the columns."""
     position, nodes, first, following, units, scales, logit_memory, anchor_gradients, share_memory, losses = memory
@@ -135,8 +136,8 @@ def softmax_step(
     logits = logit_memory.reshape(-1)[: size * n_columns].reshape(size, n_columns)
     shares = share_memory.reshape(-1)[: n_chunks * n_columns * width].reshape(n_chunks, n_columns, width)
     n_distinct = _link_entries(rows, position, nodes, first, following)
-    for run in numba.prange(RUNS):
-        for entry in range(run * n_rows // RUNS, (run + 1) * n_rows // RUNS):
+    for run in numba.prange(n_threads):
+        for entry in range(run * n_rows // n_threads, (run + 1) * n_rows // n_threads):
             scales[entry] = _normalize(values[rows[entry]], units[entry])
     for chunk in numba.prange(n_chunks):
         start, stop = chunk * ANCHORS, min((chunk + 1) * ANCHORS, size)
@@ -145,9 +146,9 @@ def softmax_step(
         losses[chunk] = _softmax_gradient(part, start, items, offsets, temperature, size)
         np.dot(part, columns, anchor_gradients[start:stop])
         np.dot(part.T, anchors, shares[chunk])
-    for run in numba.prange(RUNS):
+    for run in numba.prange(n_threads):
         gradient = np.empty(width, dtype=np.float32)
-        for index in range(run * n_distinct // RUNS, (run + 1) * n_distinct // RUNS):
+        for index in range(run * n_distinct // n_threads, (run + 1) * n_distinct // n_threads):
             node, entry = nodes[index], first[index]
             unit, scale = units[entry], scales[entry]
             _sum_gradients(entry, following, size, anchor_gradients, shares, gradient)
@@ -161,9 +162,7 @@ def softmax_step(
 
 
 @kernel()
-def _link_entries(
-    rows: IntArray, position: NodeArray, nodes: NodeArray, first: NodeArray, following: NodeArray
-) -> int:
+def _link_entries(rows: IntArray, position: NodeArray, nodes: NodeArray, first: NodeArray, following: NodeArray) -> int:
     """Chain the entries of each distinct row, and return how many distinct rows there are."""
     count = 0
     for entry in range(len(rows) - 1, -1, -1):

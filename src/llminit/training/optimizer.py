@@ -123,7 +123,9 @@ class Adam:
         mean = BETA1 * moments.mean[rows] + (1 - BETA1) * slopes
         square = BETA2 * moments.square[rows] + (1 - BETA2) * slopes.square()
         moments.mean[rows], moments.square[rows] = mean, square
-        _, _, step_size, square_scale, epsilon = (float(value) for value in adam_constants(self.steps, self.learning_rate))
+        _, _, step_size, square_scale, epsilon = (
+            float(value) for value in adam_constants(self.steps, self.learning_rate)
+        )
         parameter[rows] -= step_size * mean / (square.sqrt() * square_scale + epsilon)
 
     def _step_in_torch(self, names: list[str]) -> None:

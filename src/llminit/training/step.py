@@ -118,6 +118,7 @@ class CompiledSoftmaxSteps:
                     optimizer.steps,
                     optimizer.learning_rate,
                     self._memory,
+                    numba.get_num_threads(),
                 )
                 optimizer.steps += -(-part.shape[1] // self.batch_size)
         return total
