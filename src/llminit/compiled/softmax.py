@@ -19,7 +19,7 @@ from llminit.compiled.graph import ABSENT, NodeArray
 from llminit.compiled.rows import MIN_LENGTH, dot
 
 ANCHORS = 128
-"""Anchors (users) whose logits are computed together; a constant, so that results do not depend on the number of threads."""
+"""Users whose logits are computed together; a constant, so that results do not depend on the number of threads."""
 
 
 class CompiledSoftmax(NamedTuple):

@@ -1,8 +1,8 @@
 """The base class of backbones that train without a graph and propagate over it when they serve.
 
 Served are x + w1 A x + w2 A^2 x + ..., x the trained rows at length 1 and A the normalised training graph (test-time
-aggregation: TAG-CF, arXiv 2404.08660; LightGODE, arXiv 2407.18910). Training never touches A, so which weights serve best
-is found afterwards, on the validation interactions, without training again.
+aggregation: TAG-CF, arXiv 2404.08660; LightGODE, arXiv 2407.18910). Training never touches A, so which weights serve
+best is found afterwards, on the validation interactions, without training again.
 """
 
 from abc import ABC
@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import Field
 
 from llminit.arrays import FloatArray
 from llminit.graph import propagate_weighted
@@ -60,7 +59,7 @@ class HopBackbone(Backbone, ABC):
         return self._served(_WATCHED if weights is None else weights)
 
     def choose_serving(self, validate: Callable[[FloatArray, FloatArray], float]) -> dict[str, Any]:
-        """Choose the hops' weights on the validation interactions, unless they are options; the first of equals wins."""
+        """Choose the hops' weights on the validation interactions, unless they are options; ties go to the first."""
         if self.options.hop_weights is not None:
             return {}
         scores = [validate(*self._served(weights)) for weights in _CHOICES]

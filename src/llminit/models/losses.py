@@ -46,7 +46,7 @@ def sampled_softmax(
     Args:
         users: Shape (batch_size, d).
         columns: Shape (n_columns, d); the first batch_size are the users' own items.
-        items: int64 of shape (n_columns,), which items these are. An item that is a user's own is no negative of theirs.
+        items: int64 of shape (n_columns,), which items these are. A user's own item is no negative of theirs.
         temperature: What cosines are divided by.
         offsets: Shape (n_columns,), taken from the logits: the log-probability of drawing the item, times a weight
             (the logQ correction of Yi et al., RecSys 2019). None takes nothing.
@@ -54,7 +54,8 @@ def sampled_softmax(
     logits = F.normalize(users) @ F.normalize(columns).T / temperature
     logits = logits if offsets is None else logits - offsets
     own = torch.arange(len(users), device=users.device)
-    repeated = (items == items[: len(users), None]).index_put((own, own), torch.tensor(False, device=users.device))
+    repeated = items == items[: len(users), None]
+    repeated[own, own] = False
     return F.cross_entropy(logits.masked_fill(repeated, -torch.inf), own)
 
 

@@ -1,8 +1,8 @@
 """L3AE: EASE that is drawn towards the EASE of the item texts, in closed form.
 
 Source: Moon et al., LLM-Enhanced Linear Autoencoders for Recommendation, CIKM 2025 (arXiv 2508.13500). With X the
-training interactions and S the text's EASE, the weights B minimise |X - XB|^2 + l2 |B|^2 + text_weight |B - S|^2 under a
-zero diagonal. The text's kernel has the rank of its width, so S is never made: it takes a product of all items by the
+training interactions and S the text's EASE, the weights B minimise |X - XB|^2 + l2 |B|^2 + text_weight |B - S|^2 with
+a zero diagonal. The text's kernel has the rank of its width, so S is never made: it takes a product of all items by the
 width.
 """
 
@@ -75,4 +75,5 @@ def _times_text_weights(matrix: FloatArray, text: FloatArray, l2: float) -> Floa
     core = np.linalg.inv(text.T.astype(np.float64) @ text + l2 * np.eye(text.shape[1]))
     smoothed = (text @ core).astype(np.float32)
     diagonal = 1 - (smoothed * text).sum(axis=1)
-    return matrix - (matrix - (matrix @ smoothed) @ text.T) / diagonal
+    product: FloatArray = matrix - (matrix - (matrix @ smoothed) @ text.T) / diagonal
+    return product
