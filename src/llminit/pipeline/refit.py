@@ -7,7 +7,7 @@ to keep the number of steps.
 
 from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, Split
-from llminit.pipeline.learn import Learned
+from llminit.pipeline.learned import Learned
 
 
 def everything(dataset: Dataset) -> HeldOut:
