@@ -69,7 +69,7 @@ def softmax_temperature(dataset: Dataset) -> float:
     sixteen times the density.
     """
     density = dataset.n_interactions / (dataset.n_users * dataset.n_items)
-    return round(min(max(0.15 * (density / 0.0015) ** 0.25, 0.1), 0.5), 3)
+    return float(round(min(max(0.15 * (density / 0.0015) ** 0.25, 0.1), 0.5), 3))
 
 
 def _with_temperature(chosen: FitConfig, temperature: float) -> dict[str, Any]:
