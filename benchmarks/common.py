@@ -83,9 +83,9 @@ def in_turn(
     for turn in range(repeats):
         for side, work, side_answers in zip("AB", (first, second), answers, strict=True):
             time.sleep(PAUSE)
-            before = _core_seconds()
+            before = core_seconds()
             answer = work()
-            side_answers.append(answer | {"others": _others_share(before, _core_seconds(), answer["cpu"])})
+            side_answers.append(answer | {"others": others_share(before, core_seconds(), answer["cpu"])})
             say(f"  {side}{turn + 1}: {answer['seconds']:.3f} s")
     return answers
 
@@ -193,7 +193,7 @@ def _processor() -> str:
     return f"{names['model name']} (family {names.get('cpu family', '?')}, model {names.get('model', '?')})"
 
 
-def _core_seconds() -> tuple[float, float]:
+def core_seconds() -> tuple[float, float]:
     """Return all cores' seconds since the machine started, and the busy part of them; zeros if unknown."""
     counters = Path("/proc/stat")
     if not counters.exists():
@@ -202,7 +202,8 @@ def _core_seconds() -> tuple[float, float]:
     return sum(ticks), sum(ticks) - ticks[3] - ticks[4]
 
 
-def _others_share(before: tuple[float, float], after: tuple[float, float], own_cpu: float) -> float:
+def others_share(before: tuple[float, float], after: tuple[float, float], own_cpu: float) -> float:
+    """Return the share of the cores that other processes used between two values of `core_seconds`."""
     passed, used = after[0] - before[0], after[1] - before[1]
     return max(used - own_cpu, 0.0) / passed if passed else 0.0
 

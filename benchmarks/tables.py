@@ -28,12 +28,13 @@ def _section(match: re.Match[str]) -> str:
 
 
 def _table(result: dict[str, Any]) -> str:
-    kinds = {"growth": _growth, "floor": _floor}
+    kinds = {"growth": _growth, "floor": _floor, "request": _request, "refit_rule": _refit_rule}
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
     about = [f"{result['setting']}.", f"{machine}{'; ' + versions if versions else ''}."]
-    busy = max((row["notes"].get(OTHERS, 0.0) for row in result.get("comparisons", [])), default=0.0)
+    measured = [*result.get("comparisons", []), *result.get("rows", [])]
+    busy = max((row.get("notes", {}).get(OTHERS, 0.0) for row in measured), default=0.0)
     if busy > MAX_OTHERS_SHARE:
         about.append(f"Other processes used up to {busy:.0%} of the cores during a timing: measure again.")
     return "\n".join([*about, "", *rows])
@@ -84,6 +85,29 @@ def _growth(result: dict[str, Any]) -> list[str]:
         lines.append(f"{counts}| {times} | {memory:.2f} GiB |")
     growth = [f"{part['from']:,} to {part['to']:,}: {part['to_linear']:.2f}x linear" for part in result["growth"]]
     return [*lines, "", f"Growth of an epoch's time: {'; '.join(growth)}."]
+
+
+def _request(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| request | threads | median, ms | 99% within, ms | CPU time, ms | target, ms |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        target = "" if row["target_ms"] is None else f"{row['target_ms']:g}"
+        times = f"{row['median_ms']:.2f} | {row['p99_ms']:.2f} | {row['cpu_ms']:.2f} | {target}"
+        lines.append(f"| {row['what']} | {row['threads'] or 'default'} | {times} |")
+    return lines
+
+
+def _refit_rule(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| held out | rule | epochs | steps | recall@10 | ndcg@10 | recall@10 less that of the same steps |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["rules"]:
+        means = f"{row['epochs']:.1f} | {row['steps']:.0f} | {row['recall@10']:.4f} | {row['ndcg@10']:.4f}"
+        lines.append(f"| {row['held out']} | {row['rule']} | {means} | {row['gain']:+.4f} ± {row['gain_sd']:.4f} |")
+    return lines
 
 
 if __name__ == "__main__":

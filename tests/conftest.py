@@ -37,3 +37,20 @@ def one_thread() -> Iterator[None]:
     yield
     numba.set_num_threads(threads[0])
     torch.set_num_threads(threads[1])
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Give a function after which file permissions hold for this process, even where the tests run as root."""
+    is_root = os.name == "posix" and os.geteuid() == 0
+
+    def become_nobody() -> None:
+        if is_root:
+            # Others may not even enter the folders that pytest makes.
+            for folder in [tmp_path, *tmp_path.parents][:3]:
+                folder.chmod(folder.stat().st_mode | 0o011)
+            os.seteuid(65534)
+
+    yield become_nobody
+    if is_root:
+        os.seteuid(0)

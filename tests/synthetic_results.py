@@ -13,6 +13,7 @@ import polars as pl
 from llminit.evaluation import RelevantRanks, mean_metrics
 from llminit.evaluation.groups import grouped_metrics
 from llminit.results import Cell, CellKey, Header, ResultsFolder
+from llminit.results.tables import write_table
 
 HOSTILE_TITLE = "<script>window.stolen = 1</script> \"Tom & Jerry's\" </script><img src=x onerror='window.stolen = 1'>"
 ENCODERS = ("embeddings-mpnet", "minilm")
@@ -63,8 +64,7 @@ def _write(folder: ResultsFolder, plan: Plan) -> ResultsFolder:
             folder.write_split(key.split_name, _split(seed, key.train_share))
         _write_cell(folder, key)
     if plan.with_map:
-        (folder.path / "maps").mkdir()
-        _map().write_parquet(folder.path / "maps" / f"{MAPPED}.parquet")
+        write_table(folder.path / "maps" / f"{MAPPED}.parquet", _map())
     return folder
 
 

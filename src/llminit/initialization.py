@@ -15,9 +15,13 @@ from safetensors.numpy import save_file
 
 from llminit.arrays import FloatArray
 from llminit.errors import EmbeddingError
+from llminit.out_paths import check_out_folder
 from llminit.selectors import Selection, fit_selector
-from llminit.storage import replacing_folder
+from llminit.storage import check_replaceable, check_target_folder, replacing_folder
 from llminit.text.embeddings import TextEmbeddings
+
+FILES = ("embeddings.safetensors", "users.npy", "items.npy", "users.parquet", "items.parquet")
+"""What `InitialEmbeddings.save` writes."""
 
 XAVIER = "xavier"
 
@@ -66,6 +70,17 @@ class InitialEmbeddings:
                 np.save(temporary / f"{kind}s.npy", values)
                 table = pl.DataFrame({f"{kind}_id": ids, "embedding": pl.Series(values)})
                 table.write_parquet(temporary / f"{kind}s.parquet")
+
+
+def check_can_save(folder: Path) -> None:
+    """Check, before any work, that initial embeddings can be saved to a folder.
+
+    Raises:
+        StorageError: It cannot be written, or holds other things.
+    """
+    check_out_folder(folder)
+    check_target_folder(folder)
+    check_replaceable(folder, FILES)
 
 
 def initial_embeddings(

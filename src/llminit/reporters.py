@@ -9,18 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
-from rich.progress import Task as BarTask
+from rich.table import Column
 from rich.text import Text
 
 from llminit.progress import SILENT, Reporter, Task, rough_duration
@@ -54,17 +55,9 @@ class RichReporter:
         if not (stderr.is_terminal or stderr.is_jupyter):
             yield _LoggedTask(name, total, done, _write)
             return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            _TimeLeft(),
-            TextColumn("{task.fields[status]}"),
-        )
-        with Progress(*columns, console=stderr, transient=True) as progress:
-            yield _BarTask(progress, progress.add_task(name, total=total, completed=done, status="", seconds_left=None))
+        with _BarAndStatus(*_columns(), console=stderr, transient=True) as progress:
+            bar = progress.add_task(name, total=total, completed=done, status="", left="")
+            yield _BarTask(progress, bar, _TimeLeft(total, done))
 
     def note(self, message: str) -> None:
         """Write a line."""
@@ -88,43 +81,64 @@ def _write(line: str) -> None:
     stderr.print(escape(line), highlight=False)
 
 
-class _TimeLeft(TimeRemainingColumn):
-    """The estimate of the last step if there is one, otherwise that from the pace."""
+def _columns() -> list[ProgressColumn]:
+    """Return the columns of a bar's line; a narrow terminal shortens the bar and nothing else."""
+    whole = Column(no_wrap=True)
+    return [
+        TextColumn("{task.description}", markup=False, table_column=whole),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(table_column=whole.copy()),
+        TimeElapsedColumn(table_column=whole.copy()),
+        TextColumn("{task.fields[left]}", style="progress.remaining", table_column=whole.copy()),
+    ]
 
-    def render(self, task: BarTask) -> Text:
-        seconds = task.fields["seconds_left"]
-        if seconds is None:
-            return super().render(task)
-        return Text(rough_duration(seconds) if math.isfinite(seconds) else "unknown", style="progress.remaining")
+
+class _BarAndStatus(Progress):
+    """A line with the bar, and under it the status, which may need more than one."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            # A line that the terminal breaks by itself would be drawn again and again.
+            status = Text(task.fields["status"], no_wrap=False, overflow="fold")
+            yield Padding(status, (0, 0, 0, 2))
 
 
 class _BarTask:
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
+    def __init__(self, progress: Progress, task: TaskID, time_left: "_TimeLeft") -> None:
+        self._progress, self._task, self._time_left = progress, task, time_left
 
     def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
-        self._progress.update(self._task, advance=steps, status=escape(status), seconds_left=seconds_left)
+        left = self._time_left.after(steps, seconds_left)
+        self._progress.update(self._task, advance=steps, status=status, left=left)
+
+
+class _TimeLeft:
+    """Says how much time is left: as the work estimates it, otherwise by the pace of this run's steps."""
+
+    def __init__(self, total: int, done: int) -> None:
+        self.total, self.done, self._before = total, done, done
+        self._started = time.monotonic()
+
+    def after(self, steps: int, estimate: float | None) -> str:
+        """Count steps and return a text; it is empty where nothing can be said."""
+        self.done += steps
+        # A download of unknown length has a total of 0.
+        if estimate is None and self._before < self.done <= self.total:
+            pace = (time.monotonic() - self._started) / (self.done - self._before)
+            estimate = pace * (self.total - self.done)
+        return f"about {rough_duration(estimate)} left" if estimate is not None and math.isfinite(estimate) else ""
 
 
 class _LoggedTask:
     def __init__(self, name: str, total: int, done: int, write: Callable[[str], None]) -> None:
-        self._name, self._total, self._before, self._done, self._write = name, total, done, done, write
-        self._started = self._logged_at = time.monotonic()
+        self._name, self._write, self._time_left = name, write, _TimeLeft(total, done)
+        self._logged_at = time.monotonic()
 
     def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
-        self._done += steps
-        now = time.monotonic()
+        left, now = self._time_left.after(steps, seconds_left), time.monotonic()
         if now - self._logged_at < LOG_EVERY_SECONDS:
             return
         self._logged_at = now
-        parts = [f"{self._name}: {self._done}/{self._total}", self._left(now, seconds_left), status]
+        parts = [f"{self._name}: {self._time_left.done}/{self._time_left.total}", left, status]
         self._write(", ".join(part for part in parts if part))
-
-    def _left(self, now: float, estimate: float | None) -> str:
-        if estimate is not None:
-            return f"about {rough_duration(estimate)} left" if math.isfinite(estimate) else "time left unknown"
-        # A download of unknown length has a total of 0.
-        if self._done == self._before or self._done > self._total:
-            return ""
-        pace = (now - self._started) / (self._done - self._before)
-        return f"at most {rough_duration(pace * (self._total - self._done))} left"

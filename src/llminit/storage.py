@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 from safetensors import SafetensorError
 
 from llminit.errors import StorageError
+from llminit.out_paths import resolved_out
 
 # The umask can only be read by setting it; this is done once, at import, before other threads create files.
 _UMASK = os.umask(0o022)
@@ -30,7 +31,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: The file cannot be written (a full disk, no permission); `path` is as it was before.
     """
-    if path.is_dir():
+    if resolved_out(path).is_dir():
         raise StorageError(f"cannot write {path}: it is a folder, expected the name of a file; choose another path")
     # In a temporary folder, because some writers put temporary files beside their output and may be killed.
     folder = _temporary_beside(path)
@@ -71,9 +72,10 @@ def check_target_folder(path: Path) -> None:
     Raises:
         StorageError: The path is a file, or the working folder is the path or below it.
     """
-    if path.exists() and not path.is_dir():
+    real = resolved_out(path)
+    if real.exists() and not real.is_dir():
         raise StorageError(f"cannot write {path}: it is a file, expected the name of a folder; choose another path")
-    if Path.cwd().is_relative_to(path.resolve()):
+    if Path.cwd().is_relative_to(real):
         raise StorageError(f"cannot replace {path}: this is where you work, expected another folder; name one in it")
 
 
@@ -107,7 +109,7 @@ def remove(path: Path) -> None:
 
 
 def _temporary_beside(path: Path) -> Path:
-    path = path.resolve()  # The target of a link is replaced, not the link; and "." has no name.
+    path = resolved_out(path)  # The target of a link is replaced, not the link; and "." has no name.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -128,7 +128,7 @@ def test_failures_of_other_calls_are_not_those_of_this_one(compare: Compare, mon
 def test_missing_splits_are_written_again(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """Splits that finished cells need are written again as they were, of earlier grids too, and nothing is trained."""
     folder = compare(backbones="", seeds=2, train_share="1,0.5", max_history="all,2")
-    before = {path.stem: pl.read_parquet(path) for path in (folder.path / "splits").iterdir()}
+    before = {path.stem: pl.read_parquet(path) for path in (folder.path / "splits").glob("*.parquet")}
     assert len(before) == 8
     for name in before:
         (folder.path / "splits" / f"{name}.parquet").unlink()
@@ -136,7 +136,7 @@ def test_missing_splits_are_written_again(compare: Compare, monkeypatch: pytest.
     reporter = RecordingReporter()
     compare(backbones="", reporter=reporter)
     assert sum("was missing and was written again" in note for note in reporter.notes) == 8
-    assert {path.stem for path in (folder.path / "splits").iterdir()} == before.keys()
+    assert {path.stem for path in (folder.path / "splits").glob("*.parquet")} == before.keys()
     assert all(ResultsFolder(folder.path).split(name).equals(rows) for name, rows in before.items())
 
 

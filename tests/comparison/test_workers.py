@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from llminit.results import Cell, ResultsFolder
+from llminit.results import ResultsFolder
 from planted import plant
 from watching import Stamp
 
@@ -39,14 +41,14 @@ def start(tables: Path, out: Path, *options: object, seconds: float = 0.0, **var
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cell]:
-    """An undisturbed comparison's cells by name."""
+def undisturbed(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> ResultsFolder:
+    """The results of an undisturbed comparison; do not write to it."""
     out = tmp_path_factory.mktemp("undisturbed") / "r"
     process = start(tables, out, seconds=60)
     _, messages = process.communicate(timeout=120)
     assert process.returncode == 0, messages
     assert not [path.name for path in out.rglob(".*")]
-    return {cell.key.name: cell for cell in ResultsFolder(out).cells()}
+    return ResultsFolder(out)
 
 
 def wait_until(
@@ -80,19 +82,20 @@ def training(out: Path) -> bool:
     return any(out.glob("cells/popularity*.json")) and any(out.glob("cells/.*.checkpoint.safetensors"))
 
 
-def assert_same(out: Path, undisturbed: dict[str, Cell]) -> None:
-    again = {cell.key.name: cell for cell in ResultsFolder(out).cells()}
-    assert again.keys() == undisturbed.keys()
-    for name, cell in again.items():
-        assert cell.metrics == undisturbed[name].metrics
-        assert cell.best_epoch == undisturbed[name].best_epoch
+def assert_same(out: Path, undisturbed: ResultsFolder) -> None:
+    folder = ResultsFolder(out)
+    assert folder.names() == undisturbed.names()
+    for cell, expected in zip(folder.cells(), undisturbed.cells(), strict=True):
+        assert (cell.metrics, cell.best_epoch) == (expected.metrics, expected.best_epoch)
+        for protocol, ranks in undisturbed.ranks(expected).items():
+            np.testing.assert_array_equal(folder.ranks(cell)[protocol].ranks, ranks.ranks)
     assert not [path.name for path in out.rglob(".*")]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_comparison_continues(
-    tables: Path, tmp_path: Path, undisturbed: dict[str, Cell], number: signal.Signals
+    tables: Path, tmp_path: Path, undisturbed: ResultsFolder, number: signal.Signals
 ) -> None:
     """Killed or interrupted, its workers end too; called again, finished cells keep their bytes, results are equal."""
     out = tmp_path / "r"
@@ -102,9 +105,9 @@ def test_a_stopped_comparison_continues(
     _, messages = process.communicate(timeout=60)
     assert process.returncode != 0
     assert ("interrupted; what is finished is kept" in messages) == (number == signal.SIGINT)
-    wait_until(lambda: not workers_of(out), limit=10)
+    wait_until(lambda: not workers_of(out))  # One that was still starting notices when it has imported everything.
     before = {name: stamp for name, stamp in finished(out).items() if (out / "cells" / name).suffix == ".json"}
-    assert 1 <= len(before) < len(undisturbed)
+    assert 1 <= len(before) < len(undisturbed.names())
 
     again = start(tables, out)
     _, messages = again.communicate(timeout=120)
@@ -115,7 +118,7 @@ def test_a_stopped_comparison_continues(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_a_lost_worker_costs_its_cell_only(tables: Path, tmp_path: Path, undisturbed: dict[str, Cell]) -> None:
+def test_a_lost_worker_costs_its_cell_only(tables: Path, tmp_path: Path, undisturbed: ResultsFolder) -> None:
     """When the system kills a worker, its cell is noted as failed, and the rest finish."""
     out = tmp_path / "r"
     process = start(tables, out)
@@ -125,8 +128,56 @@ def test_a_lost_worker_costs_its_cell_only(tables: Path, tmp_path: Path, undistu
     folder = ResultsFolder(out)
     failed = [failure.error for failure in folder.failures()]
     assert process.returncode == (1 if failed else 0), messages
-    assert len(failed) + len(folder.names()) == len(undisturbed)
+    assert len(failed) + len(folder.names()) == len(undisturbed.names())
     assert all("exit code -9" in error and "memory" in error for error in failed)
+
+
+def kill(process: subprocess.Popen[str], out: Path, whom: str) -> None:
+    """Kill a comparison's process, its workers or all of them at once, and wait until it has ended."""
+    victims = [process.pid] if whom != "workers" else []
+    victims += workers_of(out) if whom != "parent" else []
+    for victim in victims:
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+    process.communicate(timeout=120)
+    wait_until(lambda: not workers_of(out))  # One that was still starting notices when it has imported everything.
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_killed_workers_are_named_and_their_cells_run_again(
+    tables: Path, tmp_path: Path, undisturbed: ResultsFolder
+) -> None:
+    """With all workers killed at once, their cells are named with the reason, and the next call gives equal results."""
+    out = tmp_path / "r"
+    process = start(tables, out)
+    wait_until(lambda: training(out), process)
+    kill(process, out, "workers")
+    assert process.returncode in (1, 2)  # 2 where one was killed before it could start.
+    failures = ResultsFolder(out).failures()
+    assert failures
+    assert all("exit code -9" in failure.error for failure in failures)
+    again = start(tables, out)
+    _, messages = again.communicate(timeout=240)
+    assert again.returncode == 0, messages
+    assert_same(out, undisturbed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_kills_at_any_moment_change_no_result(tables: Path, tmp_path: Path, undisturbed: ResultsFolder) -> None:
+    """Killed while it starts, trains or writes, again and again, a comparison ends with the same metrics and ranks."""
+    out, rng = tmp_path / "r", np.random.default_rng(0)
+    for whom in ("parent", "both", "workers"):
+        process = start(tables, out)
+        wait_until(lambda: bool(workers_of(out)), process)
+        time.sleep(rng.uniform(0, 3))
+        kill(process, out, whom)
+        for name in ResultsFolder(out).names():  # What is there is whole.
+            ResultsFolder(out).ranks(ResultsFolder(out).cell(name))
+    last = start(tables, out)
+    _, messages = last.communicate(timeout=120)
+    assert last.returncode == 0, messages
+    assert_same(out, undisturbed)
+    assert ResultsFolder(out).failures() == []
 
 
 def test_lines_that_libraries_print_are_ignored(tables: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -12,6 +13,7 @@ from llminit.errors import ConfigError, DataError, StorageError
 from llminit.pipeline.learn import learn
 from llminit.pipeline.out_folder import OutFolder
 from llminit.recommender import Recommender
+from noted import Noted
 from planted import SMALL, everything_under, plant
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -99,3 +101,25 @@ def test_an_equal_recommender_that_appears_meanwhile(
     equal = fit(tmp_path / "equal")
     while_training(lambda: equal.save(tmp_path / "r"))
     assert fit(tmp_path / "r").report["metrics"] == equal.report["metrics"]
+
+
+@pytest.mark.parametrize("epochs", [2, 6])
+def test_other_epochs_continue_an_interrupted_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
+    """Called again with other epochs and patience, a fit ends as an undisturbed one, and throws no state away."""
+    with monkeypatch.context() as patch:
+        patch.setattr(OutFolder, "finish", None)  # Both models are trained and not saved.
+        with pytest.raises(TypeError):
+            fit(tmp_path / "r", epochs=4)
+    states = [path.read_bytes() for path in OutFolder(tmp_path / "r").checkpoint_paths]
+    notes = Noted()
+    continued = fit(tmp_path / "r", epochs=epochs, patience=7, reporter=notes)
+    undisturbed = fit(tmp_path / "u", epochs=epochs, patience=7)
+    for name, values in undisturbed.model.arrays().items():
+        np.testing.assert_array_equal(continued.model.arrays()[name], values)
+    assert continued.report["metrics"] == undisturbed.report["metrics"]
+    assert continued.report["best_epoch"] == undisturbed.report["best_epoch"]
+    resumed = [note for note in notes.messages if note.startswith("resuming after epoch")]
+    kept = [path.read_bytes() for path in tmp_path.glob(".r.*")]
+    assert len(resumed) + len(kept) == 2
+    assert set(kept) <= set(states)
+    assert sum("it is kept as" in note for note in notes.messages) == len(kept)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from llminit.errors import ArtefactError, DataError, MissingExtraError
+from llminit.errors import ArtefactError, ConfigError, DataError, MissingExtraError
 from llminit.report import write_report
 from llminit.report.data import ReportData
 from llminit.report.numbers import decimals
@@ -242,3 +242,14 @@ def test_importing_the_report_does_not_load_torch() -> None:
     """A report is made from result files alone, without torch."""
     code = "import sys, llminit.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_results_are_never_replaced_by_the_page(tmp_path: Path) -> None:
+    """An output that is a file of the results is refused before anything is read; an earlier page is replaced."""
+    folder = write_results(tmp_path / "r", SMALL)
+    before = (folder.path / "comparison.json").read_bytes()
+    with pytest.raises(ConfigError, match=r"it is the input .*comparison\.json"):
+        write_report(folder.path, folder.path / "comparison.json")
+    assert (folder.path / "comparison.json").read_bytes() == before
+    for _ in range(2):
+        write_report(folder.path, folder.path / "report.html")

@@ -74,3 +74,29 @@ def test_impossible_keys() -> None:
     for wrong in ({"train_share": 0}, {"max_history": 0}, {"seed": -1}, {"share": 1}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             CellKey.make(model="ease", **wrong)
+
+
+@given(
+    model=st.text(min_size=1, max_size=300),
+    init=st.none() | st.text(min_size=1, max_size=300),
+    encoder=st.none() | st.text(max_size=300),
+    seed=st.integers(0, 10**9),
+)
+def test_names_fit_in_a_file_system(model: str, init: str | None, encoder: str | None, seed: int) -> None:
+    """However long the names of parts and files are, those of the temporary files of a cell have at most 255 bytes."""
+    key = CellKey(model=model, init=init, encoder=encoder, embedding_size=128, train_share=0.123456, seed=seed)
+    for name in (key.name, key.method.name):
+        longest = f".{name}.checkpoint.12345678.partial.safetensors"
+        assert len(longest.encode()) <= 255
+
+
+def test_long_names_stay_apart() -> None:
+    """Names that are equal as far as they are kept are told apart by their digests, and short ones are not changed."""
+    keys = [
+        CellKey(model="m" * 250 + end, init="pca", encoder="e" * 100, embedding_size=8, seed=seed)
+        for end in ("a", "b")
+        for seed in (0, 1)
+    ]
+    assert len({key.name for key in keys}) == 4
+    assert all(key.name.startswith("mmm") for key in keys)
+    assert CellKey(model="m" * 100, init="pca", embedding_size=8).name == "m" * 100 + "_pca_d8_seed-0"

@@ -1,5 +1,8 @@
 """The training loop: when it stops, what it returns, what it repeats."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -12,6 +15,7 @@ from llminit.errors import ConfigError
 from llminit.evaluation import factor_scorer, mean_metric, ranks_under
 from llminit.graph import Adjacency, normalized_adjacency
 from llminit.models import BACKBONES, Backbone
+from llminit.progress import SilentReporter
 from llminit.training import train
 from sample_graphs import small_graph, vectors
 
@@ -180,3 +184,51 @@ def test_training_finds_planted_clusters(name: str) -> None:
     valid = [record.valid for record in result.history if record.valid is not None]
     assert len(valid) == len(result.history)
     assert after == max(valid)
+
+
+class Estimates(SilentReporter):
+    """Keeps what a task says of the time left, and its status."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float | None] = []
+        self.statuses: list[str] = []
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator["Estimates"]:
+        yield self
+
+    def advance(self, steps: int = 1, status: str = "", seconds_left: float | None = None) -> None:
+        self.seconds.append(seconds_left)
+        self.statuses.append(status)
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock by which the first epoch, which compiles, takes 60 seconds, and each other one 2."""
+    times = iter([0.0, 60.0, *(60.0 + 2 * tick for pair in range(1, 99) for tick in (pair, pair + 1))])
+    monkeypatch.setattr("llminit.training.trainer.time.perf_counter", lambda: next(times))
+
+
+@pytest.mark.usefixtures("ticking")
+def test_the_time_left_is_said_where_it_is_known() -> None:
+    """Nothing is said while early stopping may end the run; then the pace counts, without the epoch that compiled."""
+    told = Estimates()
+    train(backbone(), config(epochs=7, patience=3), Script(0.1, 0.3, 0.2, 0.2, 0.3, 0.4, 0.5), reporter=told)
+    assert told.seconds == [np.inf, np.inf, np.inf, np.inf, 4.0, 2.0, 0.0]
+    assert told.statuses[2].endswith("best 0.3000 at epoch 2; stops in 3 if none is better")
+    assert told.statuses[4].endswith("best 0.3000 at epoch 5")
+
+
+@pytest.mark.usefixtures("ticking")
+def test_the_time_left_without_early_stopping() -> None:
+    """Where nothing can end the run early, the time left is said from the second epoch on."""
+    told = Estimates()
+    train(backbone(), config(epochs=4), reporter=told)
+    assert told.seconds == [np.inf, 4.0, 2.0, 0.0]
+
+
+def test_the_time_left_of_a_run_that_stops() -> None:
+    """A run that has stopped has no time left."""
+    told = Estimates()
+    train(backbone(), config(epochs=30, patience=0), Script(0.3, 0.2), reporter=told)
+    assert told.seconds[-1] == 0

@@ -10,9 +10,11 @@ import typer
 from llminit.cli import options as opt
 from llminit.cli.show import RichReporter, print_json, print_table, stderr
 from llminit.config import FitConfig
+from llminit.out_paths import check_out_folder
 
 BASELINES = ("popularity", "item-knn", "ease")
-INITS = ("xavier", "variance", "whiten")
+XAVIER = "xavier"
+INITS = (XAVIER, "variance", "whiten")
 
 
 def command(
@@ -24,7 +26,11 @@ def command(
     """Fit LightGCN on MovieLens-100K from three initial embeddings, beside three baselines, and recommend."""
     from llminit.data.sources import get_source
     from llminit.pipeline.fit import fit
+    from llminit.pipeline.inputs import opened_encoder
 
+    check_out_folder(folder)
+    # The first two minutes need no encoder, and a missing one should be said before them.
+    encoder = opened_encoder()
     opt.use_threads(threads)
     reporter = RichReporter()
     caches = opt.cache_folder(cache)
@@ -37,6 +43,7 @@ def command(
         stderr.print(f"fitting LightGCN from {init}", highlight=False)
         recommender = fit(
             *tables,
+            encoder=None if init == XAVIER else encoder,
             cache=caches / "embeddings",
             out=folder / f"lightgcn-{init}",
             config=config.model_copy(update={"init": init}),

@@ -7,6 +7,7 @@ import typer
 
 from llminit.cli import options as opt
 from llminit.cli.show import RichReporter, print_json
+from llminit.out_paths import check_out_file
 
 
 def command(
@@ -29,6 +30,7 @@ def command(
     from llminit.text import EncodingCache, encode_items, open_encoder, write_embeddings
 
     opt.use_threads(threads)
+    check_out_file(out, [items])
     table = read_items(items, ColumnNames(item_id=item_column))
     opened = opt.opened_encoder(encoder, encoder_option, base_url) or open_encoder(DEFAULT_ENCODER)
     folder = EncodingCache(opt.cache_folder(cache) / "embeddings")

@@ -29,8 +29,10 @@ def command(
 
     All interactions given count as training interactions.
     """
+    from llminit.initialization import check_can_save
     from llminit.pipeline.initialize import initialize
 
+    check_can_save(out)
     initial = initialize(
         interactions,
         items,

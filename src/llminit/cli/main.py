@@ -14,10 +14,13 @@ from rich.markup import escape
 
 from llminit.cli import compare, data, demo, doctor, encode, fit, init, parts, recommend, report, similar
 from llminit.cli.help import PartsCommand
+from llminit.cli.show import show_unknown_letters_as_escapes
 from llminit.errors import LLMInitError
 
 INTERRUPTED = 130
 _INTERRUPTED = "interrupted; what is finished is kept, and the same command continues where it can"
+
+_SEE_WHERE = "(set LLMINIT_TRACEBACK=1 to see where)"
 
 app = typer.Typer(
     name="llminit",
@@ -45,6 +48,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    show_unknown_letters_as_escapes()
     try:
         code = typer.main.get_command(app)(args=arguments, prog_name="llminit", standalone_mode=False)
     except LLMInitError as error:
@@ -61,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _show_usage(error)
         if os.environ.get("LLMINIT_TRACEBACK"):
             raise
-        return _fail(f"{type(error).__name__}: {error} (set LLMINIT_TRACEBACK=1 to see where)", 1)
+        if isinstance(error, OSError):
+            return _fail(f"{error}; check the path, its permissions and the free space {_SEE_WHERE}", 2)
+        return _fail(f"{type(error).__name__}: {error} {_SEE_WHERE}", 1)
     # Newer versions of Typer turn Ctrl-C into this code without a message.
     if code == INTERRUPTED:
         return _fail(_INTERRUPTED, INTERRUPTED)

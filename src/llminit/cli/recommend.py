@@ -10,6 +10,7 @@ import typer
 from llminit.cli import options as opt
 from llminit.cli.show import RichReporter, print_json, print_table, stderr
 from llminit.errors import ConfigError
+from llminit.out_paths import check_out_file
 
 WRITERS: dict[str, Callable[..., None]] = {
     ".parquet": pl.DataFrame.write_parquet,
@@ -31,12 +32,14 @@ def command(
     as_json: opt.Json = False,
 ) -> None:
     """Recommend items; columns user_id, item_id, score, rank and, where known, title."""
-    from llminit.recommender import Recommender
+    from llminit.recommender import FILES, Recommender
 
     if sum([user is not None, users is not None, everyone]) != 1:
         raise ConfigError("give exactly one of --user ID, --users FILE and --all")
     if out is not None and out.suffix not in WRITERS:
         raise ConfigError(f"--out {out} ends in {out.suffix!r}, expected one of: {', '.join(WRITERS)}")
+    if out is not None:
+        check_out_file(out, [*(folder / name for name in FILES), *([] if users is None else [users])])
     recommender = Recommender.load(folder)
     requested = None if everyone else pl.Series([user]) if user is not None else _read_users(users)
     if skip_unknown and requested is not None:

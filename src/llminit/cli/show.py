@@ -1,7 +1,9 @@
 """Showing results: progress and messages on stderr, results on stdout."""
 
 import json
-from typing import Any
+import sys
+from io import TextIOWrapper
+from typing import Any, TextIO
 
 import polars as pl
 import typer
@@ -16,7 +18,20 @@ __all__ = ["RichReporter", "print_json", "print_metrics", "print_table", "stderr
 
 def print_json(value: Any) -> None:
     """Write one JSON object to stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+    # Where the output cannot hold every letter, JSON has a form that needs only ASCII.
+    typer.echo(json.dumps(value, ensure_ascii=not is_unicode(sys.stdout), allow_nan=False, default=str))
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Return whether a stream can hold every letter."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+
+
+def show_unknown_letters_as_escapes() -> None:
+    r"""Let letters that the output has no place for, as in a Windows code page, appear as \uXXXX instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if not is_unicode(stream) and isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_table(table: pl.DataFrame, title: str | None = None) -> None:

@@ -72,12 +72,17 @@ def best_items(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
     items = np.full((len(scores), k), -1, dtype=np.int64)
     best = np.full((len(scores), k), -np.inf, dtype=np.float32)
     for row, values in enumerate(scores):
+        # Partitioning takes ten times as long where most values are equal.
+        candidates = np.flatnonzero(values > -np.inf)
+        count = min(k, len(candidates))
+        if not count:
+            continue
         # The k-th largest value first, then its row is looked at once more: no key for every item is made.
-        threshold = np.partition(values, len(values) - k)[len(values) - k]
-        columns = np.flatnonzero(values >= threshold)
-        columns = columns[np.lexsort((columns, -values[columns]))][:k]
-        columns = columns[values[columns] > -np.inf]
-        items[row, : len(columns)], best[row, : len(columns)] = columns, values[columns]
+        kept = values[candidates]
+        threshold = np.partition(kept, len(kept) - count)[len(kept) - count]
+        columns = candidates[kept >= threshold]
+        columns = columns[np.lexsort((columns, -values[columns]))][:count]
+        items[row, :count], best[row, :count] = columns, values[columns]
     return items, best
 
 

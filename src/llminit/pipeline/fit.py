@@ -19,7 +19,12 @@ from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.pipeline.out_folder import OutFolder
 from llminit.pipeline.parts import named_parts
 from llminit.pipeline.presets import fitted_to_data, with_preset
-from llminit.pipeline.provenance import data_fingerprint, fit_fingerprint, text_fingerprint
+from llminit.pipeline.provenance import (
+    data_fingerprint,
+    fit_fingerprint,
+    text_fingerprint,
+    training_fingerprint,
+)
 from llminit.pipeline.refit import everything, refit_config
 from llminit.pipeline.yardsticks import measured, measured_yardsticks, verdict
 from llminit.progress import Reporter
@@ -49,8 +54,9 @@ def fit(
 
     The recommender's report has the measurements, beside those of simple models, and says what was saved: with
     `refit=False` the measured model itself. With `out`, the state is kept beside it while training: a killed call, made
-    again, continues to the same result, and a finished one returns what it made. A second call with the same `out` at
-    the same time is refused.
+    again, continues to the same result, with other `epochs` and `patience` too where these allow it, and a finished one
+    returns what it made. A state that cannot be continued is kept under another name. A second call with the same `out`
+    at the same time is refused.
 
     Args:
         interactions: A path (CSV, TSV, Parquet, JSON Lines, RecBole atomic) or a pandas, polars or Arrow table.
@@ -115,7 +121,9 @@ class _Run:
         """Measure, refit, and return what is to be saved."""
         checkpoints: tuple[CheckpointFile | None, CheckpointFile | None] = (None, None)
         if self.folder is not None:
-            checkpoints = self.folder.checkpoints(self.fingerprint, self.checkpoint_seconds)
+            text = None if self.text is None else self.text.embeddings
+            fingerprint = training_fingerprint(self.config, self.dataset, text)
+            checkpoints = self.folder.checkpoints(fingerprint, self.checkpoint_seconds)
         held_out = HeldOut(self.dataset, split_interactions(self.dataset, self.config.splitting, self.config.seed))
         model = self._learn(held_out, self.config, checkpoints[0])
         report = self._report(held_out, model)

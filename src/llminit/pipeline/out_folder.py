@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llminit.errors import ArtefactError, ConfigError
 from llminit.locks import only_one
+from llminit.out_paths import check_out_folder
 from llminit.recommender import FILES, KIND, LAYOUT_VERSION, Recommender
 from llminit.recommender.artefact import MANIFEST, read_manifest
 from llminit.storage import check_replaceable, check_target_folder, remove_leftovers
@@ -48,6 +49,7 @@ class OutFolder:
             ConfigError: There is something else.
             StorageError: The folder can never be written.
         """
+        check_out_folder(self.path)
         is_free = not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
         if not is_free and not (self.path / MANIFEST).is_file():
             raise ConfigError(
@@ -84,7 +86,12 @@ class OutFolder:
         return recommender
 
     def checkpoints(self, fingerprint: str, every_seconds: float) -> tuple[CheckpointFile, CheckpointFile]:
-        """Return where the call with this fingerprint keeps its state: while it measures, and while it refits."""
+        """Return where a call keeps its state: while it measures, and while it refits.
+
+        Args:
+            fingerprint: Names all that the steps of training depend on; see `training_fingerprint`.
+            every_seconds: Least time between two writes.
+        """
         measuring, refitting = (CheckpointFile(path, fingerprint, every_seconds) for path in self.checkpoint_paths)
         return measuring, refitting
 

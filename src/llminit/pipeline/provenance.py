@@ -21,6 +21,12 @@ def fit_fingerprint(config: FitConfig, dataset: Dataset, text: TextEmbeddings | 
     return sha256_of(config.model_dump_json(), *written, *_arrays(dataset), *arrays)
 
 
+def training_fingerprint(config: FitConfig, dataset: Dataset, text: TextEmbeddings | None) -> str:
+    """Return a SHA-256 that names all that the steps of a training depend on, but not how many there are."""
+    options = config.model_dump_json(exclude={"epochs", "patience", "refit"})
+    return sha256_of(options, data_fingerprint(dataset), "" if text is None else text_fingerprint(text))
+
+
 def data_fingerprint(dataset: Dataset) -> str:
     """Return a SHA-256 of who met what, when, by the caller's ids."""
     columns = (dataset.users.ids, dataset.items.ids)

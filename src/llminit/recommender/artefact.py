@@ -104,14 +104,18 @@ def read_manifest(folder: Path, kind: str, layout_version: int = 1) -> dict[str,
     Raises:
         ArtefactError: There is none, it is not readable, or it is of another kind or a newer version.
     """
-    if not folder.is_dir():
-        raise ArtefactError(f"there is no folder {folder}, expected a saved {kind}; check the path")
     try:
+        if not folder.is_dir():
+            raise ArtefactError(f"there is no folder {folder}, expected a saved {kind}; check the path")
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         found_kind, version, _ = manifest["kind"], int(manifest["layout_version"]), manifest["files"].items()
     except FileNotFoundError as error:
         raise ArtefactError(f"{folder} has no {MANIFEST}, so it is not a saved {kind}; check the path") from error
+    except PermissionError as error:
+        raise ArtefactError(f"{folder} cannot be read ({error}); check the path and its permissions") from error
     except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, ArtefactError):
+            raise
         raise ArtefactError(
             f"{folder / MANIFEST} is damaged ({error!r}); restore the folder or make it anew"
         ) from error

@@ -60,7 +60,7 @@ class Candidates:
     def remove(self, scores: FloatArray, users: IntArray) -> None:
         """Give what may not be recommended the score -inf; scores are float32 of shape (n, n_items), a row a user."""
         if self.removed is not None:
-            scores[:, self.removed] = -np.inf
+            np.copyto(scores, -np.inf, where=self.removed)  # Many times faster than a mask as an index.
         if self.by_user is not None:
             rows = self.by_user[users]
             scores[np.repeat(np.arange(len(users)), np.diff(rows.indptr)), rows.indices] = -np.inf

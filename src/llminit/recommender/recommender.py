@@ -157,7 +157,7 @@ class Recommender:
         Raises:
             UnknownIdError: The user is not in the data.
         """
-        return self._item_columns(self.seen[[self.users.code_of(user_id)]].indices)
+        return pl.DataFrame(self._item_columns(self.seen[[self.users.code_of(user_id)]].indices))
 
     def knows_user(self, user_ids: pl.Series) -> pl.Series:
         """Return, for each id, whether it is a known user."""
@@ -253,15 +253,13 @@ class Recommender:
     def _ranked(self, items: IntArray, scores: FloatArray) -> pl.DataFrame:
         is_item = items >= 0
         ranks = np.broadcast_to(np.arange(1, items.shape[1] + 1), items.shape)
-        columns = self._item_columns(items[is_item])
-        measured = [pl.Series("score", scores[is_item]), pl.Series("rank", ranks[is_item])]
-        return columns.select("item_id").with_columns(*measured).hstack(columns.drop("item_id").get_columns())
+        item_ids, *titles = self._item_columns(items[is_item])
+        # Series by series: each operation on a table takes a tenth of the time of a whole request.
+        return pl.DataFrame([item_ids, pl.Series("score", scores[is_item]), pl.Series("rank", ranks[is_item]), *titles])
 
-    def _item_columns(self, codes: IntArray) -> pl.DataFrame:
-        columns = [self.items.ids_of(codes).alias("item_id")]
-        if self.titles is not None:
-            columns.append(self.titles.gather(codes).alias("title"))
-        return pl.DataFrame(columns)
+    def _item_columns(self, codes: IntArray) -> list[pl.Series]:
+        titles = [] if self.titles is None else [self.titles.gather(codes).alias("title")]
+        return [self.items.ids_of(codes).alias("item_id"), *titles]
 
 
 def _known(vocabulary: Vocabulary, ids: Any, what: str) -> IntArray:

@@ -1,12 +1,12 @@
 """Reads the data of a report from results."""
 
 import polars as pl
-from polars.exceptions import PolarsError
 
-from llminit.errors import ArtefactError, DataError
+from llminit.errors import DataError
 from llminit.progress import SILENT, Reporter
 from llminit.report.data import ReportData
-from llminit.results import Results
+from llminit.results import Results, ResultsFolder
+from llminit.results.tables import read_table
 from llminit.results.tidy import tidy_rows
 from llminit.verdicts.judge import verdicts_of
 
@@ -36,10 +36,7 @@ def read_report_data(folder: Results, *, reporter: Reporter = SILENT) -> ReportD
 
 def _read_maps(folder: Results) -> dict[str, pl.DataFrame]:
     maps = {}
-    for file in sorted((folder.path / "maps").glob("[!.]*.parquet")):
-        try:
-            items = pl.read_parquet(file, columns=list(_MAP_COLUMNS))
-        except (OSError, PolarsError) as error:
-            raise ArtefactError(f"{file} cannot be read ({error}); delete it: the report leaves the map out") from error
+    for file in folder.maps() if isinstance(folder, ResultsFolder) else []:
+        items = read_table(file, _MAP_COLUMNS, "delete it: the report leaves the map out")
         maps[file.stem] = items.drop_nulls(list(_COORDINATES))
     return {name: items for name, items in maps.items() if len(items)}

@@ -4,6 +4,7 @@ from importlib import util
 from pathlib import Path
 
 from llminit.errors import MissingExtraError
+from llminit.out_paths import check_out_file
 from llminit.progress import Reporter
 from llminit.report.outline import page_content
 from llminit.report.read import read_report_data
@@ -29,9 +30,12 @@ def write_report(folder: str | Path, out: str | Path, *, reporter: Reporter | No
         ArtefactError: The folder is not one of results, or something in it is damaged.
         DataError: No cell is finished yet.
         MissingExtraError: The extra `report` is not installed.
-        StorageError: The file cannot be written.
+        StorageError: The file cannot be written; this is noticed before any work.
+        ConfigError: The file is one of the results.
     """
     check_extra()
+    # A page may be replaced, but nothing that it is made from.
+    check_out_file(Path(out), (file for file in Path(folder).rglob("*") if file.suffix != ".html"))
     from llminit.report.render import render
 
     html = render(page_content(read_report_data(open_results(folder), reporter=automatic_reporter(reporter))))

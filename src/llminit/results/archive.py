@@ -53,7 +53,7 @@ class Archive(Results):
     @property
     def exists(self) -> bool:
         """Whether the folder holds an archive."""
-        return (self.path / MANIFEST).is_file()
+        return self._holds(MANIFEST)
 
     @property
     def header(self) -> Header:

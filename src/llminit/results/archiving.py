@@ -11,6 +11,7 @@ import polars as pl
 from llminit.checksums import sha256_of_file
 from llminit.errors import ConfigError, DataError
 from llminit.evaluation import PROTOCOLS, parse_metric
+from llminit.out_paths import check_out_folder
 from llminit.results.archive import CELLS, MANIFEST, MEASURES, RANKS, Archive, Manifest
 from llminit.results.cell import Cell
 from llminit.results.documents import write_document
@@ -45,6 +46,7 @@ def write_archive(results: Results, out: str | Path, *, ranks_up_to: int = RANKS
         DataError: No cell is finished.
         StorageError: `out` cannot be written, or holds other files.
     """
+    check_out_folder(Path(out))
     header, cells = results.header, results.cells()
     if not cells:
         raise DataError(f"{results.path} has no finished cell yet; let `llminit compare` finish one, then archive it")

@@ -4,6 +4,8 @@
 
 DIR/comparison.json            what was compared, on which data
 DIR/splits/NAME.parquet        the test interactions of a split
+DIR/maps/NAME.parquet          the map of a cell's items
+DIR/*/NAME.parquet.sha256      the checksum of a split or a map
 DIR/cells/NAME.json            a finished cell
 DIR/cells/NAME.ranks.parquet   the ranks of its test interactions
 DIR/cells/NAME.failed.json     a cell that failed
@@ -20,12 +22,14 @@ from polars.exceptions import PolarsError
 from llminit.checksums import sha256_of_file
 from llminit.errors import ArtefactError, StorageError
 from llminit.evaluation import PROTOCOLS, RelevantRanks
+from llminit.out_paths import check_out_folder
 from llminit.results.archive import MANIFEST
 from llminit.results.cell import Cell, Failure, Header
 from llminit.results.documents import read_document, write_document
 from llminit.results.key import CellKey
 from llminit.results.ranks import RANK_LIMIT, SPLIT_SCHEMA, from_column
 from llminit.results.readable import Results
+from llminit.results.tables import read_table, write_table
 from llminit.results.tidy import tidy_json, tidy_rows
 from llminit.storage import remove, replacing_file
 
@@ -54,7 +58,7 @@ class ResultsFolder(Results):
     @property
     def exists(self) -> bool:
         """Whether a comparison was started in the folder."""
-        return (self.path / HEADER).is_file()
+        return self._holds(HEADER)
 
     @property
     def header(self) -> Header:
@@ -85,9 +89,8 @@ class ResultsFolder(Results):
 
     def names(self) -> list[str]:
         """Return the names of the finished cells, in order of their names."""
-        files = (self.path / "cells").glob("*.json")
-        names = (file.name for file in files if not file.name.startswith(".") and not file.name.endswith(_FAILED))
-        return sorted(name.removesuffix(".json") for name in names)
+        names = (file.name for file in self._files("cells"))
+        return [name.removesuffix(".json") for name in names if name.endswith(".json") and not name.endswith(_FAILED)]
 
     def cell(self, name: str) -> Cell:
         """Read one finished cell.
@@ -174,14 +177,8 @@ class ResultsFolder(Results):
             ArtefactError: The file is missing or damaged.
         """
         if name not in self._splits:
-            path = self._split_path(name)
-            try:
-                self._splits[name] = pl.read_parquet(path).select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA)
-            except (OSError, PolarsError) as error:
-                raise ArtefactError(
-                    f"{path} cannot be read ({error}); delete it, and the same `llminit compare` command writes it "
-                    "again"
-                ) from error
+            remedy = "delete it, and the same `llminit compare` command writes it again"
+            self._splits[name] = read_table(self._split_path(name), SPLIT_SCHEMA, remedy)
         return self._splits[name]
 
     def has_split(self, name: str) -> bool:
@@ -194,13 +191,20 @@ class ResultsFolder(Results):
         Raises:
             StorageError: It cannot be written.
         """
-        with replacing_file(self._split_path(name)) as temporary:
-            split.select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA).write_parquet(temporary, compression="zstd")
+        write_table(self._split_path(name), split.select(pl.col(*SPLIT_SCHEMA)).cast(SPLIT_SCHEMA))
         self._splits.pop(name, None)
 
     def map_path(self, key: CellKey) -> Path:
         """Return the path of the map of a cell's items, which need not exist."""
         return self.path / "maps" / f"{key.name}.parquet"
+
+    def maps(self) -> list[Path]:
+        """Return the paths of the maps that there are, in order of their names.
+
+        Raises:
+            ArtefactError: Their folder cannot be read.
+        """
+        return [file for file in self._files("maps") if file.suffix == ".parquet"]
 
     def write_map(self, key: CellKey, coordinates: pl.DataFrame) -> None:
         """Write the map of a cell's items: item, x_text, y_text, x_trained, y_trained, title, popularity.
@@ -208,8 +212,7 @@ class ResultsFolder(Results):
         Raises:
             StorageError: It cannot be written.
         """
-        with replacing_file(self.map_path(key)) as temporary:
-            coordinates.write_parquet(temporary, compression="zstd")
+        write_table(self.map_path(key), coordinates)
 
     def failures(self) -> list[Failure]:
         """Return the cells that failed and were not finished since, in this call of `compare` or in an earlier one.
@@ -217,8 +220,8 @@ class ResultsFolder(Results):
         Raises:
             ArtefactError: The record of a failure is damaged.
         """
-        names = (file.name.removesuffix(_FAILED) for file in sorted((self.path / "cells").glob(f"*{_FAILED}")))
-        unfinished = [name for name in names if not self.has_cell(name)]
+        failed = [file.name.removesuffix(_FAILED) for file in self._files("cells") if file.name.endswith(_FAILED)]
+        unfinished = [name for name in failed if not self.has_cell(name)]
         return [read_document(self._failed_path(name), Failure, "delete it") for name in unfinished]
 
     def new_failures(self) -> list[Failure]:
@@ -268,15 +271,14 @@ class ResultsFolder(Results):
         """Check that this is, or can become, a results folder.
 
         Raises:
-            StorageError: There is a file, an archive, or a folder that holds other files.
+            StorageError: It cannot be written, or there is a file, an archive, or a folder that holds other files.
         """
+        check_out_folder(self.path)
         if (self.path / MANIFEST).is_file():
             raise StorageError(
                 f"cannot write {self.path}: it is an archive of results, which can be read but not extended, expected "
                 "an empty folder or an earlier comparison; compare into another folder, and archive that one"
             )
-        if self.path.exists() and not self.path.is_dir():
-            raise StorageError(f"cannot write {self.path}: it is a file, expected the name of a folder")
         if not self.exists and self.path.is_dir() and any(file != self.lock_path for file in self.path.iterdir()):
             raise StorageError(
                 f"cannot write {self.path}: it holds other files, expected an empty folder or an earlier comparison; "

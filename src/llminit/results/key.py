@@ -14,6 +14,9 @@ Kind = Literal["backbone", "baseline", "control"]
 CONTROLS = ("shuffled", "noise", "untrained")
 """The names after the slash of a control's `init`, such as "variance/shuffled"."""
 
+MAX_NAME_LENGTH = 210
+"""File systems take 255 bytes, and the temporary file of a cell's checkpoint has 41 more than its name."""
+
 _UNSAFE = re.compile(r"[^a-z0-9.+-]+")
 
 
@@ -68,7 +71,7 @@ class Method(Config):
         parts += [] if self.init is None else [_slug(self.init.replace("/", "."))]
         parts += [] if self.encoder is None else [_slug(self.encoder)]
         parts += [] if self.embedding_size is None else [f"d{self.embedding_size}"]
-        return "_".join(parts) + self.sparsity
+        return _shortened("_".join(parts) + self.sparsity)
 
 
 FULL = "full"
@@ -94,7 +97,7 @@ class CellKey(Method):
     @property
     def name(self) -> str:
         """A unique name that is safe in a file name."""
-        return f"{self.method.name}_seed-{self.seed}"
+        return _shortened(f"{self.method.name}_seed-{self.seed}")
 
 
 def distinct_labels(methods: Iterable[Method]) -> dict[Method, str]:
@@ -121,6 +124,11 @@ def _labelled(method: Method, varying: set[str]) -> str:
     ]
     shown = ", ".join(part for part in parts if part)
     return f"{method.label} ({shown})" if shown else method.label
+
+
+def _shortened(name: str) -> str:
+    # Cut names end in a digest of the whole, so that two never share a file.
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 9]}-{sha256_of(name)[:8]}"
 
 
 def _slug(text: str) -> str:

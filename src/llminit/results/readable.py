@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from llminit.errors import ArtefactError
 from llminit.evaluation import RelevantRanks
 from llminit.results.cell import Cell, Failure, Header
 from llminit.results.tidy import tidy_rows
@@ -70,6 +71,33 @@ class Results(ABC):
         Raises:
             ArtefactError: The split is missing or damaged.
         """
+
+    def _files(self, folder: str) -> list[Path]:
+        """Return the files in a folder of the results, in order of their names, but not hidden ones.
+
+        Raises:
+            ArtefactError: The folder cannot be read; one that does not exist holds nothing.
+        """
+        try:
+            return sorted(file for file in (self.path / folder).iterdir() if not file.name.startswith("."))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _holds(self, name: str) -> bool:
+        """Return whether there is a file of this name.
+
+        Raises:
+            ArtefactError: The folder cannot be read.
+        """
+        try:
+            return (self.path / name).is_file()
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> ArtefactError:
+        return ArtefactError(f"{self.path} cannot be read ({error}); check the path and its permissions")
 
     def tidy(self) -> pl.DataFrame:
         """Return all measures, one row a cell, protocol, metric, k and group; see `llminit.results.tidy`.

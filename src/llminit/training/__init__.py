@@ -2,6 +2,7 @@
 
 from llminit.training.checkpoint import CheckpointFile
 from llminit.training.sampler import TripleSampler
-from llminit.training.trainer import EpochRecord, TrainingResult, checked_device, train
+from llminit.training.state import EpochRecord
+from llminit.training.trainer import TrainingResult, checked_device, train
 
 __all__ = ["CheckpointFile", "EpochRecord", "TrainingResult", "TripleSampler", "checked_device", "train"]

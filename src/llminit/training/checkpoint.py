@@ -10,7 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from llminit.arrays import AnyArray
-from llminit.checksums import sha256_of
+from llminit.checksums import sha256_of, sha256_of_file
+from llminit.errors import StorageError
 from llminit.progress import SILENT, Reporter
 from llminit.storage import replacing_file
 
@@ -23,7 +24,8 @@ class CheckpointFile:
 
     Attributes:
         path: The file; every write replaces it as a whole.
-        fingerprint: Identifies the data, the options and the seed; a checkpoint of another run is not used.
+        fingerprint: Identifies the data, the options and the seed; a checkpoint of another run is not used but kept
+            under another name.
         every_seconds: Minimum time between two writes.
     """
 
@@ -55,14 +57,33 @@ class CheckpointFile:
             reporter.note(f"the checkpoint {self.path} is damaged ({error}); training starts from the beginning")
             return None
         if (header.get("version"), header.get("fingerprint")) != (FORMAT_VERSION, self.fingerprint):
-            reporter.note(
-                f"the checkpoint {self.path} is of other data, options or version; training starts from the beginning"
-            )
+            self.set_aside("is of other data, options or version", reporter)
             return None
         if metadata.get("sha256") != _checksum(metadata["llminit"], tensors):
             reporter.note(f"the checkpoint {self.path} is damaged (wrong checksum); training starts from the beginning")
             return None
         return tensors, header["state"]
+
+    def set_aside(self, reason: str, reporter: Reporter = SILENT) -> None:
+        """Keep the file under another name, which this run does not use, and say so.
+
+        Args:
+            reason: Why this run cannot continue from it; what follows "the checkpoint PATH".
+            reporter: Receives the note.
+
+        Raises:
+            StorageError: It cannot be renamed.
+        """
+        kept = self.path.with_name(f"{self.path.stem}.{sha256_of_file(self.path)[:8]}{self.path.suffix}")
+        try:
+            self.path.replace(kept)
+        except OSError as error:
+            raise StorageError(
+                f"cannot rename {self.path} to {kept.name}: {error}; move it away, or choose another path"
+            ) from error
+        reporter.note(
+            f"the checkpoint {self.path} {reason}; it is kept as {kept.name}, and training starts from the beginning"
+        )
 
 
 def _checksum(header: str, tensors: dict[str, torch.Tensor]) -> str:

@@ -1,5 +1,6 @@
 """The training loop: Adam, early stopping on a validation metric, checkpoints."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -18,26 +19,10 @@ from llminit.training.allocator import keep_freed_memory
 from llminit.training.checkpoint import CheckpointFile
 from llminit.training.optimizer import Adam
 from llminit.training.sampler import TripleSampler
+from llminit.training.state import EpochRecord, RunState, is_evaluated
 from llminit.training.step import steps_of
 
 Validate = Callable[[FloatArray, FloatArray], float]
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """The record of one epoch.
-
-    Attributes:
-        epoch: Number of the epoch, from 1.
-        loss: Mean loss per batch.
-        valid: The validation metric, None if the epoch was not evaluated.
-        seconds: Training time since the start of the run, with evaluation, over all resumed parts.
-    """
-
-    epoch: int
-    loss: float
-    valid: float | None
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -63,26 +48,6 @@ class TrainingResult:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
-class _Progress:
-    """The state of a run besides its tensors."""
-
-    epoch: int = 0
-    seconds: float = 0.0
-    best_valid: float = -np.inf
-    best_epoch: int = 0
-    n_worse: int = 0
-    history: list[EpochRecord] = field(default_factory=list)
-
-    def observe(self, valid: float) -> bool:
-        """Record an evaluation and return whether it is the best so far; a tie counts as better."""
-        if not valid >= self.best_valid:  # Not `<`, so that NaN counts as worse.
-            self.n_worse += 1
-            return False
-        self.best_valid, self.best_epoch, self.n_worse = valid, self.epoch, 0
-        return True
-
-
 def train(
     backbone: Backbone,
     config: TrainingConfig,
@@ -104,7 +69,8 @@ def train(
             it all epochs run and the last one counts as best.
         seed: Seed of the order of interactions, the negatives and the graph views.
         device: A torch device, "cpu" or "cuda".
-        checkpoint: Where to save the state; a run continues from its checkpoint if there is one.
+        checkpoint: Where to save the state; a run continues from its checkpoint if there is one, also from that of a
+            run with other `epochs` and `patience` where it holds the state that this one would have.
         reporter: Receives progress.
 
     Raises:
@@ -116,12 +82,12 @@ def train(
     run = _Run(backbone.to(checked_device(device)), config, seed, checkpoint)
     if run.optimizer.deferred is not None and not are_compiled():
         reporter.note("compiling kernels for this machine: this first time takes about half a minute")
-    if run.restore(reporter):
+    if run.restore(reporter, validates=validate is not None):
         reporter.note(f"resuming after epoch {run.progress.epoch}")
     with reporter.task(f"training {backbone.name}", config.epochs, run.progress.epoch) as task:
         while not run.finished:
             record = run.train_epoch(validate)
-            task.advance(1, status=_describe(record, run.progress, config))
+            task.advance(1, _describe(record, run.progress, config), run.seconds_left(validates=validate is not None))
             run.save(force=run.finished)
     return run.result(validate)
 
@@ -137,13 +103,14 @@ class _Run:
         adjacency = backbone.adjacency
         self.sampler = TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
         self.best = {name: value.clone() for name, value in self._state().items()}
-        self.progress = _Progress()
+        self.progress = RunState()
         self.earlier_seconds = 0.0
+        self._epoch_seconds: list[float] = []
         self._saved_at = time.monotonic()
 
     @property
     def finished(self) -> bool:
-        return self.progress.epoch >= self.config.epochs or self.progress.n_worse > self.config.patience
+        return self.progress.is_finished(self.config)
 
     def train_epoch(self, validate: Validate | None) -> EpochRecord:
         started = time.perf_counter()
@@ -153,11 +120,12 @@ class _Run:
         valid = None
         if validate is None:
             self._keep_as_best(progress.epoch)
-        elif progress.epoch % self.config.eval_every == 0 or progress.epoch == self.config.epochs:
+        elif is_evaluated(progress.epoch, self.config):
             valid = float(validate(*self.backbone.final_embeddings()))
             if progress.observe(valid):
                 self._keep_as_best(progress.epoch)
-        progress.seconds += time.perf_counter() - started
+        self._epoch_seconds.append(time.perf_counter() - started)
+        progress.seconds += self._epoch_seconds[-1]
         progress.history.append(EpochRecord(progress.epoch, loss, valid, progress.seconds))
         return progress.history[-1]
 
@@ -194,6 +162,13 @@ class _Run:
             users, items, progress.best_epoch, progress.history, n_parameters, self.earlier_seconds, chosen
         )
 
+    def seconds_left(self, *, validates: bool) -> float:
+        """Estimate the time left; math.inf where early stopping may end the run, or nothing is known of the pace."""
+        n_epochs = self.progress.certain_epochs(self.config, validates=validates)
+        # The first epoch of a process may have compiled kernels.
+        measured = self._epoch_seconds[1:]
+        return float(np.median(measured)) * n_epochs if measured and n_epochs is not None else math.inf
+
     def save(self, *, force: bool) -> None:
         if self.checkpoint is None:
             return
@@ -202,20 +177,27 @@ class _Run:
         self.checkpoint.write(self._tensors(), asdict(self.progress) | {"adam_steps": self.optimizer.steps})
         self._saved_at = time.monotonic()
 
-    def restore(self, reporter: Reporter) -> bool:
+    def restore(self, reporter: Reporter, *, validates: bool) -> bool:
         saved = self.checkpoint.read(reporter) if self.checkpoint is not None else None
-        if saved is None:
+        if saved is None or self.checkpoint is None:
             return False
         tensors, state = saved
         current = self._tensors()
         if _shapes(current) != _shapes(tensors):
-            reporter.note(f"the checkpoint is of another {self.backbone.name}; training starts from the beginning")
+            self.checkpoint.set_aside(f"is of another {self.backbone.name}", reporter)
+            return False
+        steps, history = state.pop("adam_steps"), [EpochRecord(**record) for record in state.pop("history")]
+        progress = RunState(**state, history=history).under(self.config, validates=validates)
+        if progress is None:
+            self.checkpoint.set_aside(
+                f"is of a run of {len(history)} epochs, which holds no state of one with epochs={self.config.epochs} "
+                f"and patience={self.config.patience}",
+                reporter,
+            )
             return False
         for name, value in current.items():
             value.copy_(tensors[name])
-        self.optimizer.steps = state.pop("adam_steps")
-        history = [EpochRecord(**record) for record in state.pop("history")]
-        self.progress = _Progress(**state, history=history)
+        self.optimizer.steps, self.progress = steps, progress
         self.earlier_seconds = self.progress.seconds
         return True
 
@@ -253,8 +235,10 @@ def _shapes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in tensors.items()}
 
 
-def _describe(record: EpochRecord, progress: _Progress, config: TrainingConfig) -> str:
+def _describe(record: EpochRecord, progress: RunState, config: TrainingConfig) -> str:
     if record.valid is None:
         return f"loss {record.loss:.4f}"
+    n_left = config.patience + 1 - progress.n_worse
     best = f"best {progress.best_valid:.4f} at epoch {progress.best_epoch}"
-    return f"{config.valid_metric} {record.valid:.4f}, {best}"
+    stops = f"; stops in {n_left} if none is better" if progress.n_worse and n_left else ""
+    return f"{config.valid_metric} {record.valid:.4f}, {best}{stops}"

@@ -15,8 +15,9 @@ from llminit.data.sources.base import Source, SourceInfo
 from llminit.data.sources.movielens import MovieLens100K, MovieLensLatestSmall
 from llminit.errors import ConfigError, DataError
 from llminit.folders import user_cache_folder
+from llminit.out_paths import check_out_folder
 from llminit.progress import SILENT, Reporter
-from llminit.storage import replacing_folder
+from llminit.storage import check_replaceable, replacing_folder
 
 __all__ = ["INTERACTIONS_FILE", "ITEMS_FILE", "SOURCES", "Source", "SourceInfo", "get_source", "list_sources"]
 
@@ -62,6 +63,8 @@ def get_source(
     source = _find(name, sources)
     if _is_complete(to, source.info):
         return to
+    check_out_folder(to)
+    check_replaceable(to, (INTERACTIONS_FILE, ITEMS_FILE))
     interactions, items = source.tables(cache or user_cache_folder(), reporter)
     counts, expected = _counts(interactions), _expected(source.info)
     if counts != expected:

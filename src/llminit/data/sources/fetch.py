@@ -11,9 +11,10 @@ from pathlib import Path
 from time import sleep
 
 from llminit.checksums import sha256_of_file
-from llminit.data.sources.trust import is_sound, record_digest, record_of, recorded_digest
+from llminit.data.sources.trust import is_sound
 from llminit.errors import EndpointError, StorageError
 from llminit.progress import SILENT, Reporter, Task
+from llminit.recorded_digests import record_digest, record_of, recorded_digest
 
 CHUNK = 1 << 18
 """Bytes read at a time."""

@@ -3,38 +3,13 @@
 A recorded digest shows damage and later changes. It cannot show whether the first download was the right file.
 """
 
-import re
 from contextlib import suppress
 from pathlib import Path
 
 from llminit.checksums import sha256_of_file
 from llminit.errors import StorageError
 from llminit.progress import SILENT, Reporter
-from llminit.storage import replacing_file
-
-
-def record_of(path: Path) -> Path:
-    """Return the path of the recorded digest, in the format that `sha256sum --check` reads."""
-    return path.with_name(f"{path.name}.sha256")
-
-
-def recorded_digest(path: Path) -> str | None:
-    """Return the SHA-256 of the first download, or None without a valid record."""
-    try:
-        match = re.match(r"[0-9a-f]{64}\b", record_of(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return match[0] if match else None
-
-
-def record_digest(path: Path, sha256: str) -> None:
-    """Write a download's SHA-256 beside it.
-
-    Raises:
-        StorageError: It cannot be written.
-    """
-    with replacing_file(record_of(path)) as temporary:
-        temporary.write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
+from llminit.recorded_digests import record_digest, record_of
 
 
 def is_sound(path: Path, expected: str | None, reporter: Reporter = SILENT) -> bool:
