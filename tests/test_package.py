@@ -75,7 +75,11 @@ def test_errors_are_one_tree() -> None:
     """Every error that is raised on purpose is an LLMInitError, and also the built-in kind that people catch."""
     from llminit import errors
 
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and getattr(kind, "__module__", "") == errors.__name__
+    ]
     assert all(issubclass(kind, llminit.LLMInitError) for kind in kinds)
     assert issubclass(errors.InputError, ValueError)
     assert issubclass(errors.StorageError, OSError)

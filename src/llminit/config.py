@@ -23,6 +23,12 @@ Protocol = Literal["standard", "paper"]
 PresetName = Literal["fast", "best", "max"]
 SplitKind = Literal["random-loo", "temporal-loo", "ratio", "global-time"]
 
+MAX_COUNT = 2**63 - 1
+"""What libraries take as a whole number."""
+MAX_EMBEDDING_SIZE = 1_000_000
+MAX_SEEDS = 10_000
+MAX_FIRST_SEED = 10**9
+
 
 def _check_training_share(test_share: float, info: ValidationInfo) -> float:
     if info.data.get("valid_share", 0.0) + test_share >= 1:
@@ -100,7 +106,7 @@ class FilterConfig(Config):
 
     min_rating: float | None = None
     """Keep interactions with at least this rating; a missing rating fails it. None keeps all."""
-    k_core: int = Field(default=1, ge=1)
+    k_core: int = Field(default=1, ge=1, le=MAX_COUNT)
     """Keep users and items with at least this many interactions, iterated until nothing changes. 1 keeps all."""
 
 
@@ -120,13 +126,13 @@ class TrainingConfig(Config):
 
     learning_rate: float = Field(default=1e-3, gt=0)
     """Adam's step size."""
-    train_batch_size: int = Field(default=256, ge=1)
+    train_batch_size: int = Field(default=256, ge=1, le=MAX_COUNT)
     """Training interactions a step."""
-    epochs: int = Field(default=300, ge=0)
+    epochs: int = Field(default=300, ge=0, le=MAX_COUNT)
     """Most passes over the training interactions; 0 evaluates the initial embeddings untrained."""
-    eval_every: int = Field(default=1, ge=1)
+    eval_every: int = Field(default=1, ge=1, le=MAX_COUNT)
     """Epochs between two evaluations on the validation interactions; the last epoch is always evaluated."""
-    patience: int = Field(default=10, ge=0)
+    patience: int = Field(default=10, ge=0, le=MAX_COUNT)
     """Training stops once more than this many evaluations in a row are not better (a tie counts as better)."""
     valid_metric: str = "ndcg@10"
     """The metric that early stopping watches, as name@k."""
@@ -171,9 +177,9 @@ class InitializeConfig(DataConfig):
     """Selector: how d dimensions are made of the text embeddings."""
     select_options: dict[str, Any] = Field(default_factory=dict)
     """The selector's own options, such as share=0.2 of variance."""
-    embedding_size: int = Field(default=128, ge=1)
+    embedding_size: int = Field(default=128, ge=1, le=MAX_EMBEDDING_SIZE)
     """Dimensions of the embeddings."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MAX_COUNT)
     """Of all randomness."""
 
 
@@ -211,9 +217,9 @@ class FitConfig(HeldOutConfig):
     """Initial embeddings: xavier (no text), or a selector of text embeddings."""
     init_options: dict[str, Any] = Field(default_factory=dict)
     """The selector's own options, such as share=0.2 of variance."""
-    embedding_size: int = Field(default=128, ge=1)
+    embedding_size: int = Field(default=128, ge=1, le=MAX_EMBEDDING_SIZE)
     """Dimensions of the embeddings."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MAX_COUNT)
     """Of the split, the initial embeddings and the training."""
     refit: bool = True
     """After measuring, train once more on all interactions, and save that; --no-refit saves the measured one."""
@@ -235,10 +241,10 @@ def _all_is_none(value: Any) -> Any:
 
 _List = BeforeValidator(_as_list)
 Names = Annotated[tuple[str, ...], _List]
-Counts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], _List]
+Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_COUNT)], ...], _List]
 Shares = Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], _List]
 Histories = Annotated[
-    tuple[Annotated[int, Field(ge=1)] | None, ...],
+    tuple[Annotated[int, Field(ge=1, le=MAX_COUNT)] | None, ...],
     BeforeValidator(_all_is_none),
     # TOML has no null.
     PlainSerializer(lambda counts: ["all" if count is None else count for count in counts]),
@@ -249,7 +255,7 @@ class CompareConfig(HeldOutConfig):
     """What a comparison compares: every combination of these, and for how many seeds."""
 
     backbones: Names = ("lightgcn",)
-    """Backbones, separated by commas; sgl:3 runs sgl for the first 3 seeds only."""
+    """Backbones, separated by commas, or none; sgl:3 runs sgl for the first 3 seeds only."""
     inits: Names = ("xavier", "variance", "whiten")
     """Initial embeddings: xavier and selectors, separated by commas."""
     baselines: Names = ("all",)
@@ -264,11 +270,11 @@ class CompareConfig(HeldOutConfig):
     """Shares of the training interactions to keep, separated by commas."""
     max_history: Histories = (None,)
     """Most training interactions to keep of each user, separated by commas; all keeps all."""
-    seeds: int = Field(default=3, ge=1)
+    seeds: int = Field(default=3, ge=1, le=MAX_SEEDS)
     """How many seeds; a seed is a split and a training seed."""
-    first_seed: int = Field(default=0, ge=0)
+    first_seed: int = Field(default=0, ge=0, le=MAX_FIRST_SEED)
     """The first seed."""
-    ks: Counts = (10, 20, 50)
+    ks: Annotated[Counts, Field(min_length=1)] = (10, 20, 50)
     """Lengths of the lists that are measured, separated by commas."""
     tune: bool = True
     """Choose the baselines' options on the validation interactions, over a small grid."""

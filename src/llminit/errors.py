@@ -11,8 +11,12 @@
     ├── EndpointError                a network service that cannot be reached, or refuses
     └── StorageError (OSError)       a file that cannot be written
 
-Each message says what was found, what was expected and what to do.
+Each message says what was found, what was expected and what to do; `shown` and `listed` write the values in it.
 """
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
 
 
 class LLMInitError(Exception):
@@ -65,3 +69,26 @@ class EndpointError(LLMInitError):
 
 class StorageError(LLMInitError, OSError):
     """A file or folder cannot be written."""
+
+
+_WIDEST = 60
+
+
+def shown(value: Any) -> str:
+    """Return a value as messages show it: on one line, and cut where it is long."""
+    if hasattr(value, "isoformat"):
+        return str(value)
+    if hasattr(value, "to_list"):
+        value = value.to_list()
+    # A long text is cut before it is written, as its escapes may be longer still.
+    text = repr(value[:_WIDEST] if isinstance(value, str | bytes | list) else value)
+    if " object at 0x" in text:
+        return f"an object of {type(value).__name__}"
+    one_line = " ".join(text.split())
+    is_cut = len(one_line) > _WIDEST or (isinstance(value, str | bytes | list) and len(value) > _WIDEST)
+    return f"{one_line[:_WIDEST]}..." if is_cut else one_line
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Return the first three of some values as messages show them."""
+    return ", ".join(shown(value) for value in islice(values, 3))

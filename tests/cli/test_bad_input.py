@@ -108,13 +108,16 @@ def test_tables(refused: Refuse, fit_of: FitOf, world: World, case: str) -> None
 
 
 OPTIONS: dict[str, tuple[list[Any], list[str]]] = {
-    "width smaller than d": (["--embedding-size", 64], ["embedding_size=64", "32 dimensions"]),
+    "width smaller than d": (["--embedding-size", 64], ["--embedding-size 64", "32 dimensions"]),
     "a k-core that removes everything": (["--k-core", 50], ["50-core", "--k-core"]),
     "a rating that removes everything": (["--min-rating", 6], ["minimum rating of 6", "highest rating is 5"]),
-    "shares of 1": (["--split", "ratio", "--valid-share", 0.5, "--test-share", 0.5], ["valid_share and test_share"]),
-    "a negative size": (["--embedding-size", -1], ["embedding_size=-1"]),
+    "shares of 1": (
+        ["--split", "ratio", "--valid-share", 0.5, "--test-share", 0.5],
+        ["--valid-share and --test-share"],
+    ),
+    "a negative size": (["--embedding-size", -1], ["--embedding-size -1"]),
     "a number that is none": (["--epochs", "many"], ["--epochs", "integer"]),
-    "an infinite learning rate": (["--learning-rate", "inf"], ["learning_rate=inf"]),
+    "an infinite learning rate": (["--learning-rate", "inf"], ["--learning-rate inf"]),
     "an unknown option": (["--no-such-option"], ["--no-such-option"]),
     "an unknown backbone": (["--backbone", "gpt"], ["'gpt'", "lightgcn"]),
     "an unknown backbone option": (["--backbone-option", "layers=2"], ["'layers'", "n_layers"]),

@@ -110,7 +110,7 @@ def test_k_must_be_positive(run: Run, fitted: Path, command: list[str | int], k:
     """A k below 1 is refused."""
     ran = run(command[0], fitted, *command[1:], "--k", k)
     assert ran.code == 2
-    assert f"k={k}" in ran.stderr
+    assert f"--k {k}" in ran.stderr
 
 
 def test_similar(run: Run, fitted: Path) -> None:

@@ -81,7 +81,7 @@ def test_duplicates_do_not_count_for_the_core() -> None:
     ("options", "message"),
     [
         ({"min_rating": 4.5}, r"minimum rating of 4.5 removes all 3 interactions; the highest rating is 4: lower"),
-        ({"k_core": 9}, r"9-core removes all 3 interactions; the largest k that leaves any is 1: lower --k-core"),
+        ({"k_core": 9}, r"9-core removes all 3 interactions; the largest k that leaves any is 1: lower k_core"),
     ],
 )
 def test_a_filter_that_removes_all_is_named(options: dict[str, Any], message: str) -> None:
@@ -92,7 +92,7 @@ def test_a_filter_that_removes_all_is_named(options: dict[str, Any], message: st
 
 def test_a_minimum_needs_ratings() -> None:
     """A minimum rating without a rating column is an error, not a filter that does nothing."""
-    with pytest.raises(DataError, match="--rating-column"):
+    with pytest.raises(DataError, match="rating_column=NAME"):
         apply_filters(frame([(1, 1)]), FilterConfig(min_rating=4))
 
 

@@ -118,13 +118,15 @@ def test_rating_and_timestamp_may_be_absent_unless_named() -> None:
     """Optional columns are optional, but one that the caller named must be there."""
     frame = TABLE.select("user_id", "item_id")
     assert read_interactions(frame).columns == ["user_id", "item_id"]
-    with pytest.raises(DataError, match=r"no column 'stars'.*--rating-column"):
+    with pytest.raises(DataError, match=r"no column 'stars'.*rating_column=NAME"):
         read_interactions(frame, ColumnNames(rating="stars"))
 
 
 def test_missing_column_is_helped() -> None:
     """A missing column's error lists the columns found, close names, and the option that maps them."""
-    with pytest.raises(DataError, match=r"'user_id'; found: 'userId', 'item_id'.*close to it: 'userId'.*--user-column"):
+    with pytest.raises(
+        DataError, match=r"'user_id'; found: 'userId', 'item_id'.*close to it: 'userId'.*user_column=NAME"
+    ):
         read_interactions(pl.DataFrame({"userId": [1], "item_id": [2]}))
 
 
@@ -133,13 +135,12 @@ def test_missing_column_is_helped() -> None:
     [
         pl.Series([1.0, 2.0]),
         pl.Series([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)]),
-        pl.Series([b"a", b"\xff"]),
         pl.Series([2**64 - 1, 0], dtype=pl.UInt64),
         pl.Series(["a", "b"], dtype=pl.String),
     ],
 )
 def test_ids_of_any_type(ids: pl.Series) -> None:
-    """Numbers, dates, bytes and text are ids as they are."""
+    """Numbers, dates and text are ids as they are."""
     assert read_interactions(pl.DataFrame({"user_id": ids, "item_id": ids}))["user_id"].equals(ids)
 
 
@@ -166,7 +167,9 @@ def test_object_columns_of_lists() -> None:
 @pytest.mark.parametrize("values", [[1, "a"], [uuid.uuid4(), "a"], [object(), object()]])
 def test_mixed_objects_are_refused(values: list[object]) -> None:
     """A pandas column with values of several types is named, instead of being turned into text silently."""
-    with pytest.raises(DataError, match=r"'user_id' holds values of several types"):
+    with pytest.raises(
+        DataError, match=r"'user_id' of the DataFrame holds values (of several types|without a type), such as"
+    ):
         read_interactions(pd.DataFrame({"user_id": pd.Series(values, dtype=object), "item_id": [1, 2]}))
 
 
@@ -210,7 +213,7 @@ def test_ratings_become_numbers(values: list[Any]) -> None:
 @pytest.mark.parametrize("values", [["4", "good"], [[1], [2]]])
 def test_ratings_that_are_no_numbers(values: list[Any]) -> None:
     """A rating that is not a number is named with the option to map another column."""
-    with pytest.raises(DataError, match=r"'rating'.*expected numbers.*--rating-column"):
+    with pytest.raises(DataError, match=r"'rating'.*expected numbers.*rating_column=NAME"):
         read_interactions(pl.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "rating": values}))
 
 

@@ -155,9 +155,9 @@ def test_times_are_needed(kind: SplitKind) -> None:
     """Without timestamps, or with some missing, a split in time is refused with the option that maps a column."""
     rows = pl.DataFrame({"user_id": [1, 1, 1], "item_id": [1, 2, 3], "timestamp": [1, None, None]})
     config = SplitConfig(kind=kind)
-    with pytest.raises(DataError, match=r"2 of 3 interactions have no timestamp.*--timestamp-column"):
+    with pytest.raises(DataError, match=r"2 of 3 interactions have no timestamp.*timestamp_column=NAME"):
         split_interactions(make_dataset(rows), config, 0)
-    with pytest.raises(DataError, match=r"found no timestamps.*--timestamp-column"):
+    with pytest.raises(DataError, match=r"found no timestamps.*timestamp_column=NAME"):
         split_interactions(make_dataset(rows.drop("timestamp")), config, 0)
 
 

@@ -4,9 +4,21 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from llminit.reporters import stderr
+
 
 class PartsCommand(TyperCommand):
     """A command whose help lists the registered parts beside every option that takes the name of one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; where one replaces an earlier one, say so."""
+        values, _, order = self.make_parser(ctx).parse_args(list(args))
+        for parameter in dict.fromkeys(order):
+            takes_one = not getattr(parameter, "multiple", False) and not getattr(parameter, "is_flag", False)
+            if takes_one and order.count(parameter) > 1:
+                times, last = order.count(parameter), values.get(parameter.name or "")
+                stderr.print(f"{parameter.opts[0]} is there {times} times: the last, {last}, counts", markup=False)
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -27,5 +39,5 @@ def _choices(option: str) -> list[str]:
         return [entry.form for entry in ENCODERS.entries()]
     if option not in PART_OPTIONS:
         return []
-    first = {"init": [XAVIER], "inits": [XAVIER], "baselines": ["all", "none"]}
+    first = {"init": [XAVIER], "inits": [XAVIER], "baselines": ["all", "none"], "backbones": ["none"]}
     return [*first.get(option, []), *PART_OPTIONS[option].names()]

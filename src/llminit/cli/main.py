@@ -15,6 +15,7 @@ from rich.markup import escape
 from llminit.cli import compare, data, demo, doctor, encode, fit, init, parts, recommend, report, similar
 from llminit.cli.help import PartsCommand
 from llminit.cli.show import show_unknown_letters_as_escapes
+from llminit.cli.words import in_flags
 from llminit.errors import LLMInitError
 
 INTERRUPTED = 130
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = typer.main.get_command(app)(args=arguments, prog_name="llminit", standalone_mode=False)
     except LLMInitError as error:
-        return _fail(str(error), 2)
+        return _fail(in_flags(str(error)), 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(_INTERRUPTED, INTERRUPTED)
     except BrokenPipeError:

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from llminit.config import CompareConfig, Config, FitConfig, InitializeConfig, read_toml
 from llminit.errors import ConfigError
 from llminit.folders import user_cache_folder
+from llminit.reporters import stderr
 
 if TYPE_CHECKING:
     from llminit.text import Encoder
@@ -31,7 +32,8 @@ def _apply_config_file(context: typer.Context, path: Path | None) -> Path | None
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ConfigError(
-            f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: {', '.join(sorted(known))}"
+            f"unknown option {unknown[0]!r} in {path}; `llminit {context.info_name}` takes: "
+            f"{', '.join(map(repr, sorted(known)))}"
         )
     takes_many = {parameter.name for parameter in context.command.params if getattr(parameter, "multiple", False)}
     defaults = {known[name]: _as_argument(value) for name, value in values.items()}
@@ -61,6 +63,9 @@ _PANELS = {
     "TrainingConfig": "Training",
     "CompareConfig": "Grid",
 }
+
+# A grid takes one size too, under the name that it has everywhere else.
+_OTHER_SPELLINGS = {"--embedding-sizes": ["--embedding-size"]}
 
 _FIELDS = FitConfig.model_fields | InitializeConfig.model_fields | CompareConfig.model_fields
 
@@ -115,6 +120,7 @@ def with_config_options(config_type: type[Config]) -> Callable[[Callable[..., An
         @wraps(command)
         def wrapped(**values: Any) -> Any:
             options = {name: values.pop(name) for name in fields}
+            _check_lists(options, fields)
             return command(config=config_type.make(**_without_unset(options, fields)), **values)
 
         parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "config"]
@@ -184,6 +190,24 @@ def use_threads(threads: int | None) -> None:
     numba.set_num_threads(threads)
 
 
+def _check_lists(options: dict[str, Any], fields: dict[str, FieldInfo]) -> None:
+    """Check that no list is there and empty, which would leave a part of the work out without a word.
+
+    Raises:
+        ConfigError: One is.
+    """
+    for name, value in options.items():
+        has_default = get_origin(fields[name].annotation) is tuple and fields[name].default
+        if has_default and isinstance(value, str) and not value.strip(" ,"):
+            if name == "backbones":
+                stderr.print("--backbones is empty: only baselines are compared")
+                continue
+            none = ", or name none" if name == "baselines" else ""
+            raise ConfigError(
+                f"{name}='' is empty, expected values separated by commas; leave it out for the default{none}"
+            )
+
+
 def _without_unset(options: dict[str, Any], fields: dict[str, FieldInfo]) -> dict[str, Any]:
     """Drop options that were not set, and turn KEY=VALUE lists into dictionaries."""
     return {
@@ -208,7 +232,8 @@ def _option(name: str, info: FieldInfo, panel: str) -> inspect.Parameter:
     flag = f"{flag}/{flag.replace('--', '--no-', 1)}" if info.annotation is bool else flag
     metavar = "KEY=VALUE" if _is_mapping(info) else "A,B" if is_list else None
     help_text = f"{info.description}{_shown_default(info)}".replace("[", "\\[")
-    option = typer.Option(flag, help=help_text, metavar=metavar, show_default=False, rich_help_panel=panel)
+    flags = [flag, *_OTHER_SPELLINGS.get(flag, [])]
+    option = typer.Option(*flags, help=help_text, metavar=metavar, show_default=False, rich_help_panel=panel)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, option]
     )

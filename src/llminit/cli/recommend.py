@@ -10,6 +10,7 @@ import typer
 from llminit.cli import options as opt
 from llminit.cli.show import RichReporter, print_json, print_table, stderr
 from llminit.errors import ConfigError
+from llminit.ids import checked
 from llminit.out_paths import check_out_file
 
 WRITERS: dict[str, Callable[..., None]] = {
@@ -21,7 +22,7 @@ WRITERS: dict[str, Callable[..., None]] = {
 
 def command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A saved recommender.")],
-    user: Annotated[str | None, typer.Option(help="One user's id.")] = None,
+    user: Annotated[list[str] | None, typer.Option(help="A user's id; may be there several times.")] = None,
     users: Annotated[Path | None, typer.Option(help="File with a column user_id.")] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every known user.")] = False,
     k: Annotated[int, typer.Option(help="Items a user.")] = 10,
@@ -34,16 +35,18 @@ def command(
     """Recommend items; columns user_id, item_id, score, rank and, where known, title."""
     from llminit.recommender import FILES, Recommender
 
-    if sum([user is not None, users is not None, everyone]) != 1:
+    if sum([bool(user), users is not None, everyone]) != 1:
         raise ConfigError("give exactly one of --user ID, --users FILE and --all")
     if out is not None and out.suffix not in WRITERS:
         raise ConfigError(f"--out {out} ends in {out.suffix!r}, expected one of: {', '.join(WRITERS)}")
     if out is not None:
         check_out_file(out, [*(folder / name for name in FILES), *([] if users is None else [users])])
     recommender = Recommender.load(folder)
-    requested = None if everyone else pl.Series([user]) if user is not None else _read_users(users)
+    requested = None if everyone else pl.Series(user) if user else _read_users(users)
     if skip_unknown and requested is not None:
         known = requested.filter(recommender.knows_user(requested))
+        if known.is_empty():
+            recommender.recommend(requested)  # Which says what is unknown, and what the model knows.
         stderr.print(
             f"{len(requested) - len(known)} of {len(requested)} users are unknown and left out", highlight=False
         )
@@ -76,4 +79,4 @@ def _read_users(path: Path | None) -> pl.Series:
     table = read_table(path)
     if "user_id" not in table.columns:
         raise ConfigError(f"{path} has columns {', '.join(table.columns)}, expected user_id; rename the column")
-    return table["user_id"]
+    return checked(table["user_id"], "user_id", str(path))

@@ -11,9 +11,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from llminit.reporters import RichReporter, stderr
+from llminit import reporters
+from llminit.cli.words import in_flags
+from llminit.reporters import stderr
 
 __all__ = ["RichReporter", "print_json", "print_metrics", "print_table", "stderr"]
+
+
+class RichReporter(reporters.RichReporter):
+    """Shows progress, and notes in the words of the command line."""
+
+    def note(self, message: str) -> None:
+        """Write a line."""
+        super().note(in_flags(message))
 
 
 def print_json(value: Any) -> None:

@@ -203,13 +203,13 @@ def _fields(registry: Registry[Any], name: str) -> list[str]:
 
 
 def _trains_from_text(config: CompareConfig) -> bool:
-    return bool(config.backbones) and any(name != XAVIER for name in config.inits)
+    return bool(_backbones(config)) and any(name != XAVIER for name in config.inits)
 
 
 def _backbones(config: CompareConfig) -> list[tuple[str, int | None]]:
     """Return each backbone with the number of seeds that it is limited to, or None."""
     backbones = []
-    for text in config.backbones:
+    for text in (name for name in config.backbones if name != "none"):
         name, colon, limit = text.partition(":")
         if colon and (not limit.isdecimal() or int(limit) < 1):
             raise ConfigError(f"{text!r} cannot be used as a backbone; expected NAME or NAME:SEEDS, such as sgl:3")

@@ -23,6 +23,7 @@ from llminit.comparison.resources import chosen_workers, described_machine, n_co
 from llminit.comparison.scoreboard import Scoreboard
 from llminit.comparison.sources import default_sources, labelled_sources, load_texts
 from llminit.config import CompareConfig
+from llminit.data import split_interactions
 from llminit.errors import ArtefactError
 from llminit.locks import only_one
 from llminit.pipeline.inputs import load_dataset
@@ -91,7 +92,10 @@ def compare(
     sources = labelled_sources(embeddings, encoders) or (default_sources() if needs_text(config) else {})
     folder = ResultsFolder(out)
     folder.check_writable()
-    dataset = load_dataset(interactions, items, config)
+    dataset = load_dataset(interactions, items, config, reporter)
+    split_interactions(
+        dataset, config.splitting, config.first_seed
+    )  # What cannot be divided is refused before encoding.
     texts = load_texts(dataset, sources, config, None if cache is None else Path(cache), reporter)
     _note_missing(texts, reporter)
     data = PreparedData(dataset, texts, dataset.item_titles())

@@ -50,12 +50,18 @@ def load_texts(
         EmbeddingError: Text embeddings cannot be used.
     """
     texts = {}
-    for label, source in sources.items():
-        # A str has a method `encode` too.
-        is_encoder = not is_file(source) if isinstance(source, str) else hasattr(source, "encode")
-        option = {"encoder": source} if is_encoder else {"embeddings": source}
-        texts[label] = load_text(dataset, **option, template=config.text, cache=cache, reporter=reporter)
-    return texts
+    # Files are read before anything is encoded, so that one that cannot be used is refused before the work.
+    for label, source in sorted(sources.items(), key=lambda pair: _is_encoder(pair[1])):
+        if _is_encoder(source):
+            texts[label] = load_text(dataset, encoder=source, template=config.text, cache=cache, reporter=reporter)
+        else:
+            texts[label] = load_text(dataset, embeddings=source)  # `compare` itself notes what they lack.
+    return {label: texts[label] for label in sources}
+
+
+def _is_encoder(source: Any) -> bool:
+    # A str has a method `encode` too.
+    return not is_file(source) if isinstance(source, str) else hasattr(source, "encode")
 
 
 def default_sources() -> dict[str, Any]:

@@ -19,7 +19,7 @@ def required(table: pl.DataFrame, name: str, option: str, label: str) -> pl.Seri
         hint = f"; close to it: {', '.join(map(repr, close))}" if close else ""
         raise DataError(
             f"{label} has no column {name!r}; found: {', '.join(map(repr, table.columns))}{hint}. "
-            f"Say which column it is with {option}"
+            f"Say which column it is with {option}=NAME"
         )
     if f"{name}_duplicated_0" in table.columns:
         raise DataError(f"{label} has more than one column called {name!r}; rename or remove the others")
@@ -34,4 +34,4 @@ def optional(table: pl.DataFrame, name: str, role: str, label: str) -> pl.Series
     """
     if name not in table.columns and name == ColumnNames.model_fields[role].default:
         return None
-    return required(table, name, f"--{role}-column", label)
+    return required(table, name, f"{role}_column", label)

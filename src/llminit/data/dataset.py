@@ -13,6 +13,7 @@ from llminit.config import FilterConfig
 from llminit.data.filter import apply_filters
 from llminit.data.vocabulary import Vocabulary
 from llminit.errors import DataError
+from llminit.frames import as_texts
 
 TITLE_COLUMNS = ("title", "name", "movie_title")
 
@@ -72,17 +73,22 @@ class Dataset:
         """Return what of the item table a recommender keeps: plain columns, and the title under that name."""
         if self.item_table is None:
             return None
-        plain = [column for column in self.item_table.get_columns() if _is_plain(column.dtype)]
+        plain = [column for column in self.item_table.get_columns() if as_texts(column.clear()) is not None]
         table = pl.DataFrame(plain)
         titles = self.item_titles()
         return table if titles is None else table.with_columns(titles.alias("title"))
 
     def item_titles(self) -> pl.Series | None:
-        """Return each item's title in code order, String of shape (n_items,), or None without a title column."""
+        """Return each item's title in code order, String of shape (n_items,), or None without a column of titles.
+
+        Lists are joined; a column that people cannot read, such as one of bytes, holds no titles.
+        """
         columns = [] if self.item_table is None else self.item_table.columns
         for name in TITLE_COLUMNS:
             if self.item_table is not None and name in columns:
-                return self.item_table[name].cast(pl.String).rename("title")
+                titles = as_texts(self.item_table[name])
+                if titles is not None:
+                    return titles.rename("title")
         return None
 
 
@@ -118,12 +124,6 @@ def to_csr(interactions: Interactions, n_users: int, n_items: int) -> sparse.csr
     return matrix
 
 
-def _is_plain(dtype: pl.DataType) -> bool:
-    """Whether values of a type can be written to any file and compared: numbers, texts, dates, or lists of them."""
-    inner = dtype.inner if isinstance(dtype, pl.List | pl.Array) else dtype
-    return not isinstance(inner, pl.DataType) or not (inner.is_nested() or inner in (pl.Object, pl.Binary))
-
-
 def _timestamps(interactions: pl.DataFrame) -> AnyArray | None:
     if "timestamp" not in interactions.columns:
         return None
@@ -143,11 +143,7 @@ def _aligned(items: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
     if known.join(rows, on="item_id", how="semi").is_empty():
         raise DataError(
             f"no item id of the interactions is in the item table: the interactions have ids such as "
-            f"{_examples(vocabulary.ids)}, the item table has {_examples(items['item_id'])}; "
+            f"{id_values.examples(vocabulary.ids)}, the item table has {id_values.examples(items['item_id'])}; "
             "name the right id column of each table, or write the ids in the same way in both"
         )
     return known.join(rows, on="item_id", how="left", maintain_order="left")
-
-
-def _examples(values: pl.Series) -> str:
-    return ", ".join(repr(value) for value in values.head(3).to_list()) + f" ({values.dtype})"

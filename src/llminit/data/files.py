@@ -1,6 +1,5 @@
 """Reading tables from files, by file ending."""
 
-import csv
 import gzip
 import io
 import zlib
@@ -13,6 +12,7 @@ from polars.exceptions import NoDataError, PolarsError
 
 from llminit import ids as id_values
 from llminit.data.atomic import read_atomic
+from llminit.data.damage import check_line_breaks, check_surrogates, explained
 from llminit.errors import DataError
 
 
@@ -29,13 +29,14 @@ def read_file(path: Path) -> pl.DataFrame:
     except NoDataError as error:
         raise DataError(f"{path} is empty; expected a header and rows: check what wrote it") from error
     except PolarsError as error:
-        raise DataError(f"cannot read {path} as {_ending(path)}: {_explain(error, content, path)}") from error
+        raise DataError(f"cannot read {path} as {_ending(path)}: {explained(error, content, path)}") from error
 
 
 def _read_csv(content: bytes, path: Path) -> pl.DataFrame:
     separator = "\t" if _ending(path).startswith(".tsv") else ","
     # All columns are read as text first: a number that is parsed cannot be written back unchanged.
     table = pl.read_csv(content, separator=separator, infer_schema=False)
+    check_line_breaks(table, separator, path)
     return table.with_columns(id_values.from_text(column) for column in table)
 
 
@@ -43,9 +44,10 @@ def _read_parquet(content: bytes, path: Path) -> pl.DataFrame:  # noqa: ARG001
     return pl.read_parquet(io.BytesIO(content))
 
 
-def _read_json_lines(content: bytes, path: Path) -> pl.DataFrame:  # noqa: ARG001
+def _read_json_lines(content: bytes, path: Path) -> pl.DataFrame:
     if not content.strip():
         raise NoDataError
+    check_surrogates(content, path)
     return pl.read_ndjson(io.BytesIO(content), infer_schema_length=None)
 
 
@@ -89,27 +91,3 @@ def _content(path: Path) -> bytes:
         return gzip.decompress(raw) if path.suffix.lower() == ".gz" else raw
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}; check that the file is whole and may be read") from error
-
-
-def _explain(error: PolarsError, content: bytes, path: Path) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if "more fields" in reason:
-        return _explain_ragged(content, path)
-    if "utf-8" in reason or "utf8" in reason:
-        return f"{reason}; expected text in UTF-8: save it as UTF-8"
-    if _READERS[_ending(path)] is _read_json_lines:
-        return f"{reason}; expected one JSON object a line: check what wrote it"
-    return f"{reason}; the file is damaged or in another format: write it again"
-
-
-def _explain_ragged(content: bytes, path: Path) -> str:
-    delimiter = "\t" if _ending(path).startswith(".tsv") or path.suffix in (".inter", ".item", ".user") else ","
-    rows = csv.reader(io.StringIO(content.decode("utf-8-sig", errors="replace"), newline=""), delimiter=delimiter)
-    width = len(next(rows))
-    for row in rows:
-        if len(row) > width:
-            return (
-                f"line {rows.line_num} has {len(row)} fields where the header has {width}; "
-                "put a field that holds the separator in double quotes"
-            )
-    return f"a line has more fields than the header's {width}; make all lines the same width"

@@ -37,7 +37,7 @@ def keep_rated(interactions: pl.DataFrame, min_rating: float) -> pl.DataFrame:
     if "rating" not in interactions.columns:
         raise DataError(
             f"found no ratings, but min_rating={min_rating:g} needs them; "
-            "name the rating column (--rating-column) or leave the minimum out"
+            "name the rating column (rating_column=NAME) or leave the minimum out"
         )
     rating = pl.col("rating").cast(pl.Float64).fill_nan(None)
     kept = interactions.filter(rating >= min_rating)
@@ -73,7 +73,7 @@ def keep_core(interactions: pl.DataFrame, k: int) -> pl.DataFrame:
     if not kept.any():
         raise DataError(
             f"the {k}-core removes all {len(interactions)} interactions; the largest k that leaves any is "
-            f"{largest_core(users, items)}: lower --k-core, or filter less before it"
+            f"{largest_core(users, items)}: lower k_core, or filter less before it"
         )
     return interactions.filter(pl.Series(kept))
 

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from llminit.errors import DataError
+from llminit.errors import DataError, shown
+from llminit.frames import described, plain
 
 ISO_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%.f%:z",
@@ -19,11 +20,12 @@ def ratings(column: pl.Series, label: str) -> pl.Series:
     Raises:
         DataError: A rating is not a number.
     """
+    column = plain(column)
     if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Boolean, pl.Null)):
-        raise DataError(_error_message(column, label, f"it holds {column.dtype}", "numbers", "--rating-column"))
-    plain = column.str.strip_chars() if column.dtype == pl.String else column
-    numbers = plain.cast(pl.Float64, strict=False)
-    _check_converted(column, numbers, label, "numbers", "--rating-column")
+        raise DataError(_error_message(column, label, f"it holds {described(column)}", "numbers", "rating_column"))
+    stripped = column.str.strip_chars() if column.dtype == pl.String else column
+    numbers = stripped.cast(pl.Float64, strict=False)
+    _check_converted(column, numbers, label, "numbers", "rating_column")
     return numbers.fill_nan(None)
 
 
@@ -35,8 +37,9 @@ def timestamps(column: pl.Series, label: str) -> pl.Series:
     Raises:
         DataError: The column holds other values, which have no order in time.
     """
+    column = plain(column)
     if column.dtype.is_integer() or column.dtype == pl.Null:
-        return column.cast(pl.Int64)
+        return _in_64_bits(column, label)
     if column.dtype.is_float() or column.dtype.is_decimal():
         return column.cast(pl.Float64).fill_nan(None)
     if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
@@ -44,7 +47,13 @@ def timestamps(column: pl.Series, label: str) -> pl.Series:
     if column.dtype == pl.String:
         return _from_text(column, label)
     expected = "numbers or ISO 8601 dates or times"
-    raise DataError(_error_message(column, label, f"it holds {column.dtype}", expected, "--timestamp-column"))
+    raise DataError(_error_message(column, label, f"it holds {described(column)}", expected, "timestamp_column"))
+
+
+def _in_64_bits(column: pl.Series, label: str) -> pl.Series:
+    numbers = column.cast(pl.Int64, strict=False)
+    _check_converted(column, numbers, label, "numbers of at most 64 bits", "timestamp_column")
+    return numbers
 
 
 def _from_text(column: pl.Series, label: str) -> pl.Series:
@@ -55,7 +64,7 @@ def _from_text(column: pl.Series, label: str) -> pl.Series:
     text = stripped.str.replace(r"^(\S+) +", "${1}T").str.replace(r"[Zz]$", "+00:00")
     readings = [_seconds(text.str.to_datetime(form, strict=False, time_unit="us")) for form in ISO_FORMATS]
     seconds = pl.select(pl.coalesce(readings)).to_series().rename(column.name)
-    _check_converted(column, seconds, label, "numbers or ISO 8601 dates or times, one kind only", "--timestamp-column")
+    _check_converted(column, seconds, label, "numbers or ISO 8601 dates or times, one kind only", "timestamp_column")
     return seconds
 
 
@@ -69,12 +78,12 @@ def _check_converted(column: pl.Series, numbers: pl.Series, label: str, expected
         wrong = wrong & (column.str.strip_chars() != "").fill_null(value=False)
     if wrong.any():
         row = wrong.arg_max() or 0
-        found = f"{wrong.sum()} values cannot be used, the first in row {row + 1}: {column[row]!r}"
+        found = f"{wrong.sum()} values cannot be used, the first in row {row + 1}: {shown(column[row])}"
         raise DataError(_error_message(column, label, found, expected, option))
 
 
 def _error_message(column: pl.Series, label: str, found: str, expected: str, option: str) -> str:
     return (
         f"column {column.name!r} of {label}: {found}; expected {expected}: "
-        f"correct them or name another column with {option}"
+        f"correct them or name another column with {option}=NAME"
     )

@@ -9,9 +9,9 @@ from llminit import ids as id_values
 from llminit.config import ColumnNames
 from llminit.data import columns as find
 from llminit.data.files import read_file
-from llminit.data.frames import from_frame
 from llminit.data.measures import ratings, timestamps
-from llminit.errors import DataError
+from llminit.errors import DataError, listed
+from llminit.frames import from_frame
 
 
 def read_table(source: Any) -> pl.DataFrame:
@@ -50,8 +50,8 @@ def read_interactions(source: Any, columns: ColumnNames | None = None) -> pl.Dat
             timestamp is neither a number nor an ISO 8601 date or time.
     """
     names, table, label = columns or ColumnNames(), read_table(source), _name(source)
-    users = id_values.checked(find.required(table, names.user_id, "--user-column", label), names.user_id, label)
-    items = id_values.checked(find.required(table, names.item_id, "--item-column", label), names.item_id, label)
+    users = id_values.checked(find.required(table, names.user_id, "user_column", label), names.user_id, label)
+    items = id_values.checked(find.required(table, names.item_id, "item_column", label), names.item_id, label)
     result = [users.rename("user_id"), items.rename("item_id")]
     rating = find.optional(table, names.rating, "rating", label)
     if rating is not None:
@@ -76,7 +76,7 @@ def read_items(source: Any, columns: ColumnNames | None = None) -> pl.DataFrame:
         DataError: The source cannot be read, the id column is absent, or an id is missing or duplicated.
     """
     names, table, label = columns or ColumnNames(), read_table(source), _name(source)
-    items = find.required(table, names.item_id, "--item-column", label)
+    items = find.required(table, names.item_id, "item_column", label)
     if names.item_id != "item_id" and "item_id" in table.columns:
         raise DataError(
             f"{label} has a column 'item_id' besides {names.item_id!r}, which was named as the item id; "
@@ -90,9 +90,8 @@ def read_items(source: Any, columns: ColumnNames | None = None) -> pl.DataFrame:
 def _check_unique(items: pl.Series, label: str) -> None:
     repeated = items.filter(items.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
-        examples = ", ".join(repr(value) for value in repeated.head(3).to_list())
         raise DataError(
-            f"{len(repeated)} item ids are in more than one row of {label}, such as {examples}; "
+            f"{len(repeated)} item ids are in more than one row of {label}, such as {listed(repeated)}; "
             "expected one row an item: remove or merge the others"
         )
 

@@ -131,12 +131,12 @@ def _ranks_within_user(users: IntArray, order: IntArray) -> tuple[IntArray, IntA
 def _check_timestamps(interactions: Interactions, kind: str) -> None:
     if interactions.timestamps is None:
         raise DataError(
-            f"found no timestamps, but a {kind} split needs them; name their column (--timestamp-column) "
+            f"found no timestamps, but a {kind} split needs them; name their column (timestamp_column=NAME) "
             "or use another kind of split"
         )
     missing = int(np.isnan(interactions.timestamps).sum())
     if missing:
         raise DataError(
             f"{missing} of {len(interactions)} interactions have no timestamp, but a {kind} split needs all of them; "
-            "map another column with --timestamp-column, or use another kind of split"
+            "map another column with timestamp_column=NAME, or use another kind of split"
         )

@@ -1,7 +1,6 @@
 """Ids to codes and back: the caller's ids and their row numbers 0..n-1."""
 
 import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -12,10 +11,13 @@ from numpy.typing import ArrayLike
 
 from llminit import ids as id_values
 from llminit.arrays import IntArray
-from llminit.errors import UnknownIdError
+from llminit.errors import UnknownIdError, listed, shown
 
 # So many ids are looked up one by one.
 _FEW = 64
+
+# Longer ids are compared by their first characters.
+_COMPARED = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +40,15 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def codes(self, ids: pl.Series | Sequence[Any]) -> IntArray:
+    def codes(self, ids: Any) -> IntArray:
         """Return the code of each id: int64 of shape (len(ids),), with -1 for an id that is not known.
 
         Ids of another type are converted where that loses nothing: the text "12" finds the number 12, "012" does not.
+
+        Raises:
+            DataError: The ids are of a type that cannot be an id, or one id and no list.
         """
-        series = ids if isinstance(ids, pl.Series) else pl.Series("id", ids, strict=False)
+        series = id_values.requested(ids, f"{self.kind} ids")
         if len(series) <= _FEW:
             return self._codes_of_few(series)
         queries = pl.DataFrame({"id": id_values.converted(series, self.ids.dtype)})
@@ -83,16 +88,16 @@ class Vocabulary:
         code = int(self.codes([identifier])[0])
         if code < 0:
             raise UnknownIdError(
-                f"unknown {self.kind} id {identifier!r}; expected one of the {len(self)} {self.kind} ids in the data, "
-                f"such as {self._similar(identifier)}: check the id"
+                f"unknown {self.kind} id {shown(identifier)}; expected one of the {len(self)} {self.kind} "
+                f"ids in the data, such as {self._similar(identifier)}: check the id"
             )
         return code
 
     def _similar(self, identifier: Any) -> str:
         # Comparing with millions of ids takes seconds, so only ids with the same two first characters are compared.
         text = self.ids.cast(pl.String)
-        prefix = str(identifier)[:2]
-        candidates = text.filter(text.str.starts_with(prefix)).head(5000).to_list()
-        close = difflib.get_close_matches(str(identifier), candidates, n=3, cutoff=0.5)
-        shown = close or text.head(3).to_list()
-        return ", ".join(repr(similar) for similar in shown)
+        wanted = str(identifier)[:_COMPARED]
+        candidates = text.filter(text.str.starts_with(wanted[:2])).head(5000).str.head(_COMPARED).to_list()
+        close = difflib.get_close_matches(wanted, candidates, n=3, cutoff=0.5)
+        examples = close or text.head(3).to_list()
+        return listed(examples)

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from llminit.arrays import Float64Array
+from llminit.config import MAX_COUNT
 from llminit.errors import ConfigError, InputError
 from llminit.evaluation.ranking import RelevantRanks
 
@@ -73,7 +74,8 @@ def parse_metric(name: str) -> tuple[str, int]:
             f"unknown metric {name!r}; expected name@k, as ndcg@10, with k at least 1 and the name one of "
             f"{', '.join(METRICS)}"
         )
-    return metric, int(k)
+    # A cutoff beyond every list is all of it.
+    return metric, min(int(k), MAX_COUNT)
 
 
 def per_user(ranks: RelevantRanks, metric: str) -> Float64Array:

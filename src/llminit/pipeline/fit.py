@@ -12,7 +12,7 @@ from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES, is_baseline
-from llminit.pipeline.inputs import TextSource, load_dataset, text_source
+from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.learned import Learned
 from llminit.pipeline.mixture import MIXTURE, check_mixture
@@ -85,7 +85,8 @@ def fit(
     if folder is not None:
         folder.check()
     with nullcontext() if folder is None else folder.reserved():
-        dataset = load_dataset(interactions, items, config)
+        dataset = load_dataset(interactions, items, config, reporter)
+        held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
         text = None
         if _needs_text(config):
             text = text_source(
@@ -97,7 +98,7 @@ def fit(
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
             reporter.note(f"{out} was already fitted from the same data with the same options")
             return finished
-        run = _Run(dataset, text, config, fingerprint, device, folder, checkpoint_seconds, reporter)
+        run = _Run(held_out, text, config, fingerprint, device, folder, checkpoint_seconds, reporter)
         recommender = run.recommender(started)
         if folder is not None:
             folder.finish(recommender)
@@ -108,7 +109,7 @@ def fit(
 class _Run:
     """What both phases of one call share."""
 
-    dataset: Dataset
+    held_out: HeldOut
     text: TextSource | None
     config: FitConfig
     fingerprint: str
@@ -117,6 +118,11 @@ class _Run:
     checkpoint_seconds: float
     reporter: Reporter
 
+    @property
+    def dataset(self) -> Dataset:
+        """The data set that is divided."""
+        return self.held_out.dataset
+
     def recommender(self, started: float) -> Recommender:
         """Measure, refit, and return what is to be saved."""
         checkpoints: tuple[CheckpointFile | None, CheckpointFile | None] = (None, None)
@@ -124,7 +130,7 @@ class _Run:
             text = None if self.text is None else self.text.embeddings
             fingerprint = training_fingerprint(self.config, self.dataset, text)
             checkpoints = self.folder.checkpoints(fingerprint, self.checkpoint_seconds)
-        held_out = HeldOut(self.dataset, split_interactions(self.dataset, self.config.splitting, self.config.seed))
+        held_out = self.held_out
         model = self._learn(held_out, self.config, checkpoints[0])
         report = self._report(held_out, model)
         saved, earlier = model, model.earlier_seconds
@@ -233,9 +239,8 @@ def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Rep
     if named and not _needs_text(config):
         start = config.backbone if is_baseline(config.backbone) else f"init={config.init}"
         reporter.note(f"{start} uses no text: {' and '.join(named)} was given and plays no part")
-    elif embeddings is not None and (encoder is not None or config.text is not None):
-        unused = "encoder" if encoder is not None else "text"
-        reporter.note(f"text embeddings were given: {unused} plays no part")
+    else:
+        note_unused_text(embeddings, encoder, config.text, reporter)
 
 
 def _note_training(model: Learned, held_out: HeldOut, config: FitConfig, reporter: Reporter) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from llminit.config import InitializeConfig
 from llminit.data import to_csr
 from llminit.initialization import InitialEmbeddings, initial_embeddings
-from llminit.pipeline.inputs import load_dataset, load_text
+from llminit.pipeline.inputs import load_dataset, load_text, note_unused_text
 from llminit.pipeline.parts import named_parts
 from llminit.progress import Reporter
 from llminit.reporters import automatic_reporter
@@ -44,7 +44,8 @@ def initialize(
     reporter = automatic_reporter(reporter)
     config = InitializeConfig.given_or_made(config, named_parts(options))
     SELECTORS.entry(config.select).options_type.make(**config.select_options)
-    dataset = load_dataset(interactions, items, config)
+    dataset = load_dataset(interactions, items, config, reporter)
+    note_unused_text(embeddings, encoder, config.text, reporter)
     text = load_text(
         dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
     )

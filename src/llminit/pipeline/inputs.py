@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from llminit.config import DataConfig
 from llminit.data import Dataset, make_dataset, read_interactions, read_items
 from llminit.errors import ConfigError
@@ -13,6 +15,7 @@ from llminit.text import (
     Encoder,
     EncodingCache,
     TextEmbeddings,
+    check_template,
     default_template,
     encode_items,
     open_encoder,
@@ -22,14 +25,41 @@ from llminit.text import (
 DEFAULT_ENCODER = "minilm"
 
 
-def load_dataset(interactions: Any, items: Any, config: DataConfig) -> Dataset:
+# Ratings are stars, or points out of ten; what goes beyond is rather a count, such as of plays.
+_HIGHEST_RATING = 10
+
+
+def load_dataset(interactions: Any, items: Any, config: DataConfig, reporter: Reporter = SILENT) -> Dataset:
     """Read and filter the two tables; see `fit` for what they may be.
+
+    Ratings that look like counts are noted, with what the minimum keeps of them.
 
     Raises:
         DataError: A table cannot be read or used, or the filters leave nothing.
     """
     item_table = None if items is None else read_items(items, config.columns)
-    return make_dataset(read_interactions(interactions, config.columns), item_table, config.filters)
+    table = read_interactions(interactions, config.columns)
+    if config.min_rating is not None and "rating" in table.columns:
+        _note_counts(table["rating"], config.min_rating, reporter)
+    return make_dataset(table, item_table, config.filters)
+
+
+def _note_counts(ratings: pl.Series, min_rating: float, reporter: Reporter) -> None:
+    lowest, highest = ratings.min(), ratings.max()
+    if isinstance(lowest, float) and isinstance(highest, float) and highest > _HIGHEST_RATING:
+        kept = int((ratings >= min_rating).sum())
+        reporter.note(
+            f"the ratings go from {lowest:g} to {highest:g}, as counts do rather than ratings; "
+            f"min_rating={min_rating:g} keeps {kept} of {len(ratings)} interactions"
+        )
+
+
+def note_unused_text(embeddings: Any, encoder: Any, template: str | None, reporter: Reporter) -> None:
+    """Say which of the things that make text embeddings play no part, because some were given."""
+    unused = [name for name, value in (("encoder", encoder), ("text", template)) if value is not None]
+    if embeddings is not None and unused:
+        verb = "plays" if len(unused) == 1 else "play"
+        reporter.note(f"text embeddings were given: {' and '.join(unused)} {verb} no part")
 
 
 def load_text(
@@ -48,12 +78,19 @@ def load_text(
         EmbeddingError: The embeddings cannot be used.
     """
     if embeddings is not None:
-        return read_embeddings(embeddings).aligned_to(dataset.items.ids)
+        aligned = read_embeddings(embeddings).aligned_to(dataset.items.ids)
+        if aligned.n_missing:
+            reporter.note(
+                f"{aligned.n_missing} of {len(aligned)} items have no text embedding and start from the mean "
+                "of the others"
+            )
+        return aligned
     if dataset.item_table is None:
         raise ConfigError(
             "there is nothing to make initial embeddings from, expected text embeddings or an item table; give one of "
             "them, or use init='xavier'"
         )
+    check_template(dataset.item_table, template if template is not None else default_template(dataset.item_table))
     opened = opened_encoder(encoder)
     folder = None if cache is None else EncodingCache(Path(cache))
     return encode_items(dataset.item_table, template, opened, folder, reporter)
@@ -94,9 +131,10 @@ def text_source(
         EmbeddingError: The embeddings cannot be used.
     """
     if embeddings is not None or dataset.item_table is None:
-        return TextSource(load_text(dataset, embeddings=embeddings))
-    opened = opened_encoder(encoder)
+        return TextSource(load_text(dataset, embeddings=embeddings, reporter=reporter))
     used_template = template if template is not None else default_template(dataset.item_table)
+    check_template(dataset.item_table, used_template)
+    opened = opened_encoder(encoder)
     aligned = load_text(dataset, encoder=opened, template=used_template, cache=cache, reporter=reporter)
     options = getattr(opened, "options", {})
     return TextSource(aligned, opened.name, dict(options), dict(opened.identity()), used_template)

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
 from llminit.arrays import BoolArray, FloatArray, IntArray
 from llminit.data.vocabulary import Vocabulary
-from llminit.errors import ConfigError, UnknownIdError
+from llminit.errors import ConfigError, UnknownIdError, listed, shown
+from llminit.frames import as_texts, from_frame, from_values
+from llminit.ids import converted, examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,10 @@ class Candidates:
             by_user = _pairs(users, items, exclude)
         elif exclude is not None:
             removed[_codes(items, exclude, "excluded items")] = True
+        if where is not None and not isinstance(where, Mapping):
+            raise ConfigError(
+                f"where={shown(where)} cannot be used; expected columns and values: write {{'brand': 'x'}}"
+            )
         for column, value in (where or {}).items():
             removed |= ~_has(table, column, value)
         return cls(removed, by_user)
@@ -77,10 +82,11 @@ def as_given(table: pl.DataFrame, ids: Any) -> Any:
 def _codes(items: Vocabulary, ids: Any, what: str) -> IntArray:
     codes = items.codes(ids)
     if (codes < 0).any():
-        unknown = [list(ids)[row] for row in np.flatnonzero(codes < 0)[:3]]
+        unknown = from_values("ids", ids).to_list()
         raise UnknownIdError(
             f"{int((codes < 0).sum())} of {len(codes)} {what} are not in the data, such as "
-            f"{', '.join(map(repr, unknown))}; leave them out"
+            f"{listed(unknown[row] for row in np.flatnonzero(codes < 0)[:3])}; the item ids of the model are such as "
+            f"{examples(items.ids)}: leave the others out"
         )
     return codes
 
@@ -90,7 +96,7 @@ def _is_table(exclude: Any) -> bool:
 
 
 def _pairs(users: Vocabulary, items: Vocabulary, exclude: Any) -> csr_array:
-    table = nw.from_native(exclude, eager_only=True).to_polars()
+    table = from_frame(exclude)
     missing = [name for name in ("user_id", "item_id") if name not in table.columns]
     if missing:
         raise ConfigError(
@@ -112,10 +118,32 @@ def _has(table: pl.DataFrame | None, column: str, value: Any) -> BoolArray:
     values = list(value) if isinstance(value, list | tuple | set) else [value]
     series = table[column]
     if isinstance(series.dtype, pl.List | pl.Array):
-        texts = series.cast(pl.List(pl.String))
-        kept = table.select(pl.lit(texts).list.eval(pl.element().is_in([str(one) for one in values])).list.any())
-        holds_one: BoolArray = kept.to_series().fill_null(value=False).to_numpy()
-        return holds_one
-    matched = series.cast(pl.String).is_in([str(one) for one in values]).fill_null(value=False)
-    result: BoolArray = matched.to_numpy()
-    return result
+        entries = series.to_frame().with_row_index("row").explode(column).drop_nulls(column)
+        matched = np.zeros(len(series), dtype=np.bool_)
+        matched[entries["row"].filter(_equal(entries[column], values)).to_numpy()] = True
+    else:
+        matched = _equal(series, values).to_numpy()
+    if not matched.any():
+        raise ConfigError(
+            f"no item has {listed(values) or 'one of no values'} in the column {column!r}; it holds values such as "
+            f"{examples(series.drop_nulls().unique(maintain_order=True))}: ask for one of those"
+        )
+    return matched
+
+
+def _equal(series: pl.Series, values: list[Any]) -> pl.Series:
+    """Return which entries are one of some values, either as they are or as text."""
+    texts = as_texts(series)
+    equal = (
+        pl.repeat(value=False, n=len(series), eager=True) if texts is None else texts.is_in(list(map(_text, values)))
+    )
+    wanted = from_values("values", values)
+    if not (wanted.dtype == pl.Object or wanted.dtype.is_nested() or wanted.dtype == pl.Binary):
+        same = converted(wanted, series.dtype).drop_nulls()
+        equal = equal | series.is_in(same.to_list())
+    return equal.fill_null(value=False)
+
+
+def _text(value: Any) -> str:
+    # Lone surrogates match nothing, and no library takes them.
+    return str(value).encode(errors="replace").decode()

@@ -10,6 +10,7 @@ from llminit.data import read_interactions
 from llminit.data.vocabulary import Vocabulary
 from llminit.errors import DataError
 from llminit.evaluation import evaluate
+from llminit.ids import examples
 from llminit.models.serving import ServingModel
 
 
@@ -36,7 +37,8 @@ def measure(
     if not relevant.nnz:
         raise DataError(
             f"none of {len(table)} interactions can be measured: {int((~known).sum())} are of unknown users or items, "
-            f"{n_known} the model has seen; give interactions of known users with items that are new to them"
+            f"{n_known} the model has seen; it knows users such as {examples(users.ids)} and items such as "
+            f"{examples(items.ids)}: give interactions of known users with items that are new to them"
         )
     metrics = evaluate(lambda codes: model.scores(codes, seen[codes]), relevant, seen, tuple(ks))
     return {

@@ -1,6 +1,6 @@
 """The fitted artefact: a model that serves, with its ids, what each user has seen, and how it was made."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +12,11 @@ import scipy.sparse as sp
 from scipy.sparse import issparse
 
 from llminit.arrays import FloatArray, IntArray
+from llminit.config import MAX_COUNT
 from llminit.data.vocabulary import Vocabulary
-from llminit.errors import ConfigError, UnknownIdError
+from llminit.errors import ConfigError, UnknownIdError, shown
 from llminit.evaluation.top_items import best_items
+from llminit.ids import examples, requested
 from llminit.models.serving import DotProduct, ServingModel
 from llminit.progress import SILENT, Reporter
 from llminit.recommender.choice import Candidates, as_given
@@ -106,9 +108,9 @@ class Recommender:
             UnknownIdError: An item is not in the data.
             ConfigError: k is less than 1.
         """
-        several = isinstance(item_id, list | tuple | pl.Series | np.ndarray) or hasattr(item_id, "to_numpy")
-        _check_k(k)
-        codes = self._item_codes(item_id) if several else np.array([self.items.code_of(item_id)])
+        several = isinstance(item_id, Iterable) and not isinstance(item_id, str | bytes | Mapping)
+        k = _checked_k(k)
+        codes = self._item_codes(item_id) if several else np.array([self._code_of(self.items, item_id)])
         items, scores = self._most_similar(codes, min(k, len(self.items)))
         ranked = self._ranked(items, scores)
         if not several:
@@ -129,9 +131,10 @@ class Recommender:
             are left out.
 
         Raises:
+            ConfigError: `ks` are not whole numbers of at least 1.
             DataError: The table cannot be read, or nothing in it can be measured.
         """
-        return measure(self.model, self.users, self.items, self.seen, interactions, ks)
+        return measure(self.model, self.users, self.items, self.seen, interactions, _checked_ks(ks))
 
     def user_embeddings(self) -> pl.DataFrame:
         """Return the users' embeddings: columns `user_id` and `embedding` (float32).
@@ -157,7 +160,7 @@ class Recommender:
         Raises:
             UnknownIdError: The user is not in the data.
         """
-        return pl.DataFrame(self._item_columns(self.seen[[self.users.code_of(user_id)]].indices))
+        return pl.DataFrame(self._item_columns(self.seen[[self._code_of(self.users, user_id)]].indices))
 
     def knows_user(self, user_ids: pl.Series) -> pl.Series:
         """Return, for each id, whether it is a known user."""
@@ -243,12 +246,43 @@ class Recommender:
     def _user_codes(self, user_ids: Any) -> IntArray:
         if user_ids is None:
             return np.arange(len(self.users))
-        if not hasattr(user_ids, "__len__") or isinstance(user_ids, str | bytes | Mapping):
-            raise ConfigError(f"user_ids={user_ids!r} is one id, expected a list of them; write [{user_ids!r}]")
-        return _known(self.users, user_ids, "users")
+        if not isinstance(user_ids, Iterable) or isinstance(user_ids, str | bytes | Mapping):
+            text = shown(user_ids)
+            raise ConfigError(f"user_ids={text} is one id, expected a list of them; write [{text}]")
+        return self._known(self.users, user_ids, "users")
 
     def _item_codes(self, item_ids: Any) -> IntArray:
-        return _known(self.items, item_ids, "items")
+        return self._known(self.items, item_ids, "items")
+
+    def _known(self, vocabulary: Vocabulary, ids: Any, what: str) -> IntArray:
+        wanted = requested(ids, f"{vocabulary.kind} ids")
+        codes = vocabulary.codes(wanted)
+        unknown = np.flatnonzero(codes < 0)
+        if len(unknown) == 1:
+            self._code_of(vocabulary, wanted[int(unknown[0])])
+        if len(unknown):
+            raise UnknownIdError(
+                f"{len(unknown)} of {len(codes)} {what} are not in the data, such as "
+                f"{examples(wanted.gather(unknown))}; the {vocabulary.kind} ids of the model are such as "
+                f"{examples(vocabulary.ids)}: leave the others out{self._filtered()}"
+            )
+        return codes
+
+    def _code_of(self, vocabulary: Vocabulary, identifier: Any) -> int:
+        try:
+            return vocabulary.code_of(identifier)
+        except UnknownIdError as error:
+            raise UnknownIdError(f"{error}{self._filtered()}") from error
+
+    def _filtered(self) -> str:
+        """Return what to add to the message about an unknown id: it may have been in the data and filtered out."""
+        config = self.report.get("config", {})
+        filters = []
+        if config.get("min_rating") is not None:
+            filters.append(f"rating >= {config['min_rating']:g}")
+        if (config.get("k_core") or 1) > 1:
+            filters.append(f"the {config['k_core']}-core")
+        return f" (the model was fitted to what {' and '.join(filters)} left of its data)" if filters else ""
 
     def _ranked(self, items: IntArray, scores: FloatArray) -> pl.DataFrame:
         is_item = items >= 0
@@ -262,29 +296,31 @@ class Recommender:
         return [self.items.ids_of(codes).alias("item_id"), *titles]
 
 
-def _known(vocabulary: Vocabulary, ids: Any, what: str) -> IntArray:
-    codes = vocabulary.codes(ids)
-    unknown = np.flatnonzero(codes < 0)
-    if len(unknown) == 1:
-        vocabulary.code_of(list(ids)[unknown[0]])
-    if len(unknown):
-        examples = ", ".join(repr(list(ids)[row]) for row in unknown[:3])
-        raise UnknownIdError(
-            f"{len(unknown)} of {len(codes)} {what} are not in the data, such as {examples}; leave them out"
-        )
-    return codes
+def _checked_ks(ks: Sequence[int]) -> list[int]:
+    if not isinstance(ks, Iterable) or isinstance(ks, str | bytes):
+        raise ConfigError(f"ks={shown(ks)} cannot be used; expected a list of whole numbers of at least 1: write [10]")
+    checked = [_checked_k(k) for k in ks]
+    if not checked:
+        raise ConfigError("ks is empty; expected at least one whole number, such as 10")
+    return checked
 
 
 def _counts(k: int | Sequence[int], n_users: int) -> IntArray:
     if isinstance(k, int | np.integer) and not isinstance(k, bool):
-        _check_k(int(k))
-        return np.full(n_users, int(k), dtype=np.int64)
-    counts = np.asarray(k)
+        return np.full(n_users, _checked_k(k), dtype=np.int64)
+    try:
+        counts = np.asarray(k)
+    except ValueError:
+        counts = np.empty(0)
     if counts.shape != (n_users,) or not np.issubdtype(counts.dtype, np.integer) or counts.min(initial=1) < 1:
-        raise ConfigError(f"k={k!r} cannot be used; expected a whole number of at least 1, or one for each user")
+        raise ConfigError(f"k={shown(k)} cannot be used; expected a whole number of at least 1, or one for each user")
     return counts.astype(np.int64)
 
 
-def _check_k(k: int) -> None:
+def _checked_k(k: int) -> int:
+    """Return k, cut to what an array can hold; a user gets no more items than there are."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        raise ConfigError(f"k={shown(k)} cannot be used; expected a whole number of at least 1")
     if k < 1:
         raise ConfigError(f"k={k} cannot be used, expected at least 1")
+    return min(int(k), MAX_COUNT)

@@ -5,13 +5,14 @@ from llminit.text.embeddings import TextEmbeddings
 from llminit.text.encode import encode_items, encode_texts
 from llminit.text.encoder import ENCODERS, Encoder, open_encoder
 from llminit.text.precomputed import read_embeddings, write_embeddings
-from llminit.text.template import default_template, render_texts
+from llminit.text.template import check_template, default_template, render_texts
 
 __all__ = [
     "ENCODERS",
     "Encoder",
     "EncodingCache",
     "TextEmbeddings",
+    "check_template",
     "default_template",
     "encode_items",
     "encode_texts",

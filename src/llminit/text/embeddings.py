@@ -7,10 +7,8 @@ import numpy as np
 import polars as pl
 
 from llminit.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from llminit.errors import EmbeddingError
-from llminit.ids import converted
-
-EXAMPLES_SHOWN = 3
+from llminit.errors import DataError, EmbeddingError, shown
+from llminit.ids import checked, converted, examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +43,7 @@ class TextEmbeddings:
                 value is NaN or infinite.
         """
         _check_shape(ids, values, source)
-        _check_ids(ids, source)
+        ids = _checked_ids(ids, source)
         marks = np.zeros(len(ids), dtype=np.bool_) if missing is None else np.asarray(missing, dtype=np.bool_)
         with np.errstate(over="ignore"):  # A double beyond float32's range becomes infinite and is reported below.
             rows = np.ascontiguousarray(values, dtype=np.float32)
@@ -106,13 +104,9 @@ def _rows_of(ids: pl.Series, vocabulary_ids: pl.Series) -> IntArray:
 def _no_match_message(ids: pl.Series, vocabulary_ids: pl.Series) -> str:
     return (
         f"none of the {len(vocabulary_ids)} items has a text embedding: the items' ids look like "
-        f"{_examples(vocabulary_ids)}, the ids of the text embeddings like {_examples(ids)}; use embeddings of "
+        f"{examples(vocabulary_ids)}, the ids of the text embeddings like {examples(ids)}; use embeddings of "
         "the same items, with the same ids"
     )
-
-
-def _examples(ids: pl.Series) -> str:
-    return ", ".join(repr(value) for value in ids.head(EXAMPLES_SHOWN).to_list())
 
 
 def _check_shape(ids: pl.Series, values: AnyArray, source: str) -> None:
@@ -132,15 +126,20 @@ def _check_shape(ids: pl.Series, values: AnyArray, source: str) -> None:
         )
 
 
-def _check_ids(ids: pl.Series, source: str) -> None:
+def _checked_ids(ids: pl.Series, source: str) -> pl.Series:
     if ids.null_count():
         raise EmbeddingError(f"{source}: {ids.null_count()} rows have no id; give each row the id of its item")
+    try:
+        ids = checked(ids, ids.name or "item_id", source)
+    except DataError as error:
+        raise EmbeddingError(str(error)) from error
     duplicated = ids.filter(ids.is_duplicated())
     if len(duplicated):
         raise EmbeddingError(
-            f"{source}: {duplicated.n_unique()} ids appear more than once, the first is {duplicated[0]!r}; keep one "
-            "row an item"
+            f"{source}: {duplicated.n_unique()} ids appear more than once, the first is {shown(duplicated[0])}; keep "
+            "one row an item"
         )
+    return ids
 
 
 def _check_finite(ids: pl.Series, values: FloatArray, source: str) -> None:
@@ -150,6 +149,6 @@ def _check_finite(ids: pl.Series, values: FloatArray, source: str) -> None:
     broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
     raise EmbeddingError(
         f"{source}: {len(broken)} of {len(values)} rows hold NaN or infinite values, the first is item "
-        f"{ids[int(broken[0])]!r}; encode those items again, or leave their rows out so that they count as items "
+        f"{shown(ids[int(broken[0])])}; encode those items again, or leave their rows out so that they count as items "
         "without text"
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from polars.exceptions import PolarsError
 
 from llminit.arrays import AnyArray
-from llminit.errors import EmbeddingError
+from llminit.errors import DataError, EmbeddingError
+from llminit.frames import described, from_values
 
 HEADERS = frozenset({"item_id", "id", "ids"})
 NAMES_BESIDE = ("{stem}.ids.txt", "{stem}.ids.json", "{stem}_ids.npy")
@@ -40,14 +40,15 @@ def read_ids(ids: str | Path | pl.Series | Sequence[Any] | AnyArray) -> pl.Serie
         EmbeddingError: The file does not exist or cannot be read, or the ids have no common type.
     """
     values = _read_file(Path(ids)) if isinstance(ids, str | Path) else ids
-    if isinstance(values, np.ndarray) and values.ndim != 1:
-        raise EmbeddingError(f"found ids of shape {values.shape}, expected a plain sequence of one id an item")
     try:
-        return pl.Series("item_id", values, strict=True)
-    except (TypeError, PolarsError, ValueError) as error:
+        column = from_values("item_id", values)
+    except DataError as error:
+        raise EmbeddingError(str(error)) from error
+    if column.dtype == pl.Object:
         raise EmbeddingError(
-            f"the ids have no common type: {error}; make all of them numbers, or all of them text"
-        ) from error
+            f"the ids have no common type: they hold {described(column)}; make all of them numbers, or all of them text"
+        )
+    return column
 
 
 def _read_file(path: Path) -> Sequence[Any] | AnyArray:

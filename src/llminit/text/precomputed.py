@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 from narwhals.typing import IntoDataFrame
 from polars.exceptions import PolarsError
 
 from llminit.arrays import AnyArray, BoolArray, FloatArray
-from llminit.errors import EmbeddingError
+from llminit.errors import DataError, EmbeddingError
+from llminit.frames import described, from_frame
 from llminit.storage import replacing_file
 from llminit.text.embeddings import TextEmbeddings
 from llminit.text.ids_file import ids_beside, read_ids
@@ -92,16 +92,26 @@ def _from_pair(pair: tuple[Any, Any]) -> TextEmbeddings:
     if len(pair) != 2:
         raise EmbeddingError(f"found a tuple of length {len(pair)}, expected a pair (ids, array)")
     ids, values = pair
-    return TextEmbeddings.from_arrays(read_ids(ids), np.asarray(values), source="the array of text embeddings")
+    source = "the array of text embeddings"
+    return TextEmbeddings.from_arrays(read_ids(ids), _as_array(values, source), source=source)
+
+
+def _as_array(values: Any, source: str) -> AnyArray:
+    try:
+        array: AnyArray = np.asarray(values)
+    except (ValueError, TypeError, PolarsError) as error:
+        raise EmbeddingError(
+            f"{source}: found {type(values).__name__} that is no array of numbers, such as one whose rows have "
+            "different lengths; expected shape (n_items, width)"
+        ) from error
+    return array
 
 
 def _to_polars(frame: IntoDataFrame) -> pl.DataFrame:
     try:
-        return nw.from_native(frame, eager_only=True).to_polars()
-    except TypeError as error:
-        raise EmbeddingError(
-            f"found {type(frame).__name__}, expected a path, a pandas, polars or Arrow frame, or a pair (ids, array)"
-        ) from error
+        return from_frame(frame)
+    except DataError as error:
+        raise EmbeddingError(f"the text embeddings cannot be read: {error}; or give a pair (ids, array)") from error
 
 
 def _read_parquet(path: Path, *columns: str) -> pl.DataFrame:
@@ -109,14 +119,19 @@ def _read_parquet(path: Path, *columns: str) -> pl.DataFrame:
         names = list(pl.read_parquet_schema(path))
         return pl.read_parquet(path, columns=[name for name in columns if name in names] or None)
     except (PolarsError, OSError) as error:
-        raise EmbeddingError(f"{path} cannot be read as Parquet: {error}; write it again") from error
+        raise EmbeddingError(
+            f"{path} cannot be read as Parquet; expected a whole Parquet file with a column of ids and one of vectors: "
+            "write it again"
+        ) from error
 
 
 def _from_npy(path: Path, ids: Ids | None) -> TextEmbeddings:
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise EmbeddingError(f"{path} cannot be read as an array of numbers: {error}; write it again") from error
+        raise EmbeddingError(
+            f"{path} cannot be read as an array of numbers; expected a whole .npy file: write it again"
+        ) from error
     item_ids = read_ids(ids if ids is not None else ids_beside(path))
     return TextEmbeddings.from_arrays(item_ids, values, source=str(path))
 
@@ -125,7 +140,10 @@ def _from_atomic(path: Path, id_column: str) -> TextEmbeddings:
     try:
         table = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False)
     except (PolarsError, OSError) as error:
-        raise EmbeddingError(f"{path} cannot be read as a RecBole atomic file: {error}") from error
+        raise EmbeddingError(
+            f"{path} cannot be read as a RecBole atomic file; expected tab-separated text in UTF-8 whose header has "
+            "name:type: check what wrote it"
+        ) from error
     types = {name: name.rpartition(":")[2] for name in table.columns}
     vectors = [name for name, kind in types.items() if kind == "float_seq"]
     tokens = [name for name, kind in types.items() if kind == "token"]
@@ -145,7 +163,10 @@ def _parse_numbers(texts: pl.Series, source: str) -> pl.Series:
     try:
         return texts.cast(pl.List(pl.Float32))
     except PolarsError as error:
-        raise EmbeddingError(f"{source} holds vectors with entries that are not numbers: {error}") from error
+        raise EmbeddingError(
+            f"{source} holds vectors with entries that are not numbers; expected numbers separated by spaces: correct "
+            "them"
+        ) from error
 
 
 def _from_frame(frame: pl.DataFrame, id_column: str, embedding_column: str, source: str) -> TextEmbeddings:
@@ -165,7 +186,9 @@ def _matrix(vectors: pl.Series, source: str) -> tuple[FloatArray, BoolArray]:
     """Return a column of vectors as float32 of shape (n, D) and which of them are null, without making Python lists."""
     dtype = vectors.dtype
     if not isinstance(dtype, pl.List | pl.Array) or not _is_number(dtype.inner):
-        raise EmbeddingError(f"{source} holds vectors of type {dtype}, expected lists or arrays of numbers")
+        raise EmbeddingError(
+            f"{source} holds vectors of type {described(vectors)}, expected lists or arrays of numbers"
+        )
     missing = vectors.is_null().to_numpy().astype(np.bool_)
     present = vectors.drop_nulls()
     if isinstance(present.dtype, pl.Array):

@@ -25,6 +25,7 @@ from typing import Any
 import polars as pl
 
 from llminit.errors import ConfigError, DataError
+from llminit.frames import described, holds_text
 
 LIST_SEPARATOR = " | "
 DEFAULT_COLUMNS = (("title", "name"), ("brand",), ("categories", "genres"))
@@ -74,9 +75,24 @@ def render_texts(table: pl.DataFrame, template: str, list_separator: str = LIST_
 
     Raises:
         ConfigError: The template has no field, or an unmatched brace.
-        DataError: The template names a column that the table does not have.
+        DataError: The template names a column that the table does not have, or one that holds no text.
     """
     phrase = _parse(template)
+    columns = _columns_of(template)
+    check_template(table, template)
+    cleaned = [[_clean(value, list_separator) for value in table[name].to_list()] for name in columns]
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*cleaned, strict=True))
+    return [" ".join(_render(phrase, row).split()) or None for row in rows]
+
+
+def check_template(table: pl.DataFrame, template: str) -> None:
+    """Check, before any work, that a table has the columns of a template and that they can be text.
+
+    Raises:
+        ConfigError: The template has no field, or an unmatched brace.
+        DataError: The table lacks a column, or one holds bytes or Python objects.
+    """
+    _parse(template)
     columns = _columns_of(template)
     unknown = [name for name in columns if name not in table.columns]
     if unknown:
@@ -84,9 +100,12 @@ def render_texts(table: pl.DataFrame, template: str, list_separator: str = LIST_
             f"the text template {template!r} names {', '.join(map(repr, unknown))}, which the item table does not "
             f"have; it has: {', '.join(table.columns)}"
         )
-    cleaned = [[_clean(value, list_separator) for value in table[name].to_list()] for name in columns]
-    rows = (dict(zip(columns, row, strict=True)) for row in zip(*cleaned, strict=True))
-    return [" ".join(_render(phrase, row).split()) or None for row in rows]
+    for name in columns:
+        if not holds_text(table.schema[name]):
+            raise DataError(
+                f"column {name!r} of the item table holds {described(table[name])}, expected text, numbers, dates or "
+                f"lists of them, as the text template {template!r} names it; convert it, or name other columns"
+            )
 
 
 def default_template(table: pl.DataFrame) -> str:
@@ -97,12 +116,14 @@ def default_template(table: pl.DataFrame) -> str:
     Raises:
         DataError: The table has no column of strings.
     """
-    usual = [next((name for name in names if name in table.columns), None) for names in DEFAULT_COLUMNS]
+    readable = [name for name, dtype in table.schema.items() if holds_text(dtype)]
+    usual = [next((name for name in names if name in readable), None) for names in DEFAULT_COLUMNS]
     chosen = [name for name in usual if name is not None] or _string_columns(table)
     if not chosen:
+        unreadable = [f"{name!r} holds {described(table[name])}" for name in table.columns if name not in readable]
         raise DataError(
-            f"the item table has no column of text; it has: {', '.join(table.columns)}; give a text template that "
-            "names the columns to use"
+            f"the item table has no column of text; it has: {', '.join(table.columns)}"
+            f"{''.join(f'; {reason}' for reason in unreadable[:2])}; give a text template that names the columns to use"
         )
     return ". ".join(f"{{{name}}}" for name in chosen)
 
