@@ -28,7 +28,13 @@ def _section(match: re.Match[str]) -> str:
 
 
 def _table(result: dict[str, Any]) -> str:
-    kinds = {"growth": _growth, "floor": _floor, "request": _request, "refit_rule": _refit_rule}
+    kinds = {
+        "growth": _growth,
+        "floor": _floor,
+        "request": _request,
+        "refit_rule": _refit_rule,
+        "verdict_power": _verdict_power,
+    }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
@@ -52,6 +58,15 @@ def _comparisons(result: dict[str, Any]) -> list[str]:
             f"| {row['what']} | {row['peer']} | {row['peer_median']:.3f} | {row['median']:.3f} | "
             f"**{row['ratio']:.1f}x** | {target} | {len(row['seconds'])} | {memory} |"
         )
+    return lines
+
+
+def _verdict_power(result: dict[str, Any]) -> list[str]:
+    shares = [name for name in result["simulated"][0] if name not in ("noise", "truth")]
+    lines = [f"| what is true | {' | '.join(shares)} |", f"|---|{'--:|' * len(shares)}"]
+    for row in result["simulated"]:
+        cells = " | ".join(f"{row[name]:.1%}" for name in shares)
+        lines += [f"| {row['truth']} | {cells} |"]
     return lines
 
 

@@ -8,11 +8,13 @@ from results_page.markdown import gain, share, table
 from results_page.sources import DataSet, labels_in, trained_in
 
 _LEGEND = (
-    "A cell reads: outcome, gain in percent [its 95 % interval], p-value after Holm's correction over the family. "
-    "▲ shown better, ▼ shown worse, ○ no difference shown (which is not: shown to be equal); – not measured yet. "
-    "A pair is compared on the seeds that both have, paired by user and seed, so a gain need not be the ratio of two "
-    "means that are printed. From 3 seeds on the claim covers other users and other training runs; with fewer (△ and "
-    "▽) it is about these trained models alone."
+    "A cell reads: outcome, gain in percent [its 95 % interval], p-value corrected so that the chance of any false "
+    "claim on one data set is at most 5 %. The primary question is that of the method that validation picked; all else "
+    "is exploratory, and claimed only where all of the primary question is answered with better. ▲ shown better, ▼ "
+    "shown worse, ○ no difference shown (which is not: shown to be equal); – not measured yet. A pair is compared on "
+    "the seeds that both have, paired by user and seed, so a gain need not be the ratio of two means that are printed. "
+    "From 3 seeds on the claim covers other users and other training runs; with fewer (△ and ▽) it is about these "
+    "trained models alone."
 )
 
 
@@ -59,7 +61,7 @@ def _against_controls(data_sets: list[DataSet]) -> list[str]:
 
 
 def _against_baselines(data: DataSet) -> list[str]:
-    """Show the best method of each backbone; all methods are in the family that Holm's correction is over."""
+    """Show the best method of each backbone; the correction is over all methods."""
     found = _by_pair(data.verdicts(), "baseline")
     best = [method for backbone in data.loaded.backbones if (method := data.loaded.best(data.loaded.trained(backbone)))]
     shown = [method for method in best if method in found]

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from llminit.results import Method
-from llminit.verdicts.certainty import most_shown, n_better, often_missed
+from llminit.verdicts.certainty import how_sure, n_better, often_missed
 from llminit.verdicts.record import Verdict
-from llminit.verdicts.wording import headline
 from results_page.markdown import count, gain_in_words, listed, number, p_in_words, percent, share
 from results_page.sources import XAVIER, DataSet, Number, Published, confirmations_of
 
 _PAPERS_INIT = "variance"
-_NOT_TESTED = "Starts were compared with xavier, not with each other."
+_NOT_TESTED = "Starts were compared with xavier, not with each other, and this is exploratory."
 _RIVALS = (
     "closed-form models that use text and interactions together, such as L3AE (arXiv 2508.13500), which may well be "
     "better than all of these"
@@ -21,9 +20,9 @@ _MEANING = {"shuffled": "the same embeddings with their rows shuffled", "noise":
 def section(data_sets: list[DataSet], published: Published) -> list[str]:
     """Return the lines of the section."""
     bullets = [
+        *(line for data in data_sets for line in (*_on_baselines(data), *_on_confirmation(data))),
         *_on_starts(data_sets),
         *_on_meaning(data_sets),
-        *(line for data in data_sets for line in (*_on_baselines(data), *_on_confirmation(data))),
         *(line for data in data_sets for line in _on_published(data, published)),
         *_how_sure(data_sets),
         _limits(data_sets),
@@ -111,22 +110,21 @@ def _on_meaning(data_sets: list[DataSet]) -> list[str]:
         if better
         else "It was not shown that the text's meaning counts."
     )
-    return [f"**Is it the meaning?** {claim} Controls of {inits}, against {'; '.join(parts)}."]
+    return [f"**Is it the meaning?** (exploratory) {claim} Controls of {inits}, against {'; '.join(parts)}."]
 
 
 def _on_baselines(data: DataSet) -> list[str]:
-    best = data.loaded.best(data.trained())
-    found = _against_baselines(data, best)
-    if best is None or not found:
-        return [f"**{data.short}:** nothing can be said against the baselines yet."]
-    parts = [f"**{data.short}:** the best trained method is {_named(data, best)}.", *_outcomes(data, found)]
-    unbeaten = [baseline for baseline in data.baselines() if baseline in found and found[baseline].outcome != "better"]
-    if unbeaten:
-        n_shown = len(found) - len(unbeaten)
-        parts += [often_missed(list(found.values())), _surer(data, n_shown)]
-        # Where the question was asked once more, the answer is there.
-        asked_again = data.confirmation is not None and not data.confirmation.missing
-        parts += [] if asked_again else [_cheaper(data, best, unbeaten[0])]
+    """Answer the question that was asked first, and say what the answer rests on."""
+    answer, found = data.loaded.answer, _primary(data)
+    parts = [f"**{data.short}:**", *answer.sentences]
+    if answer.baseline is None:
+        return [" ".join(parts)]
+    parts += _outcomes(data, found)
+    if answer.advice != "use":
+        parts.append(often_missed(list(found.values())))
+    # Where the question was asked once more, the answer is there.
+    if data.confirmation is None or data.confirmation.missing:
+        parts.append(_costs(data, answer.baseline))
     return [" ".join(filter(None, parts))]
 
 
@@ -138,18 +136,15 @@ def _on_confirmation(data: DataSet) -> list[str]:
     if again.missing:
         return [f"**{data.short}, on new seeds:** [the confirmation](#confirmation) is not finished."]
     begin = f"**{data.short}, on new seeds** ([a question that was fixed before](#confirmation)):"
-    found = {method: _against_baselines(again, method) for method in again.trained()}
-    return [
-        " ".join([begin, f"{_named(again, each)}.", *_outcomes(again, own), _costs(again, each, again.baselines()[0])])
-        for each, own in found.items()
-    ]
+    answer = again.loaded.answer
+    costs = [_costs(again, answer.baseline)] if answer.baseline else []
+    return [" ".join(filter(None, [begin, *answer.sentences, *_outcomes(again, _primary(again)), *costs]))]
 
 
-def _against_baselines(data: DataSet, method: Method | None) -> dict[Method, Verdict]:
+def _primary(data: DataSet) -> dict[Method, Verdict]:
+    """Return the verdicts of the method that validation picked, by baseline."""
     return {
-        verdict.reference: verdict
-        for verdict in data.verdicts()
-        if verdict.family == "baseline" and verdict.method == method
+        verdict.reference: verdict for verdict in data.verdicts() if verdict.is_primary and verdict.family == "baseline"
     }
 
 
@@ -171,37 +166,19 @@ def _outcomes(data: DataSet, found: dict[Method, Verdict]) -> list[str]:
     return parts
 
 
-def _surer(data: DataSet, n_of_best: int) -> str:
-    """Name the method that was shown better than the most baselines, if than more than the best one."""
-    found = most_shown(verdict for verdict in data.verdicts() if verdict.family == "baseline")
-    if found is None or n_better(found[1]) <= n_of_best:
-        return ""
-    n, of = n_better(found[1]), len(found[1])
-    than = "every baseline run here" if n == of == len(data.baselines()) else f"{n} of {of} baselines"
-    return f"More was shown of {_named(data, found[0])}: it is better than {than}."
-
-
 def _versus(data: DataSet, verdict: Verdict) -> str:
     """Name a baseline with its mean over the seeds that are compared, so that it fits the gain beside it."""
     mean = f"{share(verdict.reference_mean)} over {count(verdict.n_seeds, 'seed')}"
     return f"{data.loaded.labels[verdict.reference]} ({mean}; {gain_in_words(verdict)})"
 
 
-def _cheaper(data: DataSet, best: Method, baseline: Method) -> str:
-    costs = _seconds(data, baseline, best)
-    if costs is None or costs[0] >= costs[1]:
-        return _costs(data, best, baseline)
-    return (
-        f"Try {data.loaded.labels[baseline]} first: it took {number(costs[0])} s to fit, options chosen, against "
-        f"{number(costs[1])} s."
-    )
-
-
-def _costs(data: DataSet, trained: Method, baseline: Method) -> str:
-    costs = _seconds(data, baseline, trained)
+def _costs(data: DataSet, verdict: Verdict) -> str:
+    costs = _seconds(data, verdict.reference, verdict.method)
     if costs is None:
         return ""
-    return f"The baseline took {number(costs[0])} s to fit, options chosen, and the trained one {number(costs[1])} s."
+    baseline, trained = costs
+    named = data.loaded.labels[verdict.reference]
+    return f"To fit, {named} took {number(baseline)} s, options chosen, and {verdict.label} {number(trained)} s."
 
 
 def _seconds(data: DataSet, *methods: Method) -> list[float] | None:
@@ -235,7 +212,7 @@ def _beside(data: DataSet, theirs: Number, reference: Number, ours: Verdict) -> 
     return (
         f"**The paper's own claim, {data.short}** (`{theirs.init}` for {theirs.model}, `paper` protocol): published "
         f"{share(reference.value)} → {share(theirs.value)} ({percent(theirs.value / reference.value - 1)} %); here "
-        f"{share(ours.reference_mean)} → {share(ours.mean)} ({gain_in_words(ours)} among all starts that were tried "
+        f"{share(ours.reference_mean)} → {share(ours.mean)} ({gain_in_words(ours)} among all that was compared "
         f"here; {p_in_words(ours.p)} as the one comparison that the paper makes): {result}."
     )
 
@@ -243,11 +220,11 @@ def _beside(data: DataSet, theirs: Number, reference: Number, ours: Verdict) -> 
 def _how_sure(data_sets: list[DataSet]) -> list[str]:
     found: dict[str, list[str]] = {}
     for data in data_sets:
-        if sentences := headline(data.verdicts(), data.loaded.by_seed("recall")):
-            found.setdefault(sentences[-1].removeprefix("How sure: "), []).append(data.short)
+        if verdicts := data.verdicts():
+            found.setdefault(how_sure(verdicts), []).append(data.short)
     if len(found) == 1:
-        return [f"**How sure?** {sentence[0].upper()}{sentence[1:]}" for sentence in found]
-    return [f"**How sure, {listed(names)}?** {sentence[0].upper()}{sentence[1:]}" for sentence, names in found.items()]
+        return [f"**How sure?** {text}" for text in found]
+    return [f"**How sure, {listed(names)}?** {text}" for text, names in found.items()]
 
 
 def _limits(data_sets: list[DataSet]) -> str:
@@ -275,12 +252,6 @@ def _of_family(data_sets: list[DataSet], family: str) -> list[Verdict]:
 def _covering_training(found: list[Verdict]) -> list[Verdict]:
     """Leave out what says nothing of another training run, where there is anything else."""
     return [verdict for verdict in found if verdict.covers_training] or found
-
-
-def _named(data: DataSet, method: Method) -> str:
-    mean = data.loaded.mean(method, "recall")
-    label = data.loaded.labels[method]
-    return f"{label} ({share(mean.mean)}, {count(mean.n, 'seed')})" if mean else label
 
 
 def _n(found: Sequence[Verdict], outcome: str) -> int:

@@ -8,7 +8,7 @@ _TEXT = (
     "The highest of many means is high by luck too, and a correction for every comparison above leaves little power. "
     "So one question was fixed in `docs/planned.toml` when the runs above were finished and before any of these was "
     "trained: is the method below better than each baseline, in recall@{k} under `standard`, on new seeds ({first} to "
-    "{last})? Baselines were tuned again on each seed's validation interactions. Holm's correction is over the "
+    "{last})? Baselines were tuned again on each seed's validation interactions. The correction is over the "
     "comparisons of one data set here; signs are those of the section above. The data and its users are the same as "
     "above: what is new is which interactions are tested, and the training."
 )

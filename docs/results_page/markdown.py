@@ -54,20 +54,20 @@ def percent(value: float) -> str:
 
 
 def gain(verdict: Verdict | None) -> str:
-    """Return outcome, gain in percent, its interval and Holm's p-value for a table: "▲ +4.1 [1.2, 7.0] .010".
+    """Return outcome, gain in percent, its interval and the corrected p-value for a table: "▲ +4.1 [1.2, 7.0] .010".
 
     Outcomes that say nothing of another training run have hollow signs.
     """
     if verdict is None:
         return DASH
     signs = SIGNS if verdict.covers_training else SIGNS_OF_FEW_SEEDS
-    return " ".join([signs[verdict.outcome], *_gain(verdict, ""), p_value(verdict.p_holm)])
+    return " ".join([signs[verdict.outcome], *_gain(verdict, ""), p_value(verdict.p_corrected)])
 
 
 def gain_in_words(verdict: Verdict) -> str:
     """Return the same for a sentence: "+4.1 % [1.2, 7.0], p = .010"."""
     shown = " ".join(_gain(verdict, " %"))
-    return ", ".join([*([shown] if shown else []), p_in_words(verdict.p_holm)])
+    return ", ".join([*([shown] if shown else []), p_in_words(verdict.p_corrected)])
 
 
 def p_in_words(value: float) -> str:

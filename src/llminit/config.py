@@ -270,7 +270,7 @@ class CompareConfig(HeldOutConfig):
     """Shares of the training interactions to keep, separated by commas."""
     max_history: Histories = (None,)
     """Most training interactions to keep of each user, separated by commas; all keeps all."""
-    seeds: int = Field(default=3, ge=1, le=MAX_SEEDS)
+    seeds: int = Field(default=5, ge=1, le=MAX_SEEDS)
     """How many seeds; a seed is a split and a training seed."""
     first_seed: int = Field(default=0, ge=0, le=MAX_FIRST_SEED)
     """The first seed."""

@@ -126,7 +126,7 @@ def test_what_is_missing(page: str) -> None:
 def test_nothing_missing(copied: Path) -> None:
     """A finished grid is called finished."""
     (copied / "planned.toml").write_text(
-        '[grid]\nbackbones=["lightgcn","sgcl"]\nbaselines=["ease"]\n', encoding="utf-8"
+        '[grid]\nbackbones=["lightgcn","sgcl"]\nbaselines=["ease"]\nseeds=3\n', encoding="utf-8"
     )
     text = text_of(copied, ["beauty"])
     assert "All 21 planned runs are finished." in text
@@ -204,5 +204,5 @@ def test_numbers_as_text() -> None:
 def test_an_endless_gain_is_left_out(root: Path) -> None:
     """A gain over nothing has no percent: outcome and p-value stay."""
     verdict = next(each for each in verdicts_of(ResultsFolder(root / "beauty")) if each.outcome == "better")
-    endless = replace(verdict, gain=float("inf"), interval=(-float("inf"), float("inf")), p_holm=0.00001)
+    endless = replace(verdict, gain=float("inf"), interval=(-float("inf"), float("inf")), p_corrected=0.00001)
     assert (gain(endless), gain_in_words(endless)) == ("▲ <.001", "p < .001")

@@ -54,3 +54,13 @@ def test_one_seed_has_a_mean_and_no_interval() -> None:
     """A single value has no interval."""
     assert interval(mean_of([0.1])) == ""
     assert (mean_of([0.1]).mean, mean_of([0.1]).n) == (0.1, 1)
+
+
+def test_the_interval_of_a_share_ends_where_shares_end() -> None:
+    """Student's interval around .01 of three seeds reaches below 0, which no recall can; that of a gain may."""
+    values = [0.0, 0.0, 0.03]
+    free, bounded = mean_of(values), mean_of(values, 0.0, 1.0)
+    assert free.low is not None
+    assert free.low < 0
+    assert (bounded.mean, bounded.low, bounded.high) == (free.mean, 0.0, free.high)
+    assert mean_of([1.0, 1.0, 0.97], 0.0, 1.0).high == 1.0

@@ -59,9 +59,11 @@ def test_sections_stand_in_order_with_the_verdict_first(page: str) -> None:
 
 def test_the_verdict_is_the_headline_in_full(page: str, data: ReportData) -> None:
     """The sentences of the headline are on the page as they are, with the protocol and the number of seeds."""
-    sentences = headline(data.main_verdicts("standard"), data.by_seed("recall"))
+    sentences = headline(data.main_verdicts("standard"), data.by_seed("recall"), leave_one_out=True)
     assert len(sentences) > 2
     words = text_of(page)
+    assert words[words.index("The verdict ") :].startswith(f"The verdict {sentences[0]}")
+    assert sentences[0] == data.answer.sentences[0]
     for sentence in sentences:
         assert sentence in words
     assert "standard protocol (seen items removed from the ranking), recall@10, from 3 seeds" in words
@@ -87,14 +89,17 @@ def test_cost_is_a_median_over_seeds(page: str) -> None:
 
 
 def test_every_comparison_is_in_the_last_table(page: str, data: ReportData) -> None:
-    """The table of comparisons has a row a verdict, with both names, the gain and the outcome."""
+    """The table of comparisons has a row a verdict, the primary ones first, with names, gain, outcome and role."""
     rows = rows_of(page, "comparisons-table")
     verdicts = [verdict for of_protocol in data.verdicts.values() for verdict in of_protocol]
+    verdicts.sort(key=lambda verdict: not verdict.is_primary)
     assert len(rows) == len(verdicts) > 100
     for row, verdict in zip(rows, verdicts, strict=True):
         assert row[:2] == [verdict.label, verdict.reference_label]
         assert row[2].startswith(f"{100 * verdict.gain:+.1f} %".replace("-", "−"))
-        assert row[4:6] == [verdict.outcome, verdict.protocol]
+        role = "primary" if verdict.is_primary else "exploratory"
+        assert row[4:7] == [verdict.outcome, role, verdict.protocol]
+    assert {row[5] for row in rows} == {"primary", "exploratory"}
 
 
 def test_an_unfinished_comparison_is_reported_as_such(small: Path) -> None:

@@ -132,3 +132,30 @@ def test_embeddings_at_full_width_are_shown_beside_the_others() -> None:
     data = report_data(dict.fromkeys([*methods, Method(model="ease")], (0.1,)))
     assert {method.label for method in data.main} == {"lightgcn + xavier", "lightgcn + full", "ease"}
     assert {method.embedding_size for method in data.main} == {128, 768, None}
+
+
+def test_no_recall_on_the_page_is_said_to_be_below_nothing() -> None:
+    """The interval of a mean recall stays within 0 and 1; that of a gain is not cut off."""
+    methods: dict[Method, tuple[float, ...]] = {
+        Method(model="lightgcn", init="xavier", embedding_size=8): (0.001, 0.03, 0.001),
+        Method(model="lightgcn", init="pca", encoder="mini", embedding_size=8): (0.99, 0.4, 0.99),
+    }
+    data = report_data(methods)
+    means = [data.mean(method, "recall") for method in methods]
+    ends = [end for mean in means if mean for end in (mean.low, mean.high)]
+    assert len(ends) == 4
+    assert all(end is not None and 0 <= end <= 1 for end in ends)
+    gain = data.gain(list(methods)[1], "recall")
+    assert gain is not None
+    assert gain.high is not None
+    assert gain.high > 1
+
+
+def test_a_mean_beside_another_is_over_the_seeds_of_both() -> None:
+    """What stands beside a method that ran on two seeds is not the mean over a third, which may be easier."""
+    ease, text = Method(model="ease"), Method(model="lightgcn", init="pca", encoder="mini", embedding_size=8)
+    data = report_data({ease: (0.1, 0.2, 0.9), text: (0.3, 0.4)})
+    beside, alone = data.mean(ease, "recall", beside=text), data.mean(ease, "recall")
+    assert beside is not None
+    assert alone is not None
+    assert [beside.mean, alone.mean] == pytest.approx([0.15, 0.4])

@@ -1,7 +1,6 @@
 """What a results folder shows, pair by pair, and that its claims are right as often as they say."""
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from llminit.arrays import AnyArray
 from llminit.errors import ArtefactError, ConfigError
 from llminit.results import Cell, CellKey, Method, ResultsFolder
 from llminit.statistics.two_way import compare_paired
-from llminit.verdicts.certainty import most_shown, often_missed
+from llminit.verdicts.certainty import often_missed
+from llminit.verdicts.compare import Compared
 from llminit.verdicts.families import Pair, pairs_of
-from llminit.verdicts.judge import Compared, judge, verdicts_of
+from llminit.verdicts.judge import judge, judgement_of, verdicts_of
 from llminit.verdicts.record import Verdict
-from llminit.verdicts.wording import headline, sentence_of
+from llminit.verdicts.wording import NOT_JUDGED, headline, sentence_of
 from simulated_hits import simulated_hits
 
 XAVIER = Method(model="lightgcn", init="xavier", embedding_size=8)
@@ -36,13 +36,16 @@ def split_of(seed: int, n_users: int = N_USERS) -> pl.DataFrame:
 
 
 def add(folder: ResultsFolder, method: Method, seed: int, hits: AnyArray, split: str | None = None) -> None:
-    """Write a cell whose users have their test item at rank 5 where they hit, else at rank 500."""
+    """Write a cell whose users have their test item at rank 5 where they hit, else at rank 500; validation is alike."""
     key = CellKey(**method.model_dump(), seed=seed)
     name = split or key.split_name
     if not folder.has_split(name):
         folder.write_split(name, split_of(seed, len(hits)))
     ranks = np.where(hits > 0, 5, 500).astype(np.uint16)
-    cell = Cell(key=key, fingerprint="f", split=name, metrics={"standard": {"recall@10": float(hits.mean())}})
+    recall = float(hits.mean())
+    history = [] if method.kind == "baseline" else [{"epoch": 1, "loss": 0.1, "valid": recall, "seconds": 1.0}]
+    metrics = {"standard": {"recall@10": recall}}
+    cell = Cell(key=key, fingerprint="f", split=name, metrics=metrics, history=history or None)
     folder.write_cell(
         cell, pl.DataFrame({"standard": ranks, "paper": np.minimum(ranks + 1000, 1001).astype(np.uint16)})
     )
@@ -88,18 +91,21 @@ def test_every_pair_and_no_other_is_compared() -> None:
     }
 
 
-def test_starts_are_corrected_for_each_backbone_and_baselines_for_all() -> None:
-    """A second backbone does not dilute the first one's starts, but joins it against the baselines."""
+def test_a_question_is_asked_for_each_backbone_or_once() -> None:
+    """A second backbone asks of its own starts, but of the baselines what the first one asks."""
     others = [each.model_copy(update={"model": "sgl"}) for each in (XAVIER, TEXT, SHUFFLED)]
-    families = [each.corrected_with for each in pairs_of([XAVIER, TEXT, SHUFFLED, *others, EASE, POPULARITY])]
-    assert sorted(families.count(each) for each in set(families)) == [1, 1, 1, 1, 8]
+    questions = [each.question for each in pairs_of([XAVIER, TEXT, SHUFFLED, *others, EASE, POPULARITY])]
+    assert sorted(questions.count(each) for each in set(questions)) == [1, 1, 1, 1, 8]
 
 
 def test_a_verdict_holds_the_numbers_of_its_comparison(tmp_path: Path) -> None:
-    """Means, gain, p-values, effects and family are those computed from the hits that were written."""
-    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.5, SHUFFLED: 0, EASE: 0.5, POPULARITY: -1})
-    verdicts = by_names(verdicts_of(folder))
+    """Means, gain, p-values, effects and role are those computed from the hits that were written."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.8, SHUFFLED: 0, EASE: 0.3, POPULARITY: -1})
+    judged = judgement_of(folder)
+    verdicts = by_names(judged.verdicts["standard"])
     assert len(verdicts) == 6
+    assert judged.choice is not None
+    assert (judged.choice.method, judged.choice.n_candidates) == (TEXT, 2)
     found = verdicts["init", "lightgcn + variance", "lightgcn + xavier"]
     means: dict[Method, list[float]] = {cell.key.method: [] for cell in folder.cells()}
     for cell in folder.cells():
@@ -107,14 +113,35 @@ def test_a_verdict_holds_the_numbers_of_its_comparison(tmp_path: Path) -> None:
     assert found.mean == pytest.approx(np.mean(means[TEXT]))
     assert found.gain == pytest.approx(np.mean(means[TEXT]) / np.mean(means[XAVIER]) - 1)
     assert found.p_seed == pytest.approx(stats.ttest_rel(means[TEXT], means[XAVIER]).pvalue)
-    assert (found.n_seeds, found.n_users, found.n_comparisons, found.outcome) == (5, N_USERS, 1, "better")
+    assert (found.n_seeds, found.n_users, found.n_comparisons, found.outcome) == (5, N_USERS, 3, "better")
     low, high = found.user_interval
     assert 0 < low < found.gain < high
-    against = [each for each in verdicts.values() if each.family == "baseline"]
-    assert {each.n_comparisons for each in against} == {4}
-    assert all(each.p_holm >= each.p for each in against)
-    assert verdicts["baseline", "lightgcn + variance", "popularity"].outcome == "better"
+    primary = {name for name, each in verdicts.items() if each.is_primary}
+    text = "lightgcn + variance"
+    assert primary == {
+        ("init", text, "lightgcn + xavier"),
+        ("baseline", text, "ease"),
+        ("baseline", text, "popularity"),
+    }
+    assert not any(each.is_primary for each in judged.verdicts["paper"])
+    assert {each.n_comparisons for each in verdicts.values() if not each.is_primary} == {3 + 6}
+    assert all(each.p_corrected >= each.p for each in verdicts.values())
+    assert verdicts["baseline", text, "popularity"].outcome == "better"
     assert verdicts["baseline", "lightgcn + xavier", "ease"].outcome == "worse"
+
+
+def test_nothing_exploratory_is_claimed_where_the_question_is_not_answered(tmp_path: Path) -> None:
+    """Where one baseline is not beaten, even the plainest other difference is no claim, in either protocol."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.8, SHUFFLED: 0, EASE: 0.8, POPULARITY: -1})
+    judged = judgement_of(folder)
+    verdicts = [each for own in judged.verdicts.values() for each in own]
+    assert [each.reference_label for each in verdicts if each.is_primary and each.outcome != "better"] == ["ease"]
+    exploratory = [each for each in verdicts if not each.is_primary]
+    assert min(each.p for each in exploratory) < 1e-4
+    assert {each.outcome for each in exploratory} == {"no difference shown"}
+    lines = headline(judged.verdicts["standard"], values_of(folder))
+    assert NOT_JUDGED in lines
+    assert not any("Controls" in line or "controls" in line for line in lines)
 
 
 def test_only_common_seeds_are_compared(tmp_path: Path) -> None:
@@ -161,17 +188,16 @@ def test_protocols_are_told_apart(tmp_path: Path) -> None:
     assert (found.mean, found.p, found.outcome) == (0, 1, "no difference shown")
     assert sentence_of(found) == (
         "lightgcn + variance was not shown to differ from lightgcn + xavier in recall@10 (paper) (0.0000 against "
-        "0.0000), p = 1, 3 seeds"
+        "0.0000), exploratory, p = 1, 3 seeds"
     )
 
 
 def example(**changes: Any) -> Verdict:
     hits = simulated_hits(np.random.default_rng(0), 2, 5, 100)
     (verdict,) = judge(
-        [Compared(Pair("init", TEXT, XAVIER), compare_paired(*hits), (0.0, 0.1))],
+        [Compared(Pair("init", TEXT, XAVIER), "standard", compare_paired(*hits), (0.0, 0.1), is_primary=True)],
         {TEXT: "lightgcn + variance", XAVIER: "lightgcn + xavier"},
         "recall@10",
-        "standard",
     )
     base: dict[str, Any] = {
         "n_seeds": 5,
@@ -180,23 +206,29 @@ def example(**changes: Any) -> Verdict:
         "gain": 0.041,
         "interval": (0.012, 0.07),
     }
-    return dataclasses.replace(verdict, **(base | {"p_holm": 0.01, "n_comparisons": 1, "detectable": 0.05} | changes))
+    return dataclasses.replace(
+        verdict, **(base | {"p_corrected": 0.01, "n_comparisons": 1, "detectable": 0.05} | changes)
+    )
 
 
 SENTENCES: dict[str, dict[str, Any]] = {
     "lightgcn + variance beats lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p = .01, 5 seeds": {},
     (
-        "lightgcn + variance loses to lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p < .001 (Holm, 3 "
-        "comparisons), 5 seeds"
-    ): {"outcome": "worse", "gain": -0.041, "interval": (-0.07, -0.012), "p_holm": 2e-4, "n_comparisons": 3},
+        "lightgcn + variance loses to lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p < .001 "
+        "(corrected for 3 comparisons), 5 seeds"
+    ): {"outcome": "worse", "gain": -0.041, "interval": (-0.07, -0.012), "p_corrected": 2e-4, "n_comparisons": 3},
     (
         "lightgcn + variance was not shown to differ from lightgcn + xavier in recall@10 (standard): +0.8 % [−2.1, "
         "3.7], p = .41, 5 seeds; a difference of less than about 5 % would often be missed"
-    ): {"outcome": "no difference shown", "gain": 0.008, "interval": (-0.021, 0.037), "p_holm": 0.41},
+    ): {"outcome": "no difference shown", "gain": 0.008, "interval": (-0.021, 0.037), "p_corrected": 0.41},
     (
         "lightgcn + variance beats lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), p = .01, 1 seed; "
         "this holds for these trained models, and another training run may differ"
     ): {"n_seeds": 1, "covers_training": False},
+    (
+        "lightgcn + variance beats lightgcn + xavier by 4.1 % [1.2, 7.0] in recall@10 (standard), exploratory, p = .01 "
+        "(corrected for 40 comparisons), 5 seeds"
+    ): {"is_primary": False, "n_comparisons": 40},
 }
 
 
@@ -206,41 +238,38 @@ def test_sentences(sentence: str) -> None:
     assert sentence_of(example(**SENTENCES[sentence])) == sentence
 
 
-def test_headline_says_what_to_ship_and_how_sure(tmp_path: Path) -> None:
-    """The best method and what it beats, whether text helps, whether it is the meaning, and what the seeds cover."""
-    rates = {XAVIER: 0, TEXT: 0.5, SHUFFLED: 0, EASE: 0.5, POPULARITY: -1}
-    folder = folder_of(tmp_path, rates, draw=3)
+def test_headline_begins_with_the_answer_and_ends_with_how_sure(tmp_path: Path) -> None:
+    """The answer first, then what was picked and what it beats, what is exploratory, and what the seeds cover."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.8, SHUFFLED: 0, EASE: 0.3, POPULARITY: -1})
     lines = headline(verdicts_of(folder), values_of(folder))
     text = " ".join(lines)
-    assert "highest mean (recall@10, standard protocol) is that of" in lines[0]
-    assert "beats popularity" in text
-    assert "was not shown to differ from ease" in text
-    assert "against lightgcn + xavier: better from variance (+" in text
-    assert "Controls: lightgcn + variance beats the same with its items shuffled (+" in text
+    assert lines[0].startswith("Use lightgcn + variance: of 1,000 users, ")
+    assert "Picked by validation and then tested (recall@10, standard protocol): lightgcn + variance beats" in text
+    assert "highest mean (recall@10, standard protocol) is that of" in text
+    assert "Exploratory: controls: lightgcn + variance beats the same with its items shuffled (+" in text
     assert lines[-1].startswith("How sure: 5 seeds")
+    assert "the chance that any claim of the whole comparison is false" in lines[-1]
     assert "significant" not in text
 
 
-def test_more_shown_of_another_method_than_of_the_best(tmp_path: Path) -> None:
-    """Where the highest mean rests on seeds too few to show it, the headline says so, and of what more was shown."""
-    folder, best = ResultsFolder(tmp_path), TEXT.model_copy(update={"model": "sgl"})
-    levels = {EASE: [120] * 5, POPULARITY: [112] * 5, TEXT: [200] * 5, best: [188, 220, 252]}
-    for method, by_seed in levels.items():
-        for seed, n_hits in enumerate(by_seed):
-            add(folder, method, seed, (np.arange(N_USERS) < n_hits).astype(float))
-    verdicts = [each for each in verdicts_of(folder) if each.protocol == "standard"]
-    lines = headline(verdicts, values_of(folder))
-    assert "is that of sgl + variance" in lines[0]
-    assert lines[1].startswith("It was not shown to differ from ease (+")
-    low, high = sorted(100 * each.detectable for each in verdicts if each.outcome == "no difference shown")
-    assert (
-        f"3 seeds, and corrected for 4 comparisons, a difference of less than about {low:.0f} to {high:.0f} %"
-        in lines[1]
-    )
-    assert lines[2].startswith("More was shown of lightgcn + variance (0.5000, 5 seeds): it beats ease (+")
-    shown = most_shown(verdicts)
-    assert shown is not None
-    assert shown[0] == TEXT
+def test_the_highest_mean_of_the_test_is_not_what_is_recommended(tmp_path: Path) -> None:
+    """What validation picks is the question, although another method is higher on the test."""
+    folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.6, EASE: 0.2})
+    lucky = TEXT.model_copy(update={"init": "pca"})
+    for seed in range(5):
+        add(folder, lucky, seed, np.ones(N_USERS))
+    for cell in folder.cells():
+        if cell.key.method == lucky:
+            ranks = folder.ranks(cell)
+            history = [{"epoch": 1, "loss": 0.1, "valid": 0.01, "seconds": 1.0}]
+            kept = pl.DataFrame({name: ranks[name].ranks.astype(np.uint16) for name in ("standard", "paper")})
+            folder.write_cell(cell.model_copy(update={"history": history}), kept)
+    judged = judgement_of(folder)
+    assert judged.choice is not None
+    assert judged.choice.method == TEXT
+    lines = headline(judged.verdicts["standard"], values_of(folder))
+    assert "lightgcn + variance" in lines[0]
+    assert any("highest mean" in line and "lightgcn + pca" in line for line in lines)
 
 
 def test_only_intervals_without_zero_are_called_too_few_seeds() -> None:
@@ -260,15 +289,9 @@ def test_text_at_full_width_can_be_the_best(tmp_path: Path) -> None:
     full = TEXT.model_copy(update={"init": "full", "embedding_size": 64})
     folder = folder_of(tmp_path, {XAVIER: 0, TEXT: 0.2, full: 0.9, EASE: 0.1})
     lines = headline(verdicts_of(folder), values_of(folder))
-    assert "is that of lightgcn + full (d=64)" in lines[0]
-    assert lines[1].startswith("It beats ease")
-    assert "better from variance" in " ".join(lines) or "not shown to differ from variance" in " ".join(lines)
-
-
-def test_nothing_is_most_shown_where_nothing_was() -> None:
-    """No difference shown, or on one seed alone, names no method."""
-    assert most_shown([]) is None
-    assert most_shown([example(outcome="no difference shown"), example(covers_training=False)]) is None
+    assert lines[0].startswith("Use lightgcn + full (d=64)")
+    assert "lightgcn + full (d=64) beats ease" in " ".join(lines)
+    assert "variance" in " ".join(lines)
 
 
 def test_headline_of_one_seed_warns(tmp_path: Path) -> None:
@@ -287,52 +310,8 @@ def test_headline_compares_means_over_the_same_seeds(tmp_path: Path) -> None:
         for seed, n_hits in enumerate(by_seed):
             add(folder, method, seed, (np.arange(N_USERS) < n_hits).astype(float))
     lines = headline(verdicts_of(folder), values_of(folder))
-    assert (
-        f"5 seeds that all of these have) is that of lightgcn + variance: {np.mean([61, 53, 53, 53, 53]) / 400:.4f}"
-        in (lines[0])
-    )
-    assert "ease" in lines[1]
+    (line,) = [line for line in lines if line.startswith("The highest mean")]
+    mean = np.mean([61, 53, 53, 53, 53]) / 400
+    assert f"5 seeds that all of these have) is that of lightgcn + variance: {mean:.4f}" in line
+    assert "lightgcn + variance" in lines[0]
     assert "fewer than 3 seeds is about these trained models alone" in lines[-1]
-
-
-def simulated_family(
-    rng: np.random.Generator, n_comparisons: int = 4, n_seeds: int = 5, n_users: int = 250, **options: Any
-) -> list[Verdict]:
-    """Judge as many methods against one reference, all drawn alike: every claim is false."""
-    reference, *others = simulated_hits(rng, n_comparisons + 1, n_seeds, n_users, **options)
-    methods = [Method(model="lightgcn", init=f"text-{i}", embedding_size=8) for i in range(n_comparisons)]
-    family = [
-        Compared(Pair("init", method, XAVIER), compare_paired(values, reference), (-math.inf, math.inf))
-        for method, values in zip(methods, others, strict=True)
-    ]
-    return judge(family, {each: each.label for each in (XAVIER, *methods)}, "recall@10", "standard")
-
-
-def any_below(verdicts: list[Verdict], field: str, alpha: float = 0.05) -> bool:
-    return any(getattr(each, field) <= alpha for each in verdicts)
-
-
-@pytest.mark.parametrize("n_seeds", [3, 5])
-@pytest.mark.parametrize("effects", [{}, {"seed_sd": 0.15}, {"user_sd": 1.5}, {"user_sd": 1.5, "seed_sd": 0.06}])
-def test_verdicts_are_wrong_in_at_most_one_family_in_twenty(effects: dict[str, Any], n_seeds: int) -> None:
-    """With no true difference, at most 5 % of simulated families make any claim, within binomial error."""
-    rng, n = np.random.default_rng(11), 200
-    families = [simulated_family(rng, n_seeds=n_seeds, **effects) for _ in range(n)]
-    wrong = sum(any(each.outcome != "no difference shown" for each in family) for family in families)
-    assert wrong <= stats.binom.ppf(0.999, n, 0.05)
-
-
-def test_users_alone_would_claim_too_much_where_training_varies() -> None:
-    """Why a verdict does not rest on users alone: with training noise, most families would hold a false claim."""
-    rng, n = np.random.default_rng(12), 60
-    families = [simulated_family(rng, seed_sd=0.15) for _ in range(n)]
-    assert sum(any_below(family, "p_user_holm") for family in families) > 0.3 * n
-    assert sum(any_below(family, "p_holm") for family in families) <= stats.binom.ppf(0.999, n, 0.05)
-
-
-def test_seeds_alone_would_claim_too_much_where_users_differ() -> None:
-    """Why a verdict does not rest on seeds alone: all seeds share the users, and so what these happen to like."""
-    rng, n = np.random.default_rng(13), 60
-    families = [simulated_family(rng, n_seeds=8, user_sd=3.0) for _ in range(n)]
-    assert sum(any_below(family, "p_seed_holm") for family in families) > 0.3 * n
-    assert sum(any_below(family, "p_holm") for family in families) <= stats.binom.ppf(0.999, n, 0.05)

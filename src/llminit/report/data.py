@@ -1,21 +1,23 @@
 """The results of a comparison in memory, and the queries of the sections of a report."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
-from typing import Any
 
 import polars as pl
 
 from llminit.config import Protocol
-from llminit.evaluation import PROTOCOLS
+from llminit.evaluation import METRICS, PROTOCOLS
 from llminit.report.numbers import Mean, mean_of
 from llminit.report.styles import REFERENCE, Style, assign_styles
 from llminit.results import Cell, Failure, Header, Method, distinct_labels
 from llminit.results.key import FULL
+from llminit.verdicts.answer import Answer, answer_of
+from llminit.verdicts.choice import choose
 from llminit.verdicts.record import Verdict
+from llminit.verdicts.setting import main_setting
 from llminit.verdicts.standing import Standing, standing_of
 
 BySeed = dict[int, float]
@@ -69,20 +71,9 @@ class ReportData:
 
     @cached_property
     def main(self) -> list[Method]:
-        """The methods at the main setting: all training data if any cell has them, and the most common embedding size.
-
-        Text embeddings at full width have a size of their own and are among them.
-        """
-        trained = [cell.key for cell in self.cells if cell.key.kind == "backbone"] or [cell.key for cell in self.cells]
-        whole = [key for key in trained if key.train_share == 1 and key.max_history is None] or trained
-        sized = [key for key in whole if key.selector != FULL] or whole
-        size, share, history = _most_common((key.embedding_size, key.train_share, key.max_history) for key in sized)
-        return [
-            method
-            for method in self.methods
-            if (method.train_share, method.max_history) == (share, history)
-            and (method.embedding_size in (size, None) or method.selector == FULL)
-        ]
+        """The methods at the main setting; see `llminit.verdicts.setting`."""
+        setting = main_setting(cell.key for cell in self.cells)
+        return [method for method in self.methods if setting.holds(method)]
 
     @cached_property
     def labels(self) -> dict[Method, str]:
@@ -134,6 +125,22 @@ class ReportData:
             if verdict.method in labels and verdict.reference in labels
         ]
 
+    @cached_property
+    def choice(self) -> Method | None:
+        """The method that validation picks; None where there is none."""
+        choice = choose(self.cells)
+        return choice.method if choice else None
+
+    @cached_property
+    def leave_one_out(self) -> bool:
+        """Whether each user has a single held-out item, so that recall counts users."""
+        return str(self.header.config.get("split", "")).endswith("-loo")
+
+    @cached_property
+    def answer(self) -> Answer:
+        """What to use, as far as it was shown."""
+        return answer_of(self.main_verdicts(PROTOCOLS[0]), leave_one_out=self.leave_one_out)
+
     def cells_of(self, method: Method) -> list[Cell]:
         """Return a method's cells, in order of their seeds."""
         return self._cells_by_method.get(method, [])
@@ -142,10 +149,23 @@ class ReportData:
         """Return every method's values of a metric such as "recall", at the report's k, by seed."""
         return self._values.get((metric, protocol, group), {})
 
-    def mean(self, method: Method, metric: str, protocol: str = "standard", group: str = "all") -> Mean | None:
-        """Return a method's mean of a metric over its seeds; None where it was not measured."""
-        values = self.by_seed(metric, protocol, group).get(method)
-        return mean_of(list(values.values())) if values else None
+    def mean(
+        self,
+        method: Method,
+        metric: str,
+        protocol: str = "standard",
+        group: str = "all",
+        beside: Method | None = None,
+    ) -> Mean | None:
+        """Return a method's mean of a metric over its seeds, or those that it shares with one that it stands beside.
+
+        None where it was not measured.
+        """
+        by_method = self.by_seed(metric, protocol, group)
+        values, others = by_method.get(method, {}), by_method.get(beside, {}) if beside else {}
+        kept = [value for seed, value in values.items() if seed in others] or list(values.values())
+        bounds = (0.0, 1.0) if metric in METRICS else ()
+        return mean_of(kept, *bounds) if kept else None
 
     def gain(self, method: Method, metric: str, protocol: str = "standard", group: str = "all") -> Mean | None:
         """Return by how much a method's metric exceeds its reference's, over the seeds that both have."""
@@ -201,8 +221,3 @@ class ReportData:
 def _init_order(method: Method) -> tuple[int, str]:
     selector = method.selector or ""
     return (_INIT_ORDER.index(selector) if selector in _INIT_ORDER else len(_INIT_ORDER), method.init or "")
-
-
-def _most_common(settings: Iterable[Any]) -> Any:
-    counts = Counter(settings)
-    return max(counts, key=lambda setting: (counts[setting], setting[0] or 0))

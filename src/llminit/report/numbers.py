@@ -1,5 +1,6 @@
 """Means over seeds with their intervals, and numbers as text."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,12 +29,18 @@ class Mean:
     n: int
 
 
-def mean_of(values: Sequence[float]) -> Mean:
-    """Return the mean of one value a seed, with its interval where there are two or more."""
+def mean_of(values: Sequence[float], lowest: float = -math.inf, highest: float = math.inf) -> Mean:
+    """Return the mean of one value a seed, with its interval where there are two or more.
+
+    Args:
+        values: At least one.
+        lowest: No value can be lower; Student's interval, which does not know of it, is cut off there.
+        highest: No value can be higher.
+    """
     if len(values) < 2:
         return Mean(float(values[0]), None, None, len(values))
     test = paired_t(np.asarray(values, dtype=np.float64))
-    return Mean(test.mean, test.low, test.high, test.n)
+    return Mean(test.mean, max(test.low, lowest), min(test.high, highest), test.n)
 
 
 def decimals(value: float | None, digits: int = 4) -> str:

@@ -1,5 +1,7 @@
 """Reads the data of a report from results."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from llminit.errors import DataError
@@ -8,7 +10,7 @@ from llminit.report.data import ReportData
 from llminit.results import Results, ResultsFolder
 from llminit.results.tables import read_table
 from llminit.results.tidy import tidy_rows
-from llminit.verdicts.judge import verdicts_of
+from llminit.verdicts.judge import judgement_of
 
 _COORDINATES = ("x_text", "y_text", "x_trained", "y_trained")
 _MAP_COLUMNS = ("item", *_COORDINATES, "title", "popularity")
@@ -29,9 +31,8 @@ def read_report_data(folder: Results, *, reporter: Reporter = SILENT) -> ReportD
     if not cells:
         raise DataError(f"{folder.path} has no finished cell yet; let `llminit compare` finish one, then report again")
     data = ReportData(header, cells, tidy_rows(cells), folder.failures(), {}, _read_maps(folder))
-    for protocol in data.protocols:
-        data.verdicts[protocol] = verdicts_of(folder, f"recall@{data.k}", protocol, reporter=reporter)
-    return data
+    judgement = judgement_of(folder, f"recall@{data.k}", reporter=reporter)
+    return replace(data, verdicts={protocol: judgement.verdicts[protocol] for protocol in data.protocols})
 
 
 def _read_maps(folder: Results) -> dict[str, pl.DataFrame]:

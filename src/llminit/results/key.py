@@ -14,8 +14,8 @@ Kind = Literal["backbone", "baseline", "control"]
 CONTROLS = ("shuffled", "noise", "untrained")
 """The names after the slash of a control's `init`, such as "variance/shuffled"."""
 
-MAX_NAME_LENGTH = 210
-"""File systems take 255 bytes, and the temporary file of a cell's checkpoint has 41 more than its name."""
+MAX_NAME_LENGTH = 170
+"""The last name of an output may have 200 bytes (`llminit.out_paths`); endings are added to that of a cell."""
 
 _UNSAFE = re.compile(r"[^a-z0-9.+-]+")
 

@@ -17,6 +17,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import special
 
 from llminit.arrays import AnyArray, Float64Array
 from llminit.errors import InputError
@@ -37,6 +38,9 @@ MIN_SEEDS = 3
 FEW_DIFFERING = 13
 """Up to so many users with a difference, the test over users tries all sign flips too; t alone is a poor guide then."""
 
+TINY = 1e-300
+"""No p-value is told apart from a smaller one."""
+
 _DIFFERENCE = np.array([1.0, -1.0])
 
 
@@ -49,12 +53,14 @@ class Spread:
         seeds: The part that other seeds would change; zero where there are too few seeds to know.
         n_users: How many users.
         n_seeds: How many seeds.
+        n_candidates: How many methods one of the two was chosen from by other items of the same users.
     """
 
     users: Float64Array
     seeds: Float64Array
     n_users: int
     n_seeds: int
+    n_candidates: int = 1
 
     @property
     def covers_training(self) -> bool:
@@ -63,7 +69,8 @@ class Spread:
 
     def margin(self, alpha: AnyArray | float) -> Float64Array:
         """Return the squared half-widths of intervals as covariances, of shape (..., 2, 2) for `alpha` of (...)."""
-        users = np.multiply.outer(critical_t(alpha, self.n_users - 1) ** 2, self.users)
+        shared = np.asarray(alpha) / self.n_candidates
+        users = np.multiply.outer(critical_t(shared, self.n_users - 1) ** 2, self.users)
         if not self.covers_training:
             return users
         seeds: Float64Array = np.multiply.outer(critical_t(alpha, self.n_seeds - 1) ** 2, self.seeds)
@@ -122,12 +129,15 @@ class Comparison:
         return ratio(smallest_detectable(n, alpha, power) * math.sqrt(n) * error, abs(self.reference_mean))
 
 
-def compare_paired(values: AnyArray, reference: AnyArray) -> Comparison:
+def compare_paired(values: AnyArray, reference: AnyArray, n_candidates: int = 1) -> Comparison:
     """Compare two methods measured on the same users at the same seeds.
 
     Args:
         values: float64 of shape (n_seeds, n_users): a metric of the method, for each seed and user.
         reference: The same of the reference.
+        n_candidates: How many methods the first was chosen from by other items of the same users. What these users
+            happen to like raised its chance to be chosen and raises its values too, so the users' part is tested as
+            that of the best of so many (Bonferroni's correction).
 
     Raises:
         InputError: Shapes differ, there are fewer than two users, or a value is not a finite number.
@@ -141,13 +151,14 @@ def compare_paired(values: AnyArray, reference: AnyArray) -> Comparison:
     differences = first - second
     users = _over_users(differences.mean(axis=0))
     seeds = paired_t(differences.mean(axis=1)) if len(first) > 1 else None
-    spread = _spread(np.stack([first, second]))
-    p_value = _two_way_p(float(differences.mean()), spread) if spread.covers_training else users.p_value
+    spread = replace(_spread(np.stack([first, second])), n_candidates=n_candidates)
+    over_users = min(1.0, n_candidates * users.p_value)
+    p_value = _two_way_p(float(differences.mean()), spread) if spread.covers_training else over_users
     return Comparison(float(first.mean()), float(second.mean()), spread, p_value, users, seeds)
 
 
 def two_way_p_values(
-    differences: AnyArray, users: AnyArray, seeds: AnyArray, n_users: int, n_seeds: int
+    differences: AnyArray, users: AnyArray, seeds: AnyArray, n_users: int, n_seeds: int, n_candidates: int = 1
 ) -> Float64Array:
     """Compute p-values of mean differences whose variance has a part of the users and a part of the seeds.
 
@@ -157,23 +168,42 @@ def two_way_p_values(
         seeds: float64 of shape (m,), the seeds' part.
         n_users: How many users the first part was estimated from, at least 2.
         n_seeds: How many seeds the second part was estimated from, at least 2.
+        n_candidates: How many methods each was chosen from by other items of the same users.
 
     Returns:
         float64 of shape (m,): the alpha at which each difference is as large as its threshold.
     """
     squared = np.asarray(differences, dtype=np.float64) ** 2
-    low, high = np.full(squared.shape, -700.0), np.zeros(squared.shape)
-    for _ in range(60):
+    # The threshold is above that of either part alone, and below where both parts reach half of the square.
+    low, high = (
+        np.log(np.clip(np.maximum(*_one_way_p(share * squared, users, seeds, n_users, n_seeds, n_candidates)), TINY, 1))
+        for share in (1.0, 0.5)
+    )
+    for _ in range(30):
         middle = (low + high) / 2
         alpha = np.exp(middle)
-        found = squared >= critical_t(alpha, n_users - 1) ** 2 * users + critical_t(alpha, n_seeds - 1) ** 2 * seeds
+        by_users = critical_t(alpha / n_candidates, n_users - 1) ** 2 * users
+        found = squared >= by_users + critical_t(alpha, n_seeds - 1) ** 2 * seeds
         low, high = np.where(found, low, middle), np.where(found, middle, high)
     return np.where(squared == 0, 1.0, np.exp(high))
 
 
+def _one_way_p(
+    squared: Float64Array, users: AnyArray, seeds: AnyArray, n_users: int, n_seeds: int, n_candidates: int
+) -> tuple[Float64Array, Float64Array]:
+    """Return the p-values as if all of the variance were that of the users, and as if it were that of the seeds."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_users, by_seeds = np.sqrt(squared / users), np.sqrt(squared / seeds)
+    return (
+        n_candidates * 2 * special.stdtr(n_users - 1, -np.nan_to_num(by_users, posinf=np.inf)),
+        2 * special.stdtr(n_seeds - 1, -np.nan_to_num(by_seeds, posinf=np.inf)),
+    )
+
+
 def _two_way_p(difference: float, spread: Spread) -> float:
     users, seeds = (np.array([_quadratic(part)]) for part in (spread.users, spread.seeds))
-    return float(two_way_p_values(np.array([difference]), users, seeds, spread.n_users, spread.n_seeds)[0])
+    counts = spread.n_users, spread.n_seeds, spread.n_candidates
+    return float(two_way_p_values(np.array([difference]), users, seeds, *counts)[0])
 
 
 def _over_users(differences: Float64Array) -> PairedTest:

@@ -1,24 +1,10 @@
-"""How much was shown of a method, and how much could have been."""
+"""How sure verdicts are, and how much could have been shown."""
 
 import math
 from collections.abc import Iterable, Sequence
 
-from llminit.results.key import Method
+from llminit.statistics.two_way import MIN_SEEDS
 from llminit.verdicts.record import Verdict
-
-
-def most_shown(verdicts: Iterable[Verdict]) -> tuple[Method, list[Verdict]] | None:
-    """Return the method that was shown better than the most others, with all its verdicts; None where none was.
-
-    Of several the one with the highest mean. The highest mean of all may rest on few seeds, of which little can be
-    shown. Verdicts on so few seeds that another training run may differ do not count.
-    """
-    by_method: dict[Method, list[Verdict]] = {}
-    for verdict in verdicts:
-        if verdict.covers_training:
-            by_method.setdefault(verdict.method, []).append(verdict)
-    best = max(by_method.items(), key=lambda found: (n_better(found[1]), found[1][0].mean), default=None)
-    return best if best and n_better(best[1]) else None
 
 
 def n_better(verdicts: Iterable[Verdict]) -> int:
@@ -30,7 +16,7 @@ def often_missed(verdicts: Sequence[Verdict]) -> str:
     """Say why a gain whose own interval leaves out 0 was not shown, as a sentence; empty where there is none.
 
     Args:
-        verdicts: Of one family, about one method.
+        verdicts: About one method, all primary or all exploratory.
     """
     found = [
         verdict
@@ -44,8 +30,37 @@ def often_missed(verdicts: Sequence[Verdict]) -> str:
     sizes = sorted({round(100 * verdict.detectable) for verdict in found})
     size = f"{sizes[0]} %" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]} %"
     n = min(verdict.n_seeds for verdict in found)
-    seeds = "1 seed" if n == 1 else f"{n} seeds"
     return (
-        f"An interval that leaves out 0 is not enough: with {seeds}, and corrected for {found[0].n_comparisons} "
+        f"An interval that leaves out 0 is not enough: with {_seeds(n)}, and corrected for {found[0].n_comparisons} "
         f"comparisons, a difference of less than about {size} would often be missed. More seeds would tell."
     )
+
+
+def how_sure(verdicts: Sequence[Verdict]) -> str:
+    """Say what the claims of a comparison cover and how often they are false, as sentences.
+
+    Args:
+        verdicts: What is claimed, at least one.
+    """
+    n_seeds = [verdict.n_seeds for verdict in verdicts]
+    min_seeds, max_seeds = min(n_seeds), max(n_seeds)
+    seeds = _seeds(max_seeds) if min_seeds == max_seeds else f"{min_seeds} to {max_seeds} seeds"
+    if max_seeds < MIN_SEEDS:
+        return (
+            f"Only {seeds}, so this is about these trained models and says nothing of another training run; compare "
+            f"with at least {MIN_SEEDS} seeds, better 5, before you ship."
+        )
+    limit = (
+        "" if min_seeds >= MIN_SEEDS else f" What has fewer than {MIN_SEEDS} seeds is about these trained models alone."
+    )
+    accepted = f"{100 * verdicts[0].alpha:g} %"
+    return (
+        f"{seeds[0].upper()}{seeds[1:]} of splitting and training. A claim is about the mean over users like these and "
+        f"over training runs on this data; the chance that any claim of the whole comparison is false, primary or "
+        f"exploratory and under either protocol, is at most {accepted}. Other data may differ. Intervals are 95 % for "
+        f"each comparison on its own.{limit}"
+    )
+
+
+def _seeds(n: int) -> str:
+    return "1 seed" if n == 1 else f"{n} seeds"

@@ -5,30 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llminit.results.key import Method
+from llminit.verdicts.setting import Setting
 
 Family = Literal["init", "control", "baseline"]
 
 XAVIER = "xavier"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a family's methods have in common; only within one are methods compared.
-
-    Attributes:
-        embedding_size: Dimensions of the embeddings.
-        train_share: The share of the training interactions that was kept.
-        max_history: The most training interactions that a user kept; None: all.
-    """
-
-    embedding_size: int | None
-    train_share: float
-    max_history: int | None
-
-    @classmethod
-    def of(cls, method: Method) -> "Setting":
-        """Return a method's setting; a baseline has no embedding size."""
-        return cls(method.embedding_size, method.train_share, method.max_history)
 
 
 @dataclass(frozen=True)
@@ -47,11 +28,11 @@ class Pair:
     reference: Method
 
     @property
-    def corrected_with(self) -> tuple[Family, Setting, str | None]:
-        """What pairs share whose p-values are corrected together.
+    def question(self) -> tuple[Family, Setting, str | None]:
+        """What pairs share that ask the same question.
 
         Which start to take is asked for each backbone on its own. Which model to take is asked once: the best of all
-        backbones is only found by looking at all, so all of them against all baselines are one family.
+        backbones is only found by looking at all, so all of them against all baselines are one question.
         """
         return self.family, Setting.of(self.method), None if self.family == "baseline" else self.method.model
 

@@ -1,12 +1,17 @@
-"""What a comparison showed, pair by pair: how large a gain is, how sure it is, and that in words.
+"""What a comparison showed, pair by pair: the one place where it is decided whether a difference was shown.
 
 A verdict of three seeds and more rests on `llminit.statistics.two_way`: better or worse means for other users and for
 another split and training run. A verdict of fewer seeds rests on the users alone and says so.
+
+A team asks one question: is the method that validation picks better than what it would be without the trouble? That is
+the primary one, under the standard protocol: the method against every baseline, and against its own xavier. These two
+families share the 5 % (`llminit.statistics.gatekeeping`). Only where all of it is answered with "better" are all other
+pairs, the exploratory ones, judged at all, again with 5 % for all of them together. So the chance of any false claim,
+among the primary and the exploratory ones and under both protocols, is at most 5 %: before the last primary question is
+answered no exploratory claim is made, and after it no primary one is left that could be false.
 """
 
-import math
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +19,59 @@ import numpy as np
 
 from llminit.arrays import Float64Array
 from llminit.config import Protocol
+from llminit.errors import ConfigError
+from llminit.evaluation import PROTOCOLS
 from llminit.progress import SILENT, Reporter
 from llminit.results.key import Method, distinct_labels
 from llminit.results.readable import Results
-from llminit.statistics.bootstrap import bootstrap_means, percentile_interval
-from llminit.statistics.paired import ALPHA, holm
-from llminit.statistics.two_way import Comparison, compare_paired
-from llminit.verdicts.families import Pair, pairs_of
+from llminit.statistics.gatekeeping import corrected_families, levels_left
+from llminit.statistics.paired import ALPHA
+from llminit.verdicts.choice import Choice, choose
+from llminit.verdicts.compare import Compared, compare_all
+from llminit.verdicts.families import pairs_of
 from llminit.verdicts.record import Outcome, Verdict
 from llminit.verdicts.user_scores import UserScores
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All that a comparison showed.
+
+    Attributes:
+        choice: The method that validation picks; None where there is none.
+        verdicts: By protocol, one for each pair.
+    """
+
+    choice: Choice | None
+    verdicts: dict[Protocol, list[Verdict]]
+
+
+def judgement_of(
+    folder: Results, metric: str = "recall@10", *, alpha: float = ALPHA, reporter: Reporter = SILENT
+) -> Judgement:
+    """Compare each method of the results with xavier, with its controls and with every baseline, in both protocols.
+
+    Only seeds that both methods of a pair have are used; a pair without one is left out.
+
+    Args:
+        folder: The results, in a folder or an archive.
+        metric: As "recall@10".
+        alpha: The chance of any false "better" or "worse" that is accepted.
+        reporter: Receives progress, in pairs.
+
+    Raises:
+        ArtefactError: A cell is damaged, or two methods were tested on different interactions.
+        ConfigError: The metric is unknown, or looks further than ranks are kept.
+    """
+    by_protocol = [UserScores(folder, metric, protocol) for protocol in PROTOCOLS]
+    methods = by_protocol[0].methods
+    choice, pairs = choose(by_protocol[0].cells), pairs_of(methods)
+    with reporter.task("comparing", len(pairs) * len(by_protocol)) as task:
+        compared = [one for scores in by_protocol for one in compare_all(scores, pairs, choice, task)]
+    verdicts = judge(compared, distinct_labels(methods), metric, alpha=alpha)
+    return Judgement(
+        choice, {protocol: [verdict for verdict in verdicts if verdict.protocol == protocol] for protocol in PROTOCOLS}
+    )
 
 
 def verdicts_of(
@@ -33,142 +82,89 @@ def verdicts_of(
     alpha: float = ALPHA,
     reporter: Reporter = SILENT,
 ) -> list[Verdict]:
-    """Compare each method of the results with xavier, with its controls and with every baseline.
-
-    Only seeds that both methods of a pair have are used; a pair without one is left out.
-
-    Args:
-        folder: The results, in a folder or an archive.
-        metric: As "recall@10".
-        protocol: "standard" or "paper".
-        alpha: The chance of any false "better" or "worse" that is accepted in a family.
-        reporter: Receives progress, in pairs.
+    """Return the verdicts of one protocol, judged together with those of the other; see `judgement_of`.
 
     Raises:
         ArtefactError: A cell is damaged, or two methods were tested on different interactions.
         ConfigError: The metric or the protocol is unknown, or the metric looks further than ranks are kept.
     """
-    user_scores = UserScores(folder, metric, protocol)
-    labels = distinct_labels(user_scores.methods)
-    families: dict[Any, list[Compared]] = defaultdict(list)
-    for compared in _compare_all(user_scores, pairs_of(user_scores.methods), reporter):
-        families[compared.pair.corrected_with].append(compared)
-    return [verdict for family in families.values() for verdict in judge(family, labels, metric, protocol, alpha=alpha)]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A pair with its numbers, before correction.
-
-    Attributes:
-        pair: What is compared.
-        comparison: The tests.
-        user_interval: The gain's bootstrap interval over users.
-    """
-
-    pair: Pair
-    comparison: Comparison
-    user_interval: tuple[float, float]
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"unknown protocol {protocol!r}; expected one of {', '.join(PROTOCOLS)}; choose one of these")
+    return judgement_of(folder, metric, alpha=alpha, reporter=reporter).verdicts[protocol]
 
 
 def judge(
-    family: Sequence[Compared], labels: dict[Method, str], metric: str, protocol: Protocol, *, alpha: float = ALPHA
+    compared: Sequence[Compared], labels: dict[Method, str], metric: str, *, alpha: float = ALPHA
 ) -> list[Verdict]:
-    """Return the verdicts of one family, whose p-values are corrected together.
+    """Return the verdicts of all that was compared; the chance that any claim among them is false is at most `alpha`.
 
     Args:
-        family: All its comparisons; the family-wise chance of a false claim is that of this list.
+        compared: All comparisons, of both protocols.
         labels: The methods' names.
         metric: As "recall@10".
-        protocol: "standard" or "paper".
         alpha: The chance of any false "better" or "worse" that is accepted.
     """
-    p_holm = holm(np.array([compared.comparison.p_value for compared in family])).tolist()
-    p_user = holm(np.array([compared.comparison.users.p_value for compared in family])).tolist()
-    p_seed = _corrected_over_seeds([compared.comparison for compared in family])
-    # Holm's procedure stops at the first comparison that fails; this is the alpha at which it failed.
-    stopped_at = alpha / max(1, sum(p > alpha for p in p_holm))
+    primary = _correct([one for one in compared if one.is_primary], alpha)
+    exploratory = _correct([one for one in compared if not one.is_primary], alpha)
+    gate = max((p if one.comparison.difference > 0 else 1.0 for one, p, _ in primary), default=0.0)
+    exploratory = [(one, max(gate, p), level) for one, p, level in exploratory]
+    found = {
+        (one.pair, one.protocol): _verdict(one, labels, metric, alpha, p, level, len(family))
+        for family in (primary, exploratory)
+        for one, p, level in family
+    }
+    return [found[one.pair, one.protocol] for one in compared]
+
+
+def _correct(compared: Sequence[Compared], alpha: float) -> list[tuple[Compared, float, float]]:
+    """Return each comparison with its corrected p-value, and with the alpha that its own is left to be below."""
+    families: dict[Any, list[Compared]] = {}
+    for one in compared:
+        families.setdefault((one.protocol, one.pair.question), []).append(one)
+    raw: list[Float64Array] = [np.array([one.comparison.p_value for one in own]) for own in families.values()]
+    corrected = corrected_families(raw)
     return [
-        Verdict(
-            family=compared.pair.family,
-            method=compared.pair.method,
-            reference=compared.pair.reference,
-            label=labels[compared.pair.method],
-            reference_label=labels[compared.pair.reference],
-            metric=metric,
-            protocol=protocol,
-            p_holm=p_holm[i],
-            p_user_holm=p_user[i],
-            p_seed_holm=p_seed[i],
-            alpha=alpha,
-            n_comparisons=len(family),
-            detectable=compared.comparison.detectable_gain(stopped_at),
-            outcome=_outcome(p_holm[i], compared.comparison.difference, alpha),
-            **_measured(compared),
-        )
-        for i, compared in enumerate(family)
+        (one, float(p), level)
+        for own, values, level in zip(families.values(), corrected, levels_left(corrected, alpha), strict=True)
+        for one, p in zip(own, values, strict=True)
     ]
 
 
-def _measured(compared: Compared) -> dict[str, Any]:
-    found = compared.comparison
-    return {
-        "n_seeds": found.spread.n_seeds,
-        "n_users": found.spread.n_users,
-        "mean": found.mean,
-        "reference_mean": found.reference_mean,
-        "gain": found.gain,
-        "interval": found.gain_interval(),
-        "user_interval": compared.user_interval,
-        "p": found.p_value,
-        "p_user": found.users.p_value,
-        "p_seed": None if found.seeds is None else found.seeds.p_value,
-        "effect_user": found.users.effect_size,
-        "effect_seed": None if found.seeds is None else found.seeds.effect_size,
-        "covers_training": found.spread.covers_training,
-    }
+def _verdict(
+    compared: Compared, labels: dict[Method, str], metric: str, alpha: float, p: float, level: float, n: int
+) -> Verdict:
+    found, pair = compared.comparison, compared.pair
+    return Verdict(
+        family=pair.family,
+        method=pair.method,
+        reference=pair.reference,
+        label=labels[pair.method],
+        reference_label=labels[pair.reference],
+        metric=metric,
+        protocol=compared.protocol,
+        n_seeds=found.spread.n_seeds,
+        n_users=found.spread.n_users,
+        mean=found.mean,
+        reference_mean=found.reference_mean,
+        gain=found.gain,
+        interval=found.gain_interval(),
+        user_interval=compared.user_interval,
+        p=found.p_value,
+        p_corrected=p,
+        p_user=found.users.p_value,
+        p_seed=None if found.seeds is None else found.seeds.p_value,
+        effect_user=found.users.effect_size,
+        effect_seed=None if found.seeds is None else found.seeds.effect_size,
+        alpha=alpha,
+        n_comparisons=n,
+        is_primary=compared.is_primary,
+        detectable=found.detectable_gain(level),
+        covers_training=found.spread.covers_training,
+        outcome=_outcome(p, found.difference, alpha),
+    )
 
 
-def _corrected_over_seeds(family: list[Comparison]) -> list[float | None]:
-    """Correct the p-values of the tests over seeds, leaving those of one seed out of the family."""
-    found = {i: compared.seeds.p_value for i, compared in enumerate(family) if compared.seeds is not None}
-    corrected = dict(zip(found, holm(np.array(list(found.values()))).tolist(), strict=True))
-    return [corrected.get(i) for i in range(len(family))]
-
-
-def _outcome(p_holm: float, difference: float, alpha: float) -> Outcome:
-    if p_holm > alpha:
+def _outcome(p_corrected: float, difference: float, alpha: float) -> Outcome:
+    if p_corrected > alpha:
         return "no difference shown"
     return "better" if difference > 0 else "worse"
-
-
-def _compare_all(user_scores: UserScores, pairs: list[Pair], reporter: Reporter) -> list[Compared]:
-    alike: dict[tuple[tuple[int, ...], float, int | None], list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        if seeds := user_scores.common_seeds(pair.method, pair.reference):
-            alike[seeds, pair.method.train_share, pair.method.max_history].append(pair)
-    found: dict[Pair, Compared] = {}
-    with reporter.task("comparing", sum(map(len, alike.values()))) as task:
-        for (seeds, *_), group in alike.items():
-            for compared in _compare_alike(user_scores, group, seeds):
-                found[compared.pair] = compared
-                task.advance()
-    return [found[pair] for pair in pairs if pair in found]
-
-
-def _compare_alike(user_scores: UserScores, group: list[Pair], seeds: tuple[int, ...]) -> Iterator[Compared]:
-    methods = list(dict.fromkeys(method for pair in group for method in (pair.method, pair.reference)))
-    values = user_scores.read(methods, seeds)
-    # All pairs share the draws of users, which are what takes the time.
-    resampled = bootstrap_means(np.stack([values[method].mean(axis=0) for method in methods], axis=1))
-    drawn = dict(zip(methods, resampled.T, strict=True))
-    for pair in group:
-        comparison = compare_paired(values[pair.method], values[pair.reference])
-        yield Compared(pair, comparison, _gain_interval(drawn[pair.method], drawn[pair.reference]))
-
-
-def _gain_interval(resampled: Float64Array, reference: Float64Array) -> tuple[float, float]:
-    if (reference <= 0).any():
-        return -math.inf, math.inf
-    low, high = percentile_interval(resampled / reference - 1)
-    return float(low), float(high)

@@ -5,7 +5,8 @@ from typing import Literal
 
 from llminit.config import Protocol
 from llminit.results.key import Method
-from llminit.verdicts.families import Family, Setting
+from llminit.verdicts.families import Family
+from llminit.verdicts.setting import Setting
 
 Outcome = Literal["better", "worse", "no difference shown"]
 
@@ -31,15 +32,15 @@ class Verdict:
             p-value covers; infinite where the reference's mean could be 0.
         user_interval: The same by resampling users (a bootstrap), with the trained models as they are.
         p: The p-value on which the outcome rests, before correction.
-        p_holm: After Holm's correction over `llminit.verdicts.families.Pair.corrected_with`, one metric and protocol.
-        p_user: Of the test over users, which takes the trained models as they are.
-        p_user_holm: After correction.
+        p_corrected: After correction over all comparisons, both protocols; see `llminit.verdicts.judge`.
+        p_user: Of the test over users, which takes the trained models as they are; before correction.
         p_seed: Of the test over seeds, which takes the users as they are; None for one seed.
-        p_seed_holm: After correction.
         effect_user: Cohen's d_z of the users' differences.
         effect_seed: Cohen's d_z of the seeds' differences; None for one seed.
-        alpha: The chance of any false claim in the family that was accepted.
-        n_comparisons: The size of the family.
+        alpha: The chance of any false claim in all comparisons together that was accepted.
+        n_comparisons: How many comparisons share that chance: the primary ones, or the exploratory ones.
+        is_primary: Whether it is part of the question that a team asks: the method that validation picks against a
+            baseline or its own xavier, under the standard protocol. All others are exploratory.
         detectable: About how large a gain would have been found in four of five such comparisons.
         covers_training: Whether the outcome holds for another training run; it takes three seeds.
         outcome: "better", "worse" or "no difference shown".
@@ -60,15 +61,14 @@ class Verdict:
     interval: tuple[float, float]
     user_interval: tuple[float, float]
     p: float
-    p_holm: float
+    p_corrected: float
     p_user: float
-    p_user_holm: float
     p_seed: float | None
-    p_seed_holm: float | None
     effect_user: float
     effect_seed: float | None
     alpha: float
     n_comparisons: int
+    is_primary: bool
     detectable: float
     covers_training: bool
     outcome: Outcome

@@ -1,6 +1,6 @@
 """Each user's measure at each seed, for methods that are to be compared: the same users and test items for all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 import numpy as np
@@ -29,10 +29,15 @@ class UserScores:
 
     def __init__(self, folder: Results, metric: str, protocol: Protocol) -> None:
         _check(metric, protocol, folder.rank_limit)
-        self._folder, self._metric, self._protocol = folder, metric, protocol
+        self._folder, self._metric, self.protocol = folder, metric, protocol
         self._cells: dict[Method, dict[int, Cell]] = {}
         for cell in folder.cells():
             self._cells.setdefault(cell.key.method, {})[cell.key.seed] = cell
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All finished cells."""
+        return [cell for by_seed in self._cells.values() for cell in by_seed.values()]
 
     @property
     def methods(self) -> list[Method]:
@@ -42,6 +47,10 @@ class UserScores:
     def common_seeds(self, *methods: Method) -> tuple[int, ...]:
         """Return the seeds at which all of these methods have finished, ascending."""
         return tuple(sorted(set.intersection(*(set(self._cells[method]) for method in methods))))
+
+    def has(self, method: Method, seed: int) -> bool:
+        """Whether a method has finished at a seed."""
+        return seed in self._cells.get(method, {})
 
     def read(self, methods: Iterable[Method], seeds: tuple[int, ...]) -> dict[Method, Float64Array]:
         """Return the metric of each method, float64 of shape (n_seeds, n_users), for users evaluated at every seed.
@@ -54,21 +63,20 @@ class UserScores:
         for column, seed in enumerate(seeds):
             self._check_same_split(list(found), seed)
             _check_same_users({method: values[column][0] for method, values in found.items()}, seed)
-        by_seed = [users for users, _ in next(iter(found.values()))]
-        kept = reduce(np.intersect1d, by_seed)
-        if len(kept) < 2:
-            raise ArtefactError(
-                f"{len(kept)} users were evaluated at every seed of {seeds}, expected at least 2; compare with more "
-                "data, or with a split that tests the same users at every seed"
-            )
-        places = [np.searchsorted(users, kept) for users in by_seed]
-        return {
-            method: np.stack([values[1][place] for values, place in zip(by, places, strict=True)])
-            for method, by in found.items()
-        }
+        positions = _shared_users([users for users, _ in next(iter(found.values()))], seeds)
+        return {method: _stacked(values, positions) for method, values in found.items()}
+
+    def read_rows(self, methods: Sequence[Method], seeds: tuple[int, ...]) -> Float64Array:
+        """Return the metric of one method a seed, float64 of shape (n_seeds, n_users), for the same users as `read`.
+
+        Raises:
+            ArtefactError: Ranks are damaged, or no two users were evaluated at every seed.
+        """
+        values = [self._values(method, seed) for method, seed in zip(methods, seeds, strict=True)]
+        return _stacked(values, _shared_users([users for users, _ in values], seeds))
 
     def _values(self, method: Method, seed: int) -> tuple[IntArray, Float64Array]:
-        ranks = self._folder.ranks(self._cells[method][seed])[self._protocol]
+        ranks = self._folder.ranks(self._cells[method][seed])[self.protocol]
         return ranks.users, per_user(ranks, self._metric)
 
     def _check_same_split(self, methods: list[Method], seed: int) -> None:
@@ -76,6 +84,21 @@ class UserScores:
         if len(splits) > 1:
             (one, first), (other, second) = list(splits.items())[:2]
             raise ArtefactError(_different(first, second, seed, f"the splits {one} and {other}"))
+
+
+def _shared_users(by_seed: list[IntArray], seeds: tuple[int, ...]) -> list[IntArray]:
+    """Return for each seed the positions of the users that were evaluated at all of them."""
+    kept = reduce(np.intersect1d, by_seed)
+    if len(kept) < 2:
+        raise ArtefactError(
+            f"{len(kept)} users were evaluated at every seed of {seeds}, expected at least 2; compare with more "
+            "data, or with a split that tests the same users at every seed"
+        )
+    return [np.searchsorted(users, kept) for users in by_seed]
+
+
+def _stacked(values: Sequence[tuple[IntArray, Float64Array]], positions: list[IntArray]) -> Float64Array:
+    return np.stack([measured[position] for (_, measured), position in zip(values, positions, strict=True)])
 
 
 def _check_same_users(users: dict[Method, IntArray], seed: int) -> None:

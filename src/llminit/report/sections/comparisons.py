@@ -12,7 +12,7 @@ from llminit.report.styles import REFERENCE, Style
 from llminit.report.tables import Column, Table, TableCell, TableRow
 from llminit.results import Method
 from llminit.verdicts.record import Verdict
-from llminit.verdicts.wording import sentence_of
+from llminit.verdicts.wording import NOT_JUDGED, is_answered, sentence_of
 
 FAMILIES = {"init": f"against {REFERENCE}", "control": "against controls", "baseline": "against baselines"}
 _STYLES = {"standard": Style("--s1", "circle", "solid"), "paper": Style("--s2", "square", "dash")}
@@ -22,8 +22,9 @@ _COLUMNS = (
     Column("Method"),
     Column("Against"),
     Column("gain", numeric=True),
-    Column("p (Holm)", numeric=True),
+    Column("p (corrected)", numeric=True),
     Column("Outcome"),
+    Column("Question"),
     Column("Protocol"),
     Column("p, users", numeric=True),
     Column("seeds", numeric=True),
@@ -112,16 +113,21 @@ def _controls(data: ReportData) -> list[Block]:
         "Is it the meaning of the text that helps, or only the shape of its numbers? Shuffled gives each item another "
         "item's text, noise keeps no more than mean and spread, untrained is the text without any training."
     )
+    if not is_answered(data.main_verdicts("standard")):
+        return [Paragraph(introduction), Paragraph(NOT_JUDGED)]
     return [Paragraph(introduction), SentenceList([sentence_of(verdict) for verdict in verdicts])]
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
     caption = (
-        "Gain: the difference as a share of the other's mean, with the 95 % interval of this comparison on its own. p "
-        "is corrected after Holm over the comparisons that ask the same question; it covers other users and, from "
-        "three seeds on, other training runs. p, users (corrected too) takes the trained models as they are."
+        "Gain: the difference as a share of the other's mean, with the 95 % interval of this comparison on its own. "
+        "Primary: the method that validation picked, against every baseline and its own "
+        f"{REFERENCE}, standard protocol. All else is exploratory, and claimed only where all of the primary question "
+        "is answered with better. p is corrected so that the chance of any false claim in this table is at most 5 %; "
+        "it covers other users and, from three seeds on, other training runs. p, users (not corrected) takes the "
+        "trained models as they are."
     )
-    rows = [_row(verdict) for verdict in verdicts]
+    rows = [_row(verdict) for verdict in sorted(verdicts, key=lambda verdict: not verdict.is_primary)]
     compared = {verdict.family for verdict in verdicts}
     filters = [title for family, title in FAMILIES.items() if family in compared]
     return Table("comparisons-table", caption, _COLUMNS, rows, filters=filters, tall=True)
@@ -129,14 +135,16 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
 
 def _row(verdict: Verdict) -> TableRow:
     gain = verdict.gain if math.isfinite(verdict.gain) else None
+    question = "primary" if verdict.is_primary else "exploratory"
     cells = [
         TableCell(verdict.label, verdict.label),
         TableCell(verdict.reference_label, verdict.reference_label),
         TableCell(percent(gain), gain, _interval(verdict)),
-        TableCell(p_value(verdict.p_holm), verdict.p_holm),
+        TableCell(p_value(verdict.p_corrected), verdict.p_corrected),
         TableCell(verdict.outcome, verdict.outcome),
+        TableCell(question, question),
         TableCell(verdict.protocol, verdict.protocol),
-        TableCell(p_value(verdict.p_user_holm), verdict.p_user_holm),
+        TableCell(p_value(verdict.p_user), verdict.p_user),
         TableCell(str(verdict.n_seeds), verdict.n_seeds),
     ]
     return TableRow(cells, FAMILIES[verdict.family], verdict.method.kind)

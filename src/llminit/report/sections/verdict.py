@@ -1,6 +1,6 @@
 """The verdict in plain words, the first section."""
 
-from llminit.report.content import Paragraph, Section, SentenceList, Tile, Tiles
+from llminit.report.content import Block, Paragraph, Section, SentenceList, Tile, Tiles
 from llminit.report.data import ReportData
 from llminit.report.numbers import decimals, interval
 from llminit.report.styles import REFERENCE
@@ -10,15 +10,21 @@ from llminit.verdicts.wording import headline
 
 STANDARD = "standard"
 _MAX_NAMED = 5
+_NOTHING = "Nothing that can be compared is finished yet."
 
 
 def section(data: ReportData) -> Section:
     """Return the section."""
-    sentences = headline(data.main_verdicts(STANDARD), data.by_seed("recall", STANDARD))
-    sentences = sentences or ["Nothing that can be compared is finished yet."]
-    verdict = SentenceList([*_unfinished(data), *sentences, *_without_text(data)], "verdict")
-    note = Paragraph(_certainty(data), "note")
-    return Section("verdict", "The verdict", "Verdict", [verdict, *_tiles(data), note])
+    values = data.by_seed("recall", STANDARD)
+    answer, *reasons = headline(data.main_verdicts(STANDARD), values, leave_one_out=data.leave_one_out) or [_NOTHING]
+    blocks: list[Block] = [
+        *(Paragraph(text, "note") for text in _unfinished(data)),
+        Paragraph(answer, "answer"),
+        *_tiles(data),
+        SentenceList([*reasons, *_without_text(data)], "verdict"),
+        Paragraph(_certainty(data), "note"),
+    ]
+    return Section("verdict", "The verdict", "Verdict", blocks)
 
 
 def _unfinished(data: ReportData) -> list[str]:
@@ -62,24 +68,27 @@ def _embedding_size(data: ReportData) -> str:
 
 
 def _tiles(data: ReportData) -> list[Tiles]:
-    with_text = data.best(method for method in data.main if method.kind == "backbone" and method.init != REFERENCE)
+    """Show what the answer is about: what validation picked, the same from xavier, and the strongest baseline."""
+    chosen = data.choice
+    without_text = data.reference(chosen) if chosen and chosen.init != REFERENCE else None
     methods = {
-        "Best with text": with_text,
-        f"The same backbone from {REFERENCE}": data.reference(with_text) if with_text else None,
+        "Picked by validation": chosen,
+        f"The same backbone from {REFERENCE}": without_text,
         "Strongest baseline": data.best(method for method in data.main if method.kind == "baseline"),
     }
-    tiles = [tile for title, method in methods.items() if method and (tile := _tile(data, title, method))]
+    tiles = [tile for title, method in methods.items() if method and (tile := _tile(data, title, method, chosen))]
     return [Tiles(tiles)] if tiles else []
 
 
-def _tile(data: ReportData, title: str, method: Method) -> Tile | None:
-    standard = data.mean(method, "recall")
+def _tile(data: ReportData, title: str, method: Method, chosen: Method | None) -> Tile | None:
+    """Show a method's mean over the seeds that what validation picked has, as the answer does."""
+    standard = data.mean(method, "recall", beside=chosen)
     if standard is None:
         return None
     others = [
         f"{protocol}: {decimals(mean.mean)}"
         for protocol in data.protocols
-        if protocol != STANDARD and (mean := data.mean(method, "recall", protocol))
+        if protocol != STANDARD and (mean := data.mean(method, "recall", protocol, beside=chosen))
     ]
     details = [f"recall@{data.k} {interval(standard)}".rstrip(), ", ".join(others)]
     label = data.labels.get(method, method.label)
