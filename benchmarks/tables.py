@@ -34,6 +34,7 @@ def _table(result: dict[str, Any]) -> str:
         "request": _request,
         "refit_rule": _refit_rule,
         "verdict_power": _verdict_power,
+        "time_to_quality": _time_to_quality,
     }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
@@ -67,6 +68,13 @@ def _verdict_power(result: dict[str, Any]) -> list[str]:
     for row in result["simulated"]:
         cells = " | ".join(f"{row[name]:.1%}" for name in shares)
         lines += [f"| {row['truth']} | {cells} |"]
+    return lines
+
+
+def _time_to_quality(result: dict[str, Any]) -> list[str]:
+    lines = ["| method | seconds of training | recall@10 | ndcg@10 |", "|---|--:|--:|--:|"]
+    for row in sorted(result["rows"], key=lambda row: float(row["seconds"])):
+        lines.append(f"| {row['method']} | {row['seconds']:.2f} | {row['recall@10']:.4f} | {row['ndcg@10']:.4f} |")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""(i) Quality against seconds of training: LLMInit's presets and backbones, closed forms, and ALS of two libraries.
+"""(l) Quality against seconds of training: LLMInit's presets and backbones, closed forms, and ALS of two libraries.
 
 All see the same split and, where they use text, the same text embeddings; each one's options are chosen on validation,
 and test is touched once. Seconds are those of training with the chosen options, early stopping included; reading,
