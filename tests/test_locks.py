@@ -16,16 +16,16 @@ from typing import IO, Any
 import pytest
 
 from llminit.errors import StorageError
-from llminit.locks import only_one
+from llminit.locks import exclusive_lock
 from planted import everything_under
 
 REFUSAL = "somebody is at work here; wait"
 HOLD = """
 import sys
 from pathlib import Path
-from llminit.locks import only_one
+from llminit.locks import exclusive_lock
 
-with only_one(Path(sys.argv[1]), "somebody is at work here; wait"):
+with exclusive_lock(Path(sys.argv[1]), "somebody is at work here; wait"):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -34,12 +34,12 @@ CONTEND = """
 import sys
 from pathlib import Path
 from llminit.errors import StorageError
-from llminit.locks import only_one
+from llminit.locks import exclusive_lock
 
 lock_file, marker, held = Path(sys.argv[1]), Path(sys.argv[2]), 0
 while held < int(sys.argv[3]):
     try:
-        with only_one(lock_file, "refused"):
+        with exclusive_lock(lock_file, "refused"):
             marker.mkdir()
             marker.rmdir()
             held += 1
@@ -75,14 +75,14 @@ def test_a_second_process_is_refused_at_once(tmp_path: Path) -> None:
     lock_file = tmp_path / "deep" / ".lock"
     with held_elsewhere(lock_file) as holder:
         started = time.monotonic()
-        with pytest.raises(StorageError, match=REFUSAL), only_one(lock_file, REFUSAL):
+        with pytest.raises(StorageError, match=REFUSAL), exclusive_lock(lock_file, REFUSAL):
             pass
         assert time.monotonic() - started < 1
         assert everything_under(tmp_path) == {"deep": None, "deep/.lock": b""}
         assert holder.communicate("done\n", timeout=60) == ("", "")
         assert holder.returncode == 0
     assert everything_under(tmp_path) == {}
-    with only_one(lock_file, REFUSAL):
+    with exclusive_lock(lock_file, REFUSAL):
         pass
 
 
@@ -92,7 +92,7 @@ def test_a_killed_process_keeps_nobody_out(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
         assert holder.wait(60) == -signal.SIGKILL
         assert everything_under(tmp_path) == {".lock": b""}
-        with only_one(tmp_path / ".lock", REFUSAL):
+        with exclusive_lock(tmp_path / ".lock", REFUSAL):
             pass
     assert everything_under(tmp_path) == {}
 
@@ -112,12 +112,12 @@ def test_threads_are_kept_apart_too(tmp_path: Path) -> None:
 
     def attempt() -> None:
         try:
-            with only_one(tmp_path / ".lock", REFUSAL):
+            with exclusive_lock(tmp_path / ".lock", REFUSAL):
                 pass
         except StorageError as error:
             refused.append(str(error))
 
-    with only_one(tmp_path / ".lock", REFUSAL):
+    with exclusive_lock(tmp_path / ".lock", REFUSAL):
         attempt()
         thread = threading.Thread(target=attempt)
         thread.start()
@@ -127,9 +127,9 @@ def test_threads_are_kept_apart_too(tmp_path: Path) -> None:
 
 def test_what_goes_wrong_inside_passes_on(tmp_path: Path) -> None:
     """An error of the work itself is not taken for one of the lock, and the lock is free afterwards."""
-    with pytest.raises(OSError, match="no more processes"), only_one(tmp_path / "r" / ".lock", REFUSAL):
+    with pytest.raises(OSError, match="no more processes"), exclusive_lock(tmp_path / "r" / ".lock", REFUSAL):
         raise OSError("no more processes")
-    with only_one(tmp_path / "r" / ".lock", REFUSAL):
+    with exclusive_lock(tmp_path / "r" / ".lock", REFUSAL):
         pass
 
 
@@ -137,10 +137,10 @@ def test_folders_are_made_and_removed_if_nothing_is_in_them(tmp_path: Path, monk
     """Folders that the lock needed go with it, unless the work put something there, whatever the working folder is."""
     (tmp_path / "kept").mkdir()
     monkeypatch.chdir(tmp_path)
-    with only_one(Path("kept/a/b/.lock"), REFUSAL):
+    with exclusive_lock(Path("kept/a/b/.lock"), REFUSAL):
         monkeypatch.chdir(tmp_path / "kept")
     assert everything_under(tmp_path) == {"kept": None}
-    with only_one(tmp_path / "a" / "b" / ".lock", REFUSAL):
+    with exclusive_lock(tmp_path / "a" / "b" / ".lock", REFUSAL):
         (tmp_path / "a" / "result").write_bytes(b"1")
     assert everything_under(tmp_path) == {"kept": None, "a": None, "a/result": b"1"}
 
@@ -155,7 +155,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, in_the_way: str) -> None
     before = everything_under(tmp_path)
     with (
         pytest.raises(StorageError, match=r"cannot write and lock .*r/\.lock.*choose another path"),
-        only_one(tmp_path / "r" / ".lock", REFUSAL),
+        exclusive_lock(tmp_path / "r" / ".lock", REFUSAL),
     ):
         pass
     assert everything_under(tmp_path) == before
@@ -165,7 +165,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, in_the_way: str) -> None
 def test_a_folder_without_permission(tmp_path: Path) -> None:
     """A folder that may not be written is a clear error."""
     (tmp_path / "r").mkdir(mode=0o555)
-    with pytest.raises(StorageError, match="check the permissions"), only_one(tmp_path / "r" / ".lock", REFUSAL):
+    with pytest.raises(StorageError, match="check the permissions"), exclusive_lock(tmp_path / "r" / ".lock", REFUSAL):
         pass
 
 
@@ -177,7 +177,10 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    with pytest.raises(StorageError, match="on a file system that has locks"), only_one(tmp_path / ".lock", REFUSAL):
+    with (
+        pytest.raises(StorageError, match="on a file system that has locks"),
+        exclusive_lock(tmp_path / ".lock", REFUSAL),
+    ):
         pass
 
 
@@ -190,5 +193,5 @@ def test_a_lock_that_was_removed_is_not_held(tmp_path: Path, monkeypatch: pytest
         real(file, operation)
 
     monkeypatch.setattr(fcntl, "flock", removed_just_before)
-    with pytest.raises(StorageError, match=REFUSAL), only_one(lock_file, REFUSAL):
+    with pytest.raises(StorageError, match=REFUSAL), exclusive_lock(lock_file, REFUSAL):
         pass

@@ -59,7 +59,7 @@ class Config(BaseModel):
             raise ConfigError(_explain(cls, error)) from error
 
     @classmethod
-    def given_or_made(cls, config: Self | None, options: dict[str, Any]) -> Self:
+    def from_options(cls, config: Self | None, options: dict[str, Any]) -> Self:
         """Return an existing configuration, or build one from options.
 
         Raises:

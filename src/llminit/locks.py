@@ -10,7 +10,7 @@ from llminit.errors import StorageError
 
 
 @contextmanager
-def only_one(lock_file: Path, refusal: str) -> Iterator[None]:
+def exclusive_lock(lock_file: Path, refusal: str) -> Iterator[None]:
     """Hold a lock while the block runs; other processes and threads that try to take it fail at once.
 
     The lock belongs to the system (`flock`, on Windows `LockFileEx`) and not to the file: a file that a killed process

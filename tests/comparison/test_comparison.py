@@ -12,7 +12,7 @@ from llminit.comparison import execute
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError, DataError, StorageError
 from llminit.evaluation import mean_metric
-from llminit.locks import only_one
+from llminit.locks import exclusive_lock
 from llminit.results import ResultsFolder
 from planted import World
 from watching import Compare, Pair, RecordingReporter, names, stamps
@@ -266,7 +266,7 @@ def test_what_cannot_be_compared(compare: Compare, world: World) -> None:
 def test_one_at_a_time(compare: Compare, tmp_path: Path) -> None:
     """A second comparison in a folder is refused while another runs there, and may run when it is over."""
     with (
-        only_one(ResultsFolder(tmp_path / "r").lock_path, "another test is running"),
+        exclusive_lock(ResultsFolder(tmp_path / "r").lock_path, "another test is running"),
         pytest.raises(StorageError, match=r"another `llminit compare` is running in .*choose another folder"),
     ):
         compare()

@@ -11,6 +11,7 @@ from strategies_ranking import Problem, problems
 
 from llminit.errors import InputError
 from llminit.evaluation.ranking import matrix_scorer, top_k
+from llminit.evaluation.top_items import best_items
 
 
 @settings(max_examples=50, deadline=None)
@@ -36,6 +37,29 @@ def test_many_items_and_negative_scores_sort_correctly() -> None:
     items, best = top_k(matrix_scorer(scores), np.arange(3), 50)
     assert np.array_equal(items, np.argsort(-scores, axis=1, kind="stable")[:, :50])
     assert np.array_equal(best, -np.sort(-scores, axis=1)[:, :50])
+
+
+@pytest.mark.parametrize("n_items", [100, 64 * 40, 64 * 41 + 3, 20_000])
+@pytest.mark.parametrize("kind", ["distinct", "ties", "few candidates", "half masked", "descending"])
+def test_the_best_of_many_items_are_the_head_of_a_full_sort(n_items: int, kind: str) -> None:
+    """Whether or not whole groups of items are left out unseen: with ties, and with most or half of all masked."""
+    rng = np.random.default_rng(3)
+    scores = rng.normal(size=(2, n_items)).astype(np.float32)
+    if kind == "ties":
+        scores = (np.round(scores * 2) / 2).astype(np.float32)
+    elif kind == "few candidates":
+        scores[:, rng.random(n_items) < 0.999] = -np.inf
+    elif kind == "half masked":
+        scores[:, : n_items // 2] = -np.inf
+    elif kind == "descending":
+        scores = -np.sort(-scores, axis=1)
+    for k in (1, 10, 100):
+        items, best = best_items(scores, k)
+        for row, values in enumerate(scores):
+            expected = np.lexsort((np.arange(n_items), -values))[:k]
+            expected = expected[values[expected] > -np.inf]
+            assert items[row].tolist() == [*expected.tolist(), *[-1] * (k - len(expected))]
+            assert best[row, : len(expected)].tolist() == values[expected].tolist()
 
 
 def test_no_users_give_no_rows() -> None:

@@ -25,7 +25,7 @@ from llminit.comparison.sources import default_sources, labelled_sources, load_t
 from llminit.config import CompareConfig
 from llminit.data import split_interactions
 from llminit.errors import ArtefactError
-from llminit.locks import only_one
+from llminit.locks import exclusive_lock
 from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.parts import foreign_parts, is_importable, named_parts
 from llminit.pipeline.provenance import data_fingerprint, text_fingerprint, versions
@@ -86,7 +86,7 @@ def compare(
         StorageError: `out` cannot be written, or another comparison is running there.
     """
     reporter = automatic_reporter(reporter)
-    config = CompareConfig.given_or_made(config, named_parts(options))
+    config = CompareConfig.from_options(config, named_parts(options))
     check_grid(config)
     checked_device(device)
     sources = labelled_sources(embeddings, encoders) or (default_sources() if needs_text(config) else {})
@@ -117,7 +117,7 @@ def compare(
 def _reserved(folder: ResultsFolder) -> AbstractContextManager[None]:
     """Keep other comparisons from this folder while a block runs."""
     refusal = f"another `llminit compare` is running in {folder.path}; wait until it is done, or choose another folder"
-    return only_one(folder.lock_path, refusal)
+    return exclusive_lock(folder.lock_path, refusal)
 
 
 def _run(

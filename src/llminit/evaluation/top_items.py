@@ -10,6 +10,7 @@ from llminit.evaluation.scorers import BLOCK_BYTES, Scorer, canonical, check_no_
 from llminit.progress import SILENT, Reporter
 
 _NO_CANDIDATE = np.iinfo(np.int64).max
+_GROUP = 64  # columns of which the largest score is taken first
 _BYTES_PER_SCORE = 24  # the score, its 64-bit key, the partitioned copy of the key, and temporary arrays
 
 
@@ -72,8 +73,9 @@ def best_items(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
     items = np.full((len(scores), k), -1, dtype=np.int64)
     best = np.full((len(scores), k), -np.inf, dtype=np.float32)
     for row, values in enumerate(scores):
+        columns = _columns_with_the_best(values, k)
         # Partitioning takes ten times as long where most values are equal.
-        candidates = np.flatnonzero(values > -np.inf)
+        candidates = columns[values[columns] > -np.inf]
         count = min(k, len(candidates))
         if not count:
             continue
@@ -84,6 +86,21 @@ def best_items(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         columns = columns[np.lexsort((columns, -values[columns]))][:count]
         items[row, :count], best[row, :count] = columns, values[columns]
     return items, best
+
+
+def _columns_with_the_best(values: FloatArray, k: int) -> IntArray:
+    """Return ascending columns that hold the k best items and all that equal the k-th, without looking at each twice.
+
+    Of consecutive columns the largest value is taken, which is one fast pass. The k-th largest of these is at most the
+    k-th largest of all, so groups whose largest is below it hold none of the best.
+    """
+    n_groups = len(values) // _GROUP
+    if n_groups < 4 * k:
+        return np.arange(len(values))
+    largest = values[: n_groups * _GROUP].reshape(n_groups, _GROUP).max(axis=1)
+    groups = np.flatnonzero(largest >= np.partition(largest, n_groups - k)[n_groups - k])
+    columns = (groups[:, np.newaxis] * _GROUP + np.arange(_GROUP)).ravel()
+    return np.append(columns, np.arange(n_groups * _GROUP, len(values)))
 
 
 def _fill_best(scores: FloatArray, seen: csr_array | None, items: IntArray, best: FloatArray) -> None:

@@ -78,7 +78,7 @@ def fit(
     """
     started = time.perf_counter()
     reporter = automatic_reporter(reporter)
-    asked = FitConfig.given_or_made(config, named_parts(options))
+    asked = FitConfig.from_options(config, named_parts(options))
     config = with_preset(asked)
     _check_names(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)

@@ -42,7 +42,7 @@ def initialize(
         InputError: Something given cannot be used; the message says what to do.
     """
     reporter = automatic_reporter(reporter)
-    config = InitializeConfig.given_or_made(config, named_parts(options))
+    config = InitializeConfig.from_options(config, named_parts(options))
     SELECTORS.entry(config.select).options_type.make(**config.select_options)
     dataset = load_dataset(interactions, items, config, reporter)
     note_unused_text(embeddings, encoder, config.text, reporter)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llminit.errors import ArtefactError, ConfigError
-from llminit.locks import only_one
+from llminit.locks import exclusive_lock
 from llminit.out_paths import check_out_folder
 from llminit.recommender import FILES, KIND, LAYOUT_VERSION, Recommender
 from llminit.recommender.artefact import MANIFEST, read_manifest
@@ -39,7 +39,7 @@ class OutFolder:
             StorageError: Another fit is running there, or nothing can be written beside the folder.
         """
         refusal = f"another fit is running on {self.path}; wait until it is done, or choose another path"
-        with only_one(self._beside("lock"), refusal):
+        with exclusive_lock(self._beside("lock"), refusal):
             yield
 
     def check(self) -> None:

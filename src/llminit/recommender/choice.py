@@ -71,7 +71,7 @@ class Candidates:
             scores[np.repeat(np.arange(len(users)), np.diff(rows.indptr)), rows.indices] = -np.inf
 
 
-def as_given(table: pl.DataFrame, ids: Any) -> Any:
+def like_input(table: pl.DataFrame, ids: Any) -> Any:
     """Return a table in the library of the ids that were given: pandas for pandas, Arrow for Arrow, else polars."""
     module = type(ids).__module__.partition(".")[0]
     if module == "pandas":

@@ -19,7 +19,7 @@ from llminit.evaluation.top_items import best_items
 from llminit.ids import examples, requested
 from llminit.models.serving import DotProduct, ServingModel
 from llminit.progress import SILENT, Reporter
-from llminit.recommender.choice import Candidates, as_given
+from llminit.recommender.choice import Candidates, like_input
 from llminit.recommender.measure import measure
 from llminit.recommender.text_recipe import TextRecipe
 
@@ -91,7 +91,7 @@ class Recommender:
         items, scores = self._best(codes, counts, chosen, exclude_seen=exclude_seen, reporter=reporter)
         ranked = self._ranked(items, scores)
         users = self.users.ids_of(np.repeat(codes, (items >= 0).sum(axis=1))).alias("user_id")
-        return as_given(ranked.insert_column(0, users), user_ids)
+        return like_input(ranked.insert_column(0, users), user_ids)
 
     def similar_items(self, item_id: Any, k: int = 10) -> Any:
         """Return the items whose vectors have the highest cosine similarity to an item's.
@@ -116,7 +116,7 @@ class Recommender:
         if not several:
             return ranked
         queries = self.items.ids_of(np.repeat(codes, (items >= 0).sum(axis=1))).alias("query_id")
-        return as_given(ranked.insert_column(0, queries), item_id)
+        return like_input(ranked.insert_column(0, queries), item_id)
 
     def evaluate(self, interactions: Any, ks: Sequence[int] = (10, 20)) -> dict[str, Any]:
         """Measure the model on interactions that it has not seen, under both protocols.

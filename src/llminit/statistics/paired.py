@@ -98,8 +98,8 @@ def power_of_paired_t(effect_size: float, n: int, alpha: float = ALPHA) -> float
     # s. scipy's noncentral t gives NaN for few pairs and large effects, which is where it is needed here.
     threshold, shift = float(critical_t(alpha, n - 1)), abs(effect_size) * math.sqrt(n)
     spread, weights = _spread_quantiles(n - 1)
-    found = special.ndtr(shift - threshold * spread) + special.ndtr(-shift - threshold * spread)
-    return float(np.clip(weights @ found, 0.0, 1.0))
+    power = special.ndtr(shift - threshold * spread) + special.ndtr(-shift - threshold * spread)
+    return float(np.clip(weights @ power, 0.0, 1.0))
 
 
 @lru_cache(maxsize=4096)

@@ -183,8 +183,8 @@ def two_way_p_values(
         middle = (low + high) / 2
         alpha = np.exp(middle)
         by_users = critical_t(alpha / n_candidates, n_users - 1) ** 2 * users
-        found = squared >= by_users + critical_t(alpha, n_seeds - 1) ** 2 * seeds
-        low, high = np.where(found, low, middle), np.where(found, middle, high)
+        is_detected = squared >= by_users + critical_t(alpha, n_seeds - 1) ** 2 * seeds
+        low, high = np.where(is_detected, low, middle), np.where(is_detected, middle, high)
     return np.where(squared == 0, 1.0, np.exp(high))
 
 

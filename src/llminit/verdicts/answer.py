@@ -131,15 +131,15 @@ def _on_text(answer: Answer) -> list[str]:
     """Say whether the start from text is part of the gain."""
     if answer.is_without_text:
         return [f"Text is no part of it: the start that validation picked is {XAVIER}, without text."]
-    found = answer.xavier
-    if found is None:
+    xavier = answer.xavier
+    if xavier is None:
         return []
     begin = {
         "better": "The text is part of it",
         "worse": "The text does harm",
         "no difference shown": "That the text is part of it was not shown",
-    }[found.outcome]
-    return [f"{begin}: the same model from {XAVIER}, without text, has {_theirs(found)} against {_mine(found)}."]
+    }[xavier.outcome]
+    return [f"{begin}: the same model from {XAVIER}, without text, has {_theirs(xavier)} against {_mine(xavier)}."]
 
 
 def _warning(verdict: Verdict) -> str:

@@ -18,20 +18,20 @@ def often_missed(verdicts: Sequence[Verdict]) -> str:
     Args:
         verdicts: About one method, all primary or all exploratory.
     """
-    found = [
+    missed = [
         verdict
         for verdict in verdicts
         if verdict.outcome == "no difference shown"
         and not verdict.interval[0] <= 0 <= verdict.interval[1]
         and math.isfinite(verdict.detectable)
     ]
-    if not found:
+    if not missed:
         return ""
-    sizes = sorted({round(100 * verdict.detectable) for verdict in found})
+    sizes = sorted({round(100 * verdict.detectable) for verdict in missed})
     size = f"{sizes[0]} %" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]} %"
-    n = min(verdict.n_seeds for verdict in found)
+    n = min(verdict.n_seeds for verdict in missed)
     return (
-        f"An interval that leaves out 0 is not enough: with {_seeds(n)}, and corrected for {found[0].n_comparisons} "
+        f"An interval that leaves out 0 is not enough: with {_seeds(n)}, and corrected for {missed[0].n_comparisons} "
         f"comparisons, a difference of less than about {size} would often be missed. More seeds would tell."
     )
 

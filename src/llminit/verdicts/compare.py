@@ -85,12 +85,12 @@ def compare_chosen(
         by_other_seeds: float64 of shape (n_seeds, n_users): by how much what the other seeds pick exceeds its
             reference.
     """
-    found = compare_paired(values, reference, n_candidates)
-    if not found.spread.covers_training:
-        return found
+    comparison = compare_paired(values, reference, n_candidates)
+    if not comparison.spread.covers_training:
+        return comparison
     again = compare_paired(by_other_seeds, np.zeros_like(by_other_seeds), n_candidates)
-    agrees = again.difference * found.difference > 0
-    return replace(found, p_value=max(found.p_value, again.p_value if agrees else 1.0))
+    agrees = again.difference * comparison.difference > 0
+    return replace(comparison, p_value=max(comparison.p_value, again.p_value if agrees else 1.0))
 
 
 def _compare_alike(

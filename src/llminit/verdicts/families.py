@@ -42,13 +42,13 @@ def pairs_of(methods: Iterable[Method]) -> list[Pair]:
 
     Every baseline is a reference, because one chosen for its test result would be a moving target.
     """
-    found = list(dict.fromkeys(methods))
-    trained = [method for method in found if method.kind == "backbone"]
+    distinct = list(dict.fromkeys(methods))
+    trained = [method for method in distinct if method.kind == "backbone"]
     return [
         Pair(family, method, reference)
         for family in ("init", "control", "baseline")
         for method in trained
-        for reference in found
+        for reference in distinct
         if _belongs(family, method, reference)
     ]
 

@@ -108,12 +108,12 @@ def judge(
     exploratory = _correct([one for one in compared if not one.is_primary], alpha)
     gate = max((p if one.comparison.difference > 0 else 1.0 for one, p, _ in primary), default=0.0)
     exploratory = [(one, max(gate, p), level) for one, p, level in exploratory]
-    found = {
+    verdicts = {
         (one.pair, one.protocol): _verdict(one, labels, metric, alpha, p, level, len(family))
         for family in (primary, exploratory)
         for one, p, level in family
     }
-    return [found[one.pair, one.protocol] for one in compared]
+    return [verdicts[one.pair, one.protocol] for one in compared]
 
 
 def _correct(compared: Sequence[Compared], alpha: float) -> list[tuple[Compared, float, float]]:

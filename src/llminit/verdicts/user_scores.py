@@ -59,12 +59,12 @@ class UserScores:
             ArtefactError: Ranks are damaged, two methods were tested on different interactions at the same seed, or no
                 two users were evaluated at every seed.
         """
-        found = {method: [self._values(method, seed) for seed in seeds] for method in methods}
+        by_method = {method: [self._values(method, seed) for seed in seeds] for method in methods}
         for column, seed in enumerate(seeds):
-            self._check_same_split(list(found), seed)
-            _check_same_users({method: values[column][0] for method, values in found.items()}, seed)
-        positions = _shared_users([users for users, _ in next(iter(found.values()))], seeds)
-        return {method: _stacked(values, positions) for method, values in found.items()}
+            self._check_same_split(list(by_method), seed)
+            _check_same_users({method: values[column][0] for method, values in by_method.items()}, seed)
+        positions = _shared_users([users for users, _ in next(iter(by_method.values()))], seeds)
+        return {method: _stacked(values, positions) for method, values in by_method.items()}
 
     def read_rows(self, methods: Sequence[Method], seeds: tuple[int, ...]) -> Float64Array:
         """Return the metric of one method a seed, float64 of shape (n_seeds, n_users), for the same users as `read`.

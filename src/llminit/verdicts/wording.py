@@ -106,13 +106,13 @@ def _on_highest(main: Sequence[Verdict], values: Mapping[Method, Mapping[int, fl
 
 def _on_exploratory(verdicts: Sequence[Verdict]) -> list[str]:
     """Say what else was shown; nothing where the primary question is not answered with yes."""
-    found = [verdict for verdict in verdicts if not verdict.is_primary]
-    if not found:
+    exploratory = [verdict for verdict in verdicts if not verdict.is_primary]
+    if not exploratory:
         return []
     if not is_answered(verdicts):
         return [NOT_JUDGED]
-    starts = [verdict for verdict in found if verdict.family == "init"]
-    controls = [verdict for verdict in found if verdict.family == "control"]
+    starts = [verdict for verdict in exploratory if verdict.family == "init"]
+    controls = [verdict for verdict in exploratory if verdict.family == "control"]
     lines = [
         *(_on_text(list(own)) for _, own in groupby(starts, key=lambda verdict: verdict.reference)),
         *_on_meaning(controls),
