@@ -139,5 +139,5 @@ def test_serving_propagates_the_rows() -> None:
         lengths.append(float(np.linalg.norm(users)))
         return -abs(lengths[-1] - float(np.linalg.norm((unit + 2 * dense @ unit)[:7])))
 
-    assert free.choose_serving(validate) == {"hop_weights": (2.0,)}
+    assert free.choose_serving(validate) == {"hop_weights": [2.0]}
     oracles.assert_close(np.concatenate(free.final_embeddings()), unit + 2 * dense @ unit, 1e-6)

@@ -24,7 +24,7 @@ PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 
 def fit(out: Path, **options: Any) -> Recommender:
     """Fit a small recommender."""
-    return llminit.fit(WORLD.interactions, WORLD.items, out=out, **{"embeddings": PAIR, **SMALL, **options})
+    return llminit.fit(WORLD.interactions, WORLD.items, out=out, **{"embeddings": PAIR, "backbone": "lightgcn", **SMALL, **options})
 
 
 def test_one_fit_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 
 
 def fit(**options: Any) -> Recommender:
-    return llminit.fit(WORLD.interactions, WORLD.items, **{"embeddings": PAIR, **SMALL, **options})
+    return llminit.fit(WORLD.interactions, WORLD.items, **{"embeddings": PAIR, "backbone": "lightgcn", **SMALL, **options})
 
 
 @pytest.fixture(scope="module")

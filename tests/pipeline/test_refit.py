@@ -28,7 +28,7 @@ PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 
 
 def fit(**options: Any) -> Recommender:
-    return llminit.fit(WORLD.interactions, WORLD.items, **{"embeddings": PAIR, **SMALL, **options})
+    return llminit.fit(WORLD.interactions, WORLD.items, **{"embeddings": PAIR, "backbone": "lightgcn", **SMALL, **options})
 
 
 def assert_same_arrays(one: Recommender, other: Recommender) -> None:
@@ -40,7 +40,7 @@ def assert_same_arrays(one: Recommender, other: Recommender) -> None:
 
 def test_what_is_saved_has_seen_everything() -> None:
     """The saved model is the one trained on all interactions, for as many steps as were best; the report says so."""
-    config = FitConfig(**SMALL, train_batch_size=16)
+    config = FitConfig(backbone="lightgcn", **SMALL, train_batch_size=16)
     recommender = fit(train_batch_size=16)
     dataset = load_dataset(WORLD.interactions, WORLD.items, config)
     epochs = recommender.report["refit"]["epochs"]
@@ -59,7 +59,7 @@ def test_no_refit_saves_what_was_measured() -> None:
     assert measured.report["refit"] is None
     assert measured.report["metrics"] == refitted.report["metrics"]
     assert not np.array_equal(measured.model.arrays()["users"], refitted.model.arrays()["users"])
-    config = FitConfig(**SMALL, refit=False)
+    config = FitConfig(backbone="lightgcn", **SMALL, refit=False)
     dataset = load_dataset(WORLD.interactions, WORLD.items, config)
     held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
 

@@ -63,9 +63,9 @@ class HopBackbone(Backbone, ABC):
         if self.options.hop_weights is not None:
             return {}
         scores = [validate(*self._served(weights)) for weights in _CHOICES]
-        chosen = {"hop_weights": _CHOICES[max(range(len(scores)), key=scores.__getitem__)]}
-        self.options = self.options.model_copy(update=chosen)
-        return chosen
+        weights = _CHOICES[max(range(len(scores)), key=scores.__getitem__)]
+        self.options = self.options.model_copy(update={"hop_weights": weights})
+        return {"hop_weights": list(weights)}
 
     @torch.no_grad()
     def _served(self, weights: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
