@@ -9,22 +9,24 @@ import polars as pl
 import pytest
 
 import llminit
+import planted
 from llminit.errors import ConfigError, DataError, StorageError
 from llminit.pipeline.learn import learn
 from llminit.pipeline.out_folder import OutFolder
 from llminit.recommender import Recommender
 from noted import Noted
-from planted import SMALL, everything_under, plant
+from planted import everything_under, plant
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+SMALL = planted.SMALL | {"backbone": "lightgcn"}
 WORLD = plant()
 PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 
 
 def fit(out: Path, **options: Any) -> Recommender:
     """Fit a small recommender."""
-    return llminit.fit(WORLD.interactions, WORLD.items, out=out, **{"embeddings": PAIR, "backbone": "lightgcn", **SMALL, **options})
+    return llminit.fit(WORLD.interactions, WORLD.items, out=out, **{"embeddings": PAIR, **SMALL, **options})
 
 
 def test_one_fit_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

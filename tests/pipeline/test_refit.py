@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import llminit
+import planted
 from llminit import Recommender
 from llminit.arrays import FloatArray, IntArray
 from llminit.config import FitConfig
@@ -21,14 +22,15 @@ from llminit.pipeline.inputs import load_dataset, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.refit import everything, refit_epochs
 from noted import Noted
-from planted import SMALL, plant
+from planted import plant
 
+SMALL = planted.SMALL | {"backbone": "lightgcn"}
 WORLD = plant()
 PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 
 
 def fit(**options: Any) -> Recommender:
-    return llminit.fit(WORLD.interactions, WORLD.items, **{"embeddings": PAIR, "backbone": "lightgcn", **SMALL, **options})
+    return llminit.fit(WORLD.interactions, WORLD.items, **{"embeddings": PAIR, **SMALL, **options})
 
 
 def assert_same_arrays(one: Recommender, other: Recommender) -> None:
@@ -40,7 +42,7 @@ def assert_same_arrays(one: Recommender, other: Recommender) -> None:
 
 def test_what_is_saved_has_seen_everything() -> None:
     """The saved model is the one trained on all interactions, for as many steps as were best; the report says so."""
-    config = FitConfig(backbone="lightgcn", **SMALL, train_batch_size=16)
+    config = FitConfig(**SMALL, train_batch_size=16)
     recommender = fit(train_batch_size=16)
     dataset = load_dataset(WORLD.interactions, WORLD.items, config)
     epochs = recommender.report["refit"]["epochs"]
@@ -59,7 +61,7 @@ def test_no_refit_saves_what_was_measured() -> None:
     assert measured.report["refit"] is None
     assert measured.report["metrics"] == refitted.report["metrics"]
     assert not np.array_equal(measured.model.arrays()["users"], refitted.model.arrays()["users"])
-    config = FitConfig(backbone="lightgcn", **SMALL, refit=False)
+    config = FitConfig(**SMALL, refit=False)
     dataset = load_dataset(WORLD.interactions, WORLD.items, config)
     held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
 
