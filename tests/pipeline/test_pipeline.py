@@ -13,7 +13,7 @@ import llminit
 import planted
 from llminit import Recommender
 from llminit.arrays import FloatArray
-from llminit.errors import ArtefactError, ConfigError, DataError, StorageError
+from llminit.errors import ArtefactError, ConfigError, DataError, LLMInitError, StorageError
 from llminit.evaluation import mean_metric
 from llminit.pipeline import training
 from llminit.text.encoder import Identity
@@ -140,8 +140,11 @@ def test_the_place_is_checked_before_the_work(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "mine").write_text("precious")
     (tmp_path / "folder" / "sub").mkdir(parents=True)
     monkeypatch.setattr("llminit.pipeline.fit.text_source", None)
-    for name in ("mine", "folder"):
-        with pytest.raises(ConfigError, match="not a saved recommender"):
+    for name, message in (
+        ("mine", "it is a file, expected the name of a folder"),
+        ("folder", "not a saved recommender"),
+    ):
+        with pytest.raises(LLMInitError, match=message):
             fit(out=tmp_path / name, overwrite=True)
     for options in ({"backbone": "x"}, {"init": "x"}, {"valid_metric": "x"}, {"init_options": {"x": 1}}):
         with pytest.raises(ConfigError, match="x"):
