@@ -1,4 +1,7 @@
-"""The environment of RecBole 1.2.1, created once beside the scripts: it needs older libraries than LLMInit."""
+"""The environments of other libraries, created once beside the scripts.
+
+RecBole 1.2.1 needs older libraries than LLMInit; irspack and implicit stand apart so that theirs change nothing here.
+"""
 
 import subprocess
 import sys
@@ -23,6 +26,22 @@ REQUIREMENTS = [
     "thop",
     "psutil",
 ]
+
+
+ALS_FOLDER = FOLDER.with_name("als")
+ALS_REQUIREMENTS = ["irspack==0.5.2", "implicit==0.7.3"]
+
+
+def als_python(folder: Path = ALS_FOLDER) -> Path:
+    """Return the interpreter of an environment with irspack and implicit, which is created if missing."""
+    python, ready = folder / "bin" / "python", folder / "ready"
+    if not ready.exists():
+        print(f"installing irspack and implicit into {folder} (once, a minute)", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, *ALS_REQUIREMENTS], check=True)
+        ready.touch()
+    return python
 
 
 def recbole_python(folder: Path = FOLDER) -> Path:

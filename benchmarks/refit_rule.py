@@ -25,7 +25,8 @@ from llminit.arrays import IntArray
 from llminit.config import FitConfig, SplitConfig
 from llminit.data import Dataset, HeldOut, make_dataset, read_interactions, split_interactions, to_csr
 from llminit.evaluation import evaluate
-from llminit.pipeline.learn import Learned, learn
+from llminit.pipeline.learn import learn
+from llminit.pipeline.learned import Learned
 from llminit.pipeline.refit import everything, refit_epochs
 
 NOT_REFITTED, OURS = "no refit", "same steps"

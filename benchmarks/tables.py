@@ -34,6 +34,8 @@ def _table(result: dict[str, Any]) -> str:
         "request": _request,
         "refit_rule": _refit_rule,
         "verdict_power": _verdict_power,
+        "time_to_quality": _time_to_quality,
+        "presets": _presets,
     }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
@@ -68,6 +70,25 @@ def _verdict_power(result: dict[str, Any]) -> list[str]:
         cells = " | ".join(f"{row[name]:.1%}" for name in shares)
         lines += [f"| {row['truth']} | {cells} |"]
     return lines
+
+
+def _time_to_quality(result: dict[str, Any]) -> list[str]:
+    rows = sorted(result["rows"], key=lambda row: float(row["seconds"]))
+    return ["| method | seconds of training | recall@10 | ndcg@10 |", "|---|--:|--:|--:|"] + [
+        f"| {row['method']} | {row['seconds']:.2f} | {row['recall@10']:.4f} | {row['ndcg@10']:.4f} |" for row in rows
+    ]
+
+
+def _presets(result: dict[str, Any]) -> list[str]:
+    return ["| data | preset | recall@10 | ndcg@10 | median seconds |", "|---|---|--:|--:|--:|"] + [
+        f"| {row['data']} | `{row['preset']}` | {_spread(row, 'recall@10')} | {_spread(row, 'ndcg@10')} | "
+        f"{row['seconds']:.1f} |"
+        for row in result["rows"]
+    ]
+
+
+def _spread(row: dict[str, Any], metric: str) -> str:
+    return f"{row[metric]:.4f} ± {row[f'{metric} sd']:.4f}"
 
 
 def _floor(result: dict[str, Any]) -> list[str]:

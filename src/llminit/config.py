@@ -20,6 +20,7 @@ from llminit.errors import ConfigError
 from llminit.storage import replacing_file
 
 Protocol = Literal["standard", "paper"]
+PresetName = Literal["fast", "best", "max"]
 SplitKind = Literal["random-loo", "temporal-loo", "ratio", "global-time"]
 
 MAX_COUNT = 2**63 - 1
@@ -206,7 +207,9 @@ class HeldOutConfig(DataConfig, TrainingConfig):
 class FitConfig(HeldOutConfig):
     """How a recommender is fitted."""
 
-    backbone: str = "lightgcn"
+    preset: PresetName | None = None
+    """A model and its options, fitted to the data: fast, best or max; fast if neither it nor a backbone is named."""
+    backbone: str = "softmax"
     """The model that is trained from the initial embeddings; or a baseline, which is fitted without them."""
     backbone_options: dict[str, Any] = Field(default_factory=dict)
     """The backbone's own options, such as n_layers=3; `llminit parts backbones` lists them."""

@@ -160,7 +160,16 @@ def test_xavier_needs_interactions_only(run: Run, tables: Path, tmp_path: Path) 
 
 def test_options_of_parts(run: Run, fit_options: list[str], tmp_path: Path) -> None:
     """--backbone-option and --init-option reach the backbone and the selector, with their types."""
-    parts = ["--backbone-option", "n_layers=1", "--init", "variance", "--init-option", "share=0.5"]
+    parts = [
+        "--backbone",
+        "lightgcn",
+        "--backbone-option",
+        "n_layers=1",
+        "--init",
+        "variance",
+        "--init-option",
+        "share=0.5",
+    ]
     ran = run("fit", *fit_options, *parts, "--out", tmp_path / "r", "--json")
     assert ran.json["config"]["backbone_options"] == {"n_layers": 1}
     assert ran.json["config"]["init_options"] == {"share": 0.5}

@@ -8,6 +8,7 @@ import torch
 
 import oracles
 from llminit.compiled.bpr import bpr_gradient, norm_gradient
+from llminit.compiled.steps import CompiledLoss
 from llminit.compiled.supervised_contrastive import supervised_contrastive_gradient
 from llminit.config import TrainingConfig
 from llminit.graph import Adjacency, normalized_adjacency
@@ -73,7 +74,7 @@ def test_steps_are_adam_by_hand(n_layers: int, n_steps: int) -> None:
         expected = adam.move(expected, torch.autograd.grad(loss, rows)[0])
     optimizer = Adam(backbone, 0.01)
     compiled = backbone.compiled_loss()
-    assert compiled is not None
+    assert isinstance(compiled, CompiledLoss)
     CompiledSteps(backbone, optimizer, 4, compiled).run(triples)
     assert optimizer.steps == n_steps
     oracles.assert_close(backbone.embeddings.detach(), expected, 1e-4)

@@ -30,6 +30,20 @@ def slow_ridge(train: AnyArray, penalty: AnyArray) -> Float64Array:
     return weights
 
 
+def slow_text_ridge(train: AnyArray, text: FloatArray, text_weight: float, l2: float, text_l2: float) -> Float64Array:
+    """Item by item: the weights of the other items, drawn to those that predict the item's text from their texts."""
+    rows = text - text.mean(axis=0)
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    prior = slow_ridge(rows.T, np.full(len(rows), text_l2))
+    gram = train.T.astype(np.float64) @ train
+    weights = np.zeros_like(gram)
+    for item in range(len(gram)):
+        others = np.arange(len(gram)) != item
+        left = gram[np.ix_(others, others)] + (l2 + text_weight) * np.eye(len(gram) - 1)
+        weights[others, item] = np.linalg.solve(left, gram[others, item] + text_weight * prior[others, item])
+    return weights
+
+
 def slow_walks(train: AnyArray, alpha: float, beta: float) -> Float64Array:
     """Add up the probabilities of every walk from an item over a user to another item, one by one."""
     n_users, n_items = train.shape

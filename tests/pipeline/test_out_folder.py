@@ -9,15 +9,17 @@ import polars as pl
 import pytest
 
 import llminit
+import planted
 from llminit.errors import ConfigError, DataError, StorageError
 from llminit.pipeline.learn import learn
 from llminit.pipeline.out_folder import OutFolder
 from llminit.recommender import Recommender
 from noted import Noted
-from planted import SMALL, everything_under, plant
+from planted import everything_under, plant
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+SMALL = planted.SMALL | {"backbone": "lightgcn"}
 WORLD = plant()
 PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 

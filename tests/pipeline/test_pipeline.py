@@ -10,14 +10,16 @@ import polars as pl
 import pytest
 
 import llminit
+import planted
 from llminit import Recommender
 from llminit.arrays import FloatArray
 from llminit.errors import ArtefactError, ConfigError, DataError, LLMInitError, StorageError
 from llminit.evaluation import mean_metric
 from llminit.pipeline import training
 from llminit.text.encoder import Identity
-from planted import N_ITEMS, SMALL, everything_under, plant
+from planted import N_ITEMS, everything_under, plant
 
+SMALL = planted.SMALL | {"backbone": "lightgcn"}
 WORLD = plant()
 PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import llminit
+import planted
 from llminit import Recommender
 from llminit.arrays import FloatArray, IntArray
 from llminit.config import FitConfig
@@ -21,8 +22,9 @@ from llminit.pipeline.inputs import load_dataset, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.refit import everything, refit_epochs
 from noted import Noted
-from planted import SMALL, plant
+from planted import plant
 
+SMALL = planted.SMALL | {"backbone": "lightgcn"}
 WORLD = plant()
 PAIR = (WORLD.embeddings["item_id"], WORLD.embeddings["embedding"].to_numpy())
 

@@ -57,7 +57,7 @@ def run(
         epoch += 1
         if epoch == killed_in:
             raise Killed
-        return VALUES[epoch - 1]
+        return VALUES[min(epoch, len(VALUES)) - 1]  # Serving is chosen after the last epoch.
 
     return train(fresh, CONFIG, validate, seed=4, checkpoint=checkpoint, reporter=reporter or Notes())
 

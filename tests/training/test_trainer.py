@@ -183,7 +183,8 @@ def test_training_finds_planted_clusters(name: str) -> None:
     assert after > 0.5
     valid = [record.valid for record in result.history if record.valid is not None]
     assert len(valid) == len(result.history)
-    assert after == max(valid)
+    # What serves may be chosen once more after the best epoch, and never for the worse.
+    assert after >= max(valid) if result.options else after == max(valid)
 
 
 class Estimates(SilentReporter):

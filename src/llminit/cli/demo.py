@@ -13,8 +13,11 @@ from llminit.config import FitConfig
 from llminit.out_paths import check_out_folder
 
 BASELINES = ("popularity", "item-knn", "ease")
-XAVIER = "xavier"
-INITS = (XAVIER, "variance", "whiten")
+FITS: dict[str, dict[str, Any]] = {
+    "LightGCN, xavier": {"backbone": "lightgcn", "init": "xavier"},
+    "LightGCN, whiten": {"backbone": "lightgcn", "init": "whiten"},
+    "LLMInit fast": {"preset": "fast"},
+}
 
 
 def command(
@@ -23,7 +26,7 @@ def command(
     threads: opt.Threads = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Fit LightGCN on MovieLens-100K from three initial embeddings, beside three baselines, and recommend."""
+    """Fit LightGCN without and with text, and the default model, beside three baselines, and recommend."""
     from llminit.data.sources import get_source
     from llminit.pipeline.fit import fit
     from llminit.pipeline.inputs import opened_encoder
@@ -37,20 +40,20 @@ def command(
     data = get_source("ml-100k", folder / "ml-100k", cache=caches / "downloads", reporter=reporter)
     tables = (data / "interactions.parquet", data / "items.parquet")
     # It compares, so what was measured is what it shows; nobody is served by it.
-    config = FitConfig(min_rating=4, k_core=5, text="{title}. {genres}", refit=False)
-    rows = _baseline_rows(tables, config)
-    for init in INITS:
-        stderr.print(f"fitting LightGCN from {init}", highlight=False)
+    shared = {"min_rating": 4, "k_core": 5, "text": "{title}. {genres}", "refit": False}
+    rows = _baseline_rows(tables, FitConfig.make(**shared))
+    for name, options in FITS.items():
+        stderr.print(f"fitting {name}", highlight=False)
         recommender = fit(
             *tables,
-            encoder=None if init == XAVIER else encoder,
+            encoder=None if options.get("init") == "xavier" else encoder,
             cache=caches / "embeddings",
-            out=folder / f"lightgcn-{init}",
-            config=config.model_copy(update={"init": init}),
+            out=folder / name.lower().replace(", ", "-").replace(" ", "-"),
+            config=FitConfig.make(**shared | options),
             reporter=reporter,
         )
         report = recommender.report
-        rows.append(_row(f"LightGCN, {init}", report["metrics"], report["seconds"], report["best_epoch"]))
+        rows.append(_row(name, report["metrics"], report["seconds_training"], report["best_epoch"]))
     user = recommender.users.ids[0]
     history, recommended = recommender.user_history(user), recommender.recommend([user])
     if as_json:
@@ -58,7 +61,7 @@ def command(
         return
     print_table(pl.DataFrame(rows, infer_schema_length=None), "MovieLens-100K, ratings of 4 and more")
     liked = ", ".join(history["title"].head(5).to_list())
-    print_table(recommended.drop("user_id"), f"User {user} liked {liked} ...; LightGCN from {INITS[-1]} recommends")
+    print_table(recommended.drop("user_id"), f"User {user} liked {liked} ...; {name} recommends")
 
 
 def _baseline_rows(tables: tuple[Path, Path], config: FitConfig) -> list[dict[str, Any]]:

@@ -189,7 +189,7 @@ def _train(
         "best_epoch": result.best_epoch,
         "history": [asdict(epoch) for epoch in result.history],
         "n_parameters": result.n_parameters,
-        "options": options.backbone_options | options.init_options,
+        "options": options.backbone_options | options.init_options | result.options,
         "collapse": collapse,
     }
     return _Fitted(factor_scorer(result.users, result.items), record, result.items, result.earlier_seconds)

@@ -43,6 +43,22 @@ def propagate(embeddings: torch.Tensor, layers: Sequence[Adjacency]) -> torch.Te
     return result
 
 
+@torch.no_grad()
+def propagate_weighted(embeddings: torch.Tensor, adjacency: Adjacency, weights: Sequence[float]) -> torch.Tensor:
+    """Return x + w1 A x + w2 A^2 x + ... for weights w.
+
+    Args:
+        embeddings: x, float32 of shape (n_nodes, d), users first.
+        adjacency: A.
+        weights: The weight of one hop, two hops, ...; none returns a copy of x.
+    """
+    total, hidden = embeddings.clone(), embeddings.contiguous()
+    for weight in weights:
+        hidden = _add_neighbours(adjacency, hidden, torch.zeros_like(hidden))
+        total.add_(hidden, alpha=weight)
+    return total
+
+
 def gather(
     embeddings: torch.Tensor,
     adjacency: Adjacency,

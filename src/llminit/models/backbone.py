@@ -3,6 +3,7 @@
 import inspect
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from llminit.arrays import FloatArray
+from llminit.compiled.softmax import CompiledSoftmax
 from llminit.compiled.steps import CompiledLoss
 from llminit.config import Config
 from llminit.errors import ConfigError, EmbeddingError
@@ -99,7 +101,7 @@ class Backbone(nn.Module, ABC):
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return the scalar loss of a batch."""
 
-    def compiled_loss(self) -> CompiledLoss | None:
+    def compiled_loss(self) -> CompiledLoss | CompiledSoftmax | None:
         """Return the compiled loss that equals `loss` with these options, or None if there is none."""
         return None
 
@@ -124,6 +126,17 @@ class Backbone(nn.Module, ABC):
         """Return user and item embeddings whose dot products are scores: float32, (n_users, d) and (n_items, d)."""
         nodes = propagate(self.embeddings, self.layers).detach().cpu().numpy()
         return nodes[: self.n_users].copy(), nodes[self.n_users :].copy()
+
+    def choose_serving(self, validate: Callable[[FloatArray, FloatArray], float]) -> dict[str, Any]:  # noqa: ARG002
+        """Choose what training does not touch, once it has ended; `final_embeddings` then follows the choice.
+
+        Args:
+            validate: Takes final user and item embeddings and returns the validation metric.
+
+        Returns:
+            The chosen values by the names of the options that fix them; empty where there is nothing to choose.
+        """
+        return {}
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:

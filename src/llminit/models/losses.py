@@ -38,5 +38,26 @@ def supervised_contrastive(users: torch.Tensor, items: torch.Tensor, temperature
     return (torch.log(torch.as_tensor(totals)) + shifted).sum()
 
 
+def sampled_softmax(
+    users: torch.Tensor, columns: torch.Tensor, items: torch.Tensor, temperature: float, offsets: torch.Tensor | None
+) -> torch.Tensor:
+    """Return the mean of -log(exp(s_a,a) / sum_c exp(s_a,c)), s the cosines over the temperature (arXiv 2201.02327).
+
+    Args:
+        users: Shape (batch_size, d).
+        columns: Shape (n_columns, d); the first batch_size are the users' own items.
+        items: int64 of shape (n_columns,), which items these are. A user's own item is no negative of theirs.
+        temperature: What cosines are divided by.
+        offsets: Shape (n_columns,), taken from the logits: the log-probability of drawing the item, times a weight
+            (the logQ correction of Yi et al., RecSys 2019). None takes nothing.
+    """
+    logits = F.normalize(users) @ F.normalize(columns).T / temperature
+    logits = logits if offsets is None else logits - offsets
+    own = torch.arange(len(users), device=users.device)
+    repeated = items == items[: len(users), None]
+    repeated[own, own] = False
+    return F.cross_entropy(logits.masked_fill(repeated, -torch.inf), own)
+
+
 def _margins(users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:
     return (users * (positives - negatives)).sum(dim=1)

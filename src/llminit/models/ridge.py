@@ -57,6 +57,25 @@ def ridge_weights(train: csr_array, penalty: NDArray[np.float64]) -> FloatArray:
     return np.ascontiguousarray(weights)
 
 
+def ridge_inverse(train: csr_array, penalty: NDArray[np.float64]) -> FloatArray:
+    """Return (X'X + diag(penalty))^-1, float32 of shape (n_items, n_items).
+
+    Args:
+        train: X, float32 of shape (n_users, n_items).
+        penalty: float64 of shape (n_items,), positive.
+
+    Raises:
+        InputError: The matrix cannot be inverted.
+    """
+    lower = _lower_inverse(_regularised_gram(train, penalty))
+    diagonal = lower.diagonal().astype(np.float32)
+    inverse = lower.astype(np.float32)
+    del lower
+    inverse = inverse + inverse.T
+    np.fill_diagonal(inverse, diagonal)
+    return np.ascontiguousarray(inverse)
+
+
 def _regularised_gram(train: csr_array, penalty: NDArray[np.float64]) -> NDArray[np.float64]:
     gram = np.zeros((train.shape[1],) * 2, order="F")  # LAPACK's order, so that it works in place
     for block, counts in co_occurrence_blocks(train):

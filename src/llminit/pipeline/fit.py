@@ -13,9 +13,12 @@ from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES, is_baseline
 from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
-from llminit.pipeline.learn import Learned, learn
+from llminit.pipeline.learn import learn
+from llminit.pipeline.learned import Learned
+from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.pipeline.out_folder import OutFolder
 from llminit.pipeline.parts import named_parts
+from llminit.pipeline.presets import fitted_to_data, with_preset
 from llminit.pipeline.provenance import (
     data_fingerprint,
     fit_fingerprint,
@@ -75,7 +78,8 @@ def fit(
     """
     started = time.perf_counter()
     reporter = automatic_reporter(reporter)
-    config = FitConfig.from_options(config, named_parts(options))
+    asked = FitConfig.from_options(config, named_parts(options))
+    config = with_preset(asked)
     _check_names(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
     if folder is not None:
@@ -89,6 +93,7 @@ def fit(
                 dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
             )
         _note_unused(config, embeddings, encoder, reporter)
+        config = fitted_to_data(asked, config, dataset, None if text is None else text.embeddings)
         fingerprint = fit_fingerprint(config, dataset, None if text is None else text.embeddings)
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
             reporter.note(f"{out} was already fitted from the same data with the same options")
@@ -201,6 +206,9 @@ class _Run:
 def _check_names(config: FitConfig) -> None:
     """Validate names and options before any work."""
     parse_metric(config.valid_metric)
+    if config.backbone == MIXTURE:
+        check_mixture(config.backbone_options)
+        return
     if config.backbone not in BACKBONES:
         if config.backbone not in BASELINES:
             raise ConfigError(
@@ -219,6 +227,9 @@ def _check_names(config: FitConfig) -> None:
 
 
 def _needs_text(config: FitConfig) -> bool:
+    if config.backbone == MIXTURE:
+        parts = check_mixture(config.backbone_options).parts
+        return any(_needs_text(config.model_copy(update={"backbone": name})) for name in parts)
     return BASELINES[config.backbone].needs_text if is_baseline(config.backbone) else config.init != XAVIER
 
 

@@ -1,50 +1,22 @@
 """From a configuration to a model: a backbone trained from initial embeddings, or a baseline fitted to the data."""
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from llminit.config import FitConfig
 from llminit.data import HeldOut
-from llminit.evaluation import Scorer, factor_scorer
+from llminit.evaluation import factor_scorer
 from llminit.models import BASELINES, is_baseline
 from llminit.models.baseline import FittedBaseline
-from llminit.models.serving import DotProduct, ServingModel
+from llminit.models.serving import DotProduct
 from llminit.pipeline.grid_search import tune
+from llminit.pipeline.learned import Learned
+from llminit.pipeline.mixture import MIXTURE, learn_mixture
 from llminit.pipeline.training import initial_from, train_backbone
 from llminit.progress import SILENT, Reporter
-from llminit.selectors import Selection
 from llminit.text import TextEmbeddings
 from llminit.training import CheckpointFile
-
-
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """A model and how it came about.
-
-    Attributes:
-        model: What is saved and serves.
-        scorer: What is measured.
-        options: The options that validation chose; empty for a backbone.
-        best_epoch: The epoch that validation chose; None for a baseline.
-        history: One record an epoch.
-        selection: The fitted selection; None without text.
-        n_items_without_text: Items that started from the mean embedding.
-        n_users_without_history: Users that started from the mean embedding.
-        seconds: How long training or fitting took, in all its resumed parts.
-        earlier_seconds: The share of them that killed calls took.
-    """
-
-    model: ServingModel
-    scorer: Scorer
-    options: dict[str, Any] = field(default_factory=dict)
-    best_epoch: int | None = None
-    history: list[dict[str, Any]] = field(default_factory=list)
-    selection: Selection | None = None
-    n_items_without_text: int = 0
-    n_users_without_history: int = 0
-    seconds: float = 0.0
-    earlier_seconds: float = 0.0
 
 
 def learn(
@@ -71,6 +43,12 @@ def learn(
         InputError: The baseline cannot be fitted to these data.
         StorageError: The checkpoint cannot be written.
     """
+    if config.backbone == MIXTURE:
+
+        def learn_part(part: FitConfig) -> Learned:
+            return learn(held_out, text, part, device=device, checkpoint=checkpoint, reporter=reporter)
+
+        return learn_mixture(held_out, config, learn_part, reporter)
     if is_baseline(config.backbone):
         return _fitted(held_out, text, config, reporter)
     initial = initial_from(held_out, text, config)
@@ -79,6 +57,7 @@ def learn(
     return Learned(
         DotProduct(result.users, result.items),
         factor_scorer(result.users, result.items),
+        result.options,
         best_epoch=result.best_epoch,
         history=[asdict(record) for record in result.history],
         selection=initial.selection,

@@ -7,7 +7,7 @@ to keep the number of steps.
 
 from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, Split
-from llminit.pipeline.learn import Learned
+from llminit.pipeline.learned import Learned
 
 
 def everything(dataset: Dataset) -> HeldOut:
@@ -28,7 +28,7 @@ def refit_config(config: FitConfig, measured: Learned, held_out: HeldOut) -> Fit
         return config.model_copy(update={"backbone_options": measured.options})
     n_train, n_all = len(held_out.split.train), held_out.dataset.n_interactions
     epochs = refit_epochs(measured.best_epoch, n_train, n_all, config.train_batch_size)
-    return config.model_copy(update={"epochs": epochs})
+    return config.model_copy(update={"epochs": epochs, "backbone_options": config.backbone_options | measured.options})
 
 
 def refit_epochs(best_epoch: int, n_train: int, n_all: int, batch_size: int) -> int:

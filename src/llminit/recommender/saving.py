@@ -13,6 +13,7 @@ Version 2, since the model may be of any form:
 Version 1 had `embeddings.safetensors`, two tables, in place of the model, and titles alone of the item table.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,11 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
+from llminit.arrays import AnyArray
 from llminit.data.vocabulary import Vocabulary
 from llminit.errors import ArtefactError
-from llminit.models.serving import DotProduct, serving_from
+from llminit.models.mixture import Mixture
+from llminit.models.serving import DotProduct, ServingModel, serving_from
 from llminit.recommender.artefact import Artefact, read_artefact, write_artefact
 from llminit.recommender.text_recipe import TextRecipe
 from llminit.version import __version__
@@ -91,6 +94,10 @@ def load(folder: Path) -> dict[str, Any]:
         raise ArtefactError(f"{folder} is not a whole recommender ({error!r}); make it anew") from error
 
 
+def _model(form: str, arrays: Mapping[str, AnyArray]) -> ServingModel:
+    return Mixture.from_arrays(arrays) if form == Mixture.form else serving_from(form, arrays)
+
+
 def _fields(artefact: Artefact) -> dict[str, Any]:
     users, items = artefact.tables["users"], artefact.tables["items"]
     seen, shape = artefact.arrays["seen"], (len(users), len(items))
@@ -104,7 +111,7 @@ def _fields(artefact: Artefact) -> dict[str, Any]:
     return {
         "users": Vocabulary(users["user_id"], "user"),
         "items": Vocabulary(items["item_id"], "item"),
-        "model": serving_from(document["form"], model),
+        "model": _model(document["form"], model),
         "seen": sp.csr_array((ones, seen["indices"], seen["indptr"]), shape=shape),
         "item_table": items if len(items.columns) > 1 else None,
         "text": None if text is None else TextRecipe.from_parts(text, artefact.arrays["selection"]),

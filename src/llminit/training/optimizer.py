@@ -1,5 +1,9 @@
 """Adam (Kingma & Ba, arXiv 1412.6980) for every parameter of a backbone.
 
+A parameter with a sparse gradient, as `torch.nn.functional.embedding(..., sparse=True)` gives it, is updated lazily, as
+by `torch.optim.SparseAdam`: a step changes the rows, and the moments of the rows, that the gradient has, and leaves all
+others as they are; bias is corrected by the number of all steps.
+
 On the CPU the dense gradient of all embeddings would dominate a step's memory traffic, so it is never stored: a kernel
 sums each node's gradient and updates the node at once. Other parameters use the dense form of the same kernel; on other
 devices torch's own Adam is used.
@@ -70,6 +74,8 @@ class Adam:
         for name, parameter in self.parameters.items():
             if name == self.table and self.deferred:
                 self._step_table(parameter)
+            elif parameter.grad is not None and parameter.grad.is_sparse:
+                self._step_sparse(name, parameter, parameter.grad.coalesce())
             elif parameter.grad is not None and _has_kernels(parameter):
                 self._step_dense(name, parameter.grad.contiguous().numpy())
             elif parameter.grad is not None:
@@ -111,6 +117,16 @@ class Adam:
         state = AdamState(*(array.reshape(len(array) if array.ndim else 1, -1) for array in self.state(name)))
         constants = adam_constants(self.steps, self.learning_rate)
         adam_step(gradient.reshape(state.values.shape), state, constants, numba.get_num_threads())
+
+    def _step_sparse(self, name: str, parameter: torch.Tensor, gradient: torch.Tensor) -> None:
+        rows, slopes, moments = gradient.indices()[0], gradient.values(), self.moments[name]
+        mean = BETA1 * moments.mean[rows] + (1 - BETA1) * slopes
+        square = BETA2 * moments.square[rows] + (1 - BETA2) * slopes.square()
+        moments.mean[rows], moments.square[rows] = mean, square
+        _, _, step_size, square_scale, epsilon = (
+            float(value) for value in adam_constants(self.steps, self.learning_rate)
+        )
+        parameter[rows] -= step_size * mean / (square.sqrt() * square_scale + epsilon)
 
     def _step_in_torch(self, names: list[str]) -> None:
         parameters = [self.parameters[name] for name in names]

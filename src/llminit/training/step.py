@@ -8,6 +8,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from llminit.arrays import IntArray
+from llminit.compiled.softmax import CompiledSoftmax, SoftmaxMemory, softmax_memory, softmax_steps
 from llminit.compiled.steps import CompiledLoss, StepMemory, make_steps, step_memory
 from llminit.models.backbone import Backbone, Batch
 from llminit.training.optimizer import Adam
@@ -34,6 +35,8 @@ def steps_of(backbone: Backbone, optimizer: Adam, batch_size: int) -> RunSteps:
     # A compiled step trains the embeddings only, and does not know a `loss` that is set on the instance.
     is_whole = set(optimizer.parameters) == {optimizer.table} and "loss" not in vars(backbone)
     if loss is not None and is_whole and optimizer.deferred is not None:
+        if isinstance(loss, CompiledSoftmax):
+            return CompiledSoftmaxSteps(backbone, optimizer, batch_size, loss).run
         return CompiledSteps(backbone, optimizer, batch_size, loss).run
     return lambda triples: _steps_in_torch(backbone, optimizer, batch_size, triples)
 
@@ -85,6 +88,49 @@ class CompiledSteps:
     def _memory(self) -> StepMemory:
         n_nodes, width = self.backbone.embeddings.shape
         return step_memory(n_nodes, width, self.batch_size, len(self.backbone.layers))
+
+
+class CompiledSoftmaxSteps:
+    """Makes the steps of a backbone trained by sampled softmax in compiled code on the CPU.
+
+    Args:
+        backbone: Its embeddings are changed in place.
+        optimizer: Its moments are changed in place.
+        batch_size: Triples, or pairs, per step.
+        loss: The value of `backbone.compiled_loss()`.
+    """
+
+    def __init__(self, backbone: Backbone, optimizer: Adam, batch_size: int, loss: CompiledSoftmax) -> None:
+        self.backbone, self.optimizer, self.batch_size, self.loss = backbone, optimizer, batch_size, loss
+
+    def run(self, triples: IntArray) -> float:
+        """Make one step per batch and return the sum of the losses; see `RunSteps`."""
+        optimizer, total = self.optimizer, 0.0
+        # Each of the kernels' threads calls BLAS, whose own threads would compete with them.
+        with threadpool_limits(1, user_api="blas"):
+            for start in range(0, triples.shape[1], at_once := self._triples_at_once()):
+                part = triples[:, start : start + at_once]
+                total += softmax_steps(
+                    part,
+                    self.batch_size,
+                    self.loss,
+                    optimizer.state(optimizer.table),
+                    optimizer.steps,
+                    optimizer.learning_rate,
+                    self._memory,
+                    numba.get_num_threads(),
+                )
+                optimizer.steps += -(-part.shape[1] // self.batch_size)
+        return total
+
+    def _triples_at_once(self) -> int:
+        work_of_step = 3 * self.batch_size**2 * self.backbone.embeddings.shape[1]
+        return max(1, _MAX_MULTIPLICATIONS // work_of_step) * self.batch_size
+
+    @cached_property
+    def _memory(self) -> SoftmaxMemory:
+        n_nodes, width = self.backbone.embeddings.shape
+        return softmax_memory(n_nodes, width, self.batch_size, 3 if self.backbone.uses_negatives else 2)
 
 
 def _steps_in_torch(backbone: Backbone, optimizer: Adam, batch_size: int, triples: IntArray) -> float:

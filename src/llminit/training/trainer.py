@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ class TrainingResult:
         history: One record per epoch.
         n_parameters: Number of trained parameters.
         earlier_seconds: Training time of the epochs that were restored from a checkpoint.
+        options: What the backbone chose on the validation interactions once it was trained.
     """
 
     users: FloatArray
@@ -43,6 +45,7 @@ class TrainingResult:
     history: list[EpochRecord]
     n_parameters: int
     earlier_seconds: float = 0.0
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -86,7 +89,7 @@ def train(
             record = run.train_epoch(validate)
             task.advance(1, _describe(record, run.progress, config), run.seconds_left(validates=validate is not None))
             run.save(force=run.finished)
-    return run.result()
+    return run.result(validate)
 
 
 class _Run:
@@ -148,13 +151,16 @@ class _Run:
         for name, value in self._state().items():
             self.best[name].copy_(value)
 
-    def result(self) -> TrainingResult:
+    def result(self, validate: Validate | None) -> TrainingResult:
         self.backbone.deferred = None
         self.backbone.load_state_dict(self.best)
+        chosen = {} if validate is None else self.backbone.choose_serving(validate)
         users, items = self.backbone.final_embeddings()
         n_parameters = sum(parameter.numel() for parameter in self.optimizer.parameters.values())
         progress = self.progress
-        return TrainingResult(users, items, progress.best_epoch, progress.history, n_parameters, self.earlier_seconds)
+        return TrainingResult(
+            users, items, progress.best_epoch, progress.history, n_parameters, self.earlier_seconds, chosen
+        )
 
     def seconds_left(self, *, validates: bool) -> float:
         """Estimate the time left; math.inf where early stopping may end the run, or nothing is known of the pace."""

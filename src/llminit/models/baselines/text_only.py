@@ -19,6 +19,7 @@ from llminit.models.baseline import Baseline, BaselineInput, popular_without_his
 from llminit.models.registry import BASELINES
 from llminit.models.serving import DotProduct, ServingModel
 from llminit.models.sparse import degrees, normalized, ones
+from llminit.models.text_rows import centred, unit_rows
 
 
 @BASELINES.register
@@ -43,10 +44,10 @@ class TextOnly(Baseline):
 
     def learn(self, data: BaselineInput) -> "CosineModel":
         """Average the items' texts over each user's history and propagate both."""
-        items = _centred(data.text) if self.centred else data.text
+        items = centred(data.text) if self.centred else data.text
         users, _ = user_means(items, ones(data.train).astype(np.float32))
         users, items = _propagated(users, items, data.train, self.n_layers)
-        return CosineModel(_unit_rows(users), _unit_rows(items), data.train)
+        return CosineModel(unit_rows(users), unit_rows(items), data.train)
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,6 @@ class CosineModel:
         return DotProduct(users, np.hstack([self.items, counts[:, None]]))
 
 
-def _centred(text: FloatArray) -> FloatArray:
-    has_text = np.any(text, axis=1)[:, None]
-    # In float64: a float32 sum over the rows of a large catalogue loses digits.
-    centre = text.mean(axis=0, dtype=np.float64, where=has_text).astype(np.float32)
-    return np.where(has_text, text - centre, np.float32(0))
-
-
 def _propagated(users: FloatArray, items: FloatArray, train: csr_array, n_layers: int) -> tuple[FloatArray, FloatArray]:
     to_users = normalized(train).astype(np.float32)
     to_items = csr_array(to_users.T)
@@ -93,9 +87,3 @@ def _propagated(users: FloatArray, items: FloatArray, train: csr_array, n_layers
         user_sum += users
         item_sum += items
     return user_sum, item_sum
-
-
-def _unit_rows(rows: FloatArray) -> FloatArray:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: FloatArray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
-    return unit

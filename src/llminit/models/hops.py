@@ -1,0 +1,73 @@
+"""The base class of backbones that train without a graph and propagate over it when they serve.
+
+Served are x + w1 A x + w2 A^2 x + ..., x the trained rows at length 1 and A the normalised training graph (test-time
+aggregation: TAG-CF, arXiv 2404.08660; LightGODE, arXiv 2407.18910). Training never touches A, so which weights serve
+best is found afterwards, on the validation interactions, without training again.
+"""
+
+from abc import ABC
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from llminit.arrays import FloatArray
+from llminit.graph import propagate_weighted
+from llminit.models.backbone import Backbone, BackboneConfig
+
+_WATCHED: tuple[float, ...] = (0.75,)
+"""The weights that early stopping watches until validation has chosen."""
+
+_CHOICES: tuple[tuple[float, ...], ...] = (
+    (),
+    (0.25,),
+    (0.5,),
+    (0.75,),
+    (1.0,),
+    (1.5,),
+    (2.0,),
+    (3.0,),
+    (0.5, 0.5),
+    (1.0, 0.5),
+    (1.0, 1.0),
+    (2.0, 2.0),
+)
+
+
+class HopConfig(BackboneConfig):
+    """The hyper-parameters of a backbone that propagates when it serves."""
+
+    hop_weights: tuple[float, ...] | None = None
+    """Weights of one hop, two hops, ... over the training graph when serving; by default validation chooses them."""
+
+
+class HopBackbone(Backbone, ABC):
+    """A backbone whose rows are normalised and propagated when they serve."""
+
+    options_type: ClassVar[type[BackboneConfig]] = HopConfig
+    options: HopConfig
+
+    def trained_units(self) -> torch.Tensor:
+        """Return the trained rows of all users and items at length 1: float32 of shape (n_nodes, d)."""
+        return F.normalize(self.embeddings.detach())
+
+    @torch.no_grad()
+    def final_embeddings(self) -> tuple[FloatArray, FloatArray]:
+        """Return user and item embeddings whose dot products are scores: float32, (n_users, d) and (n_items, d)."""
+        weights = self.options.hop_weights
+        return self._served(_WATCHED if weights is None else weights)
+
+    def choose_serving(self, validate: Callable[[FloatArray, FloatArray], float]) -> dict[str, Any]:
+        """Choose the hops' weights on the validation interactions, unless they are options; ties go to the first."""
+        if self.options.hop_weights is not None:
+            return {}
+        scores = [validate(*self._served(weights)) for weights in _CHOICES]
+        weights = _CHOICES[max(range(len(scores)), key=scores.__getitem__)]
+        self.options = self.options.model_copy(update={"hop_weights": weights})
+        return {"hop_weights": list(weights)}
+
+    @torch.no_grad()
+    def _served(self, weights: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
+        nodes = propagate_weighted(self.trained_units(), self.adjacency, weights).cpu().numpy()
+        return nodes[: self.n_users].copy(), nodes[self.n_users :].copy()

@@ -1,0 +1,82 @@
+"""Presets: models and options that were good on several data sets, fitted to the data at hand by rules.
+
+A preset fills what the caller left open, and nothing else. benchmarks/README.md has the measurements behind each.
+"""
+
+from typing import Any
+
+from llminit.config import FitConfig, PresetName
+from llminit.data import Dataset
+from llminit.errors import ConfigError
+from llminit.initialization import XAVIER
+from llminit.pipeline.mixture import MIXTURE, check_mixture
+from llminit.text import TextEmbeddings
+
+PRESETS: dict[PresetName, dict[str, Any]] = {
+    "fast": {"backbone": "softmax", "embedding_size": 128, "patience": 2, "epochs": 50},
+    "best": {"backbone": "softmax", "embedding_size": 512, "learning_rate": 5e-4, "patience": 3, "epochs": 50},
+    "max": {"backbone": "mixture", "embedding_size": 512, "learning_rate": 5e-4, "patience": 3, "epochs": 50},
+}
+"""What each preset sets: `fast` trains for seconds, `best` is the best one model, `max` mixes models."""
+
+
+def with_preset(config: FitConfig) -> FitConfig:
+    """Return the options with those of the preset where they were left open.
+
+    Without a preset it is `fast`, unless a backbone is named: a named one has its own defaults.
+
+    Raises:
+        ConfigError: A preset and another backbone than its own are both named.
+    """
+    named = config.model_fields_set
+    if config.preset is None and "backbone" in named:
+        return config
+    name = config.preset or "fast"
+    values = PRESETS[name]
+    if "backbone" in named and config.backbone != values["backbone"]:
+        raise ConfigError(
+            f"preset={name!r} is about {values['backbone']}, but the backbone is {config.backbone!r}, expected one of "
+            "the two; leave out the preset or the backbone"
+        )
+    open_values = {option: value for option, value in values.items() if option not in named}
+    return config.model_copy(update={"preset": name, **open_values})
+
+
+def fitted_to_data(asked: FitConfig, chosen: FitConfig, dataset: Dataset, text: TextEmbeddings | None) -> FitConfig:
+    """Return a preset's options, adapted to the data where the caller left them open.
+
+    Args:
+        asked: The caller's options.
+        chosen: The result of `with_preset` with them.
+        dataset: The data.
+        text: The text embeddings; None without text.
+    """
+    if chosen.preset is None:
+        return chosen
+    adapted: dict[str, Any] = {"backbone_options": _with_temperature(chosen, softmax_temperature(dataset))}
+    if text is not None and chosen.init != XAVIER and "embedding_size" not in asked.model_fields_set:
+        # Whitened text has at most as many directions as the encoder has columns, and one fewer than there are items.
+        widest = min(text.values.shape[1], dataset.n_items - text.n_missing - 1)
+        adapted["embedding_size"] = max(1, min(chosen.embedding_size, widest))
+    return chosen.model_copy(update=adapted)
+
+
+def softmax_temperature(dataset: Dataset) -> float:
+    """Return a temperature of the softmax for data of this density.
+
+    The denser the data, the more of the items in a batch a user likes too, and the less a low temperature, which looks
+    at the hardest negatives, helps: 0.15 at 1.5 interactions for a thousand pairs of a user and an item, twice that at
+    sixteen times the density.
+    """
+    density = dataset.n_interactions / (dataset.n_users * dataset.n_items)
+    return float(round(min(max(0.15 * (density / 0.0015) ** 0.25, 0.1), 0.5), 3))
+
+
+def _with_temperature(chosen: FitConfig, temperature: float) -> dict[str, Any]:
+    options = chosen.backbone_options
+    if chosen.backbone == "softmax":
+        return {"temperature": temperature} | options
+    if chosen.backbone != MIXTURE:
+        return options
+    parts = dict(check_mixture(options).part_options)
+    return options | {"part_options": parts | {"softmax": {"temperature": temperature} | parts.get("softmax", {})}}

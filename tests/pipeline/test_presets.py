@@ -1,0 +1,105 @@
+"""Presets fill what was left open, by rules from the data, and nothing else."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from llminit import fit
+from llminit.config import FitConfig
+from llminit.errors import ConfigError
+from llminit.models.mixture import Mixture
+from llminit.pipeline.inputs import load_dataset
+from llminit.pipeline.presets import PRESETS, fitted_to_data, softmax_temperature, with_preset
+from llminit.recommender import Recommender
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def table(n_users: int = 40, n_items: int = 30, n_each: int = 6, seed: int = 0) -> pl.DataFrame:
+    """Interactions of users with items of their own half of the catalogue, mostly."""
+    rng = np.random.default_rng(seed)
+    half = n_items // 2
+    rows = [
+        (f"u{user}", f"i{item}")
+        for user in range(n_users)
+        for item in rng.choice(half, n_each, replace=False) + (user % 2) * half
+    ]
+    return pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row")
+
+
+def vectors(n_items: int = 30, width: int = 12) -> tuple[list[str], np.ndarray]:
+    """Text embeddings that tell the halves apart."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(n_items, width)).astype(np.float32)
+    rows[n_items // 2 :, 0] += 4
+    return [f"i{item}" for item in range(n_items)], rows
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_fills_what_was_left_open(name: str) -> None:
+    """Its values stand where the caller named none, and the caller's own stay."""
+    filled = with_preset(FitConfig(preset=name, patience=7))
+    assert filled.patience == 7
+    assert filled.backbone == PRESETS[name]["backbone"]  # type: ignore[index]
+    assert filled.embedding_size == PRESETS[name]["embedding_size"]  # type: ignore[index]
+
+
+def test_fast_is_the_default_and_a_named_backbone_has_none() -> None:
+    """Without either it is fast; a named backbone keeps its own defaults, the paper's."""
+    assert with_preset(FitConfig()).preset == "fast"
+    paper = with_preset(FitConfig(backbone="lightgcn"))
+    assert (paper.preset, paper.patience, paper.epochs) == (None, 10, 300)
+
+
+def test_a_preset_and_another_backbone_are_refused() -> None:
+    """Both at once contradict each other, and the message names both."""
+    with pytest.raises(ConfigError, match="preset='fast' is about softmax, but the backbone is 'lightgcn'"):
+        with_preset(FitConfig(preset="fast", backbone="lightgcn"))
+
+
+def test_options_survive_being_written() -> None:
+    """The filled options, made again from what a report keeps, are the same."""
+    filled = with_preset(FitConfig(preset="best"))
+    assert with_preset(FitConfig.make(**filled.model_dump(mode="json"))) == filled
+
+
+def test_rules_from_the_data() -> None:
+    """Denser data has a higher temperature, within bounds, and the width never exceeds the text's directions."""
+    sparse, dense = (load_dataset(table(n_each=n), None, FitConfig()) for n in (2, 12))
+    assert 0.1 <= softmax_temperature(sparse) < softmax_temperature(dense) <= 0.5
+    model = fit(table(), embeddings=vectors(), preset="best", epochs=2)
+    assert model.report["config"]["embedding_size"] == 12
+    named = FitConfig(embedding_size=3, backbone_options={"temperature": 0.4})
+    adapted = fitted_to_data(named, with_preset(named), sparse, None)
+    assert (adapted.embedding_size, adapted.backbone_options) == (3, {"temperature": 0.4})
+
+
+def test_max_mixes_models_and_its_recommender_is_saved(tmp_path: object) -> None:
+    """The mixture beats chance, its weights come from validation, and what was saved recommends the same."""
+    out = f"{tmp_path}/model"
+    model = fit(table(), embeddings=vectors(), preset="max", epochs=3, out=out)
+    assert isinstance(model.model, Mixture)
+    options = model.report["options"]
+    assert sum(options["weights"]) == pytest.approx(1)
+    assert set(options["part_options"]) == {"softmax", "l3ae"}
+    assert "hop_weights" in options["part_options"]["softmax"]
+    users = [f"u{user}" for user in range(10)]
+    again = Recommender.load(out).recommend(users, k=5)
+    assert again.equals(model.recommend(users, k=5))
+    halves = [int(item[1:]) // 15 == int(user[1:]) % 2 for user, item in again.select("user_id", "item_id").rows()]
+    assert np.mean(halves) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parts": ["softmax", "nothing"]}, "names 'nothing'"),
+        ({"parts": ["softmax", "lightgcn"]}, "at most one backbone"),
+        ({"weights": [1.0]}, "1 weights for 2 parts"),
+        ({"part_options": {"l3ae": {"l2": -1000}}}, "add up to 0 or less"),
+    ],
+)
+def test_mixtures_that_cannot_be_made_are_refused(options: dict[str, object], message: str) -> None:
+    """Before any work, with what is wrong."""
+    with pytest.raises(ConfigError, match=message):
+        fit(table(), embeddings=vectors(), backbone="mixture", backbone_options=options)
