@@ -133,37 +133,28 @@ def history_step(
     n_threads: int,
 ) -> float:
     """Take one step and return its loss; the first of `items` are the users' own."""
-    _, rows, pairs, starts, units, scales = memory
-    position, nodes, first, following, logit_units, anchor_scales, logit_memory, _, share_memory, losses = (
-        memory.softmax
-    )
-    anchor_gradients, (values, mean, square) = memory.softmax.anchors, state
+    softmax, rows, pairs, starts, units, scales = memory
+    position, nodes, first, following, logit_units, anchor_scales, logit_memory = softmax[:7]
+    anchor_gradients, share_memory, losses = softmax[7:]
+    values, mean, square = state
     size, n_columns, width = len(users), len(items), values.shape[1]
     n_chunks, temperature = (size + ANCHORS - 1) // ANCHORS, np.float32(loss_function.temperature)
     anchors, columns = logit_units[:size], logit_units[size : size + n_columns]
     logits, shares = leading(logit_memory, size, n_columns), leading(share_memory, n_chunks, n_columns)
     n_entries = _list_entries(users, items, loss_function, rows, pairs, starts)
     n_distinct = link_entries(rows[:n_entries], position, nodes, first, following)
-    for run in numba.prange(n_threads):
-        for index in range(run * n_distinct // n_threads, (run + 1) * n_distinct // n_threads):
-            scales[index] = normalize(values[nodes[index]], units[index])
-    for run in numba.prange(n_threads):
-        for pair in range(run * size // n_threads, (run + 1) * size // n_threads):
-            _sum_units(rows[starts[pair] : starts[pair + 1]], position, units, anchors[pair])
-            anchor_scales[pair] = normalize(anchors[pair], anchors[pair])
-        for column in range(run * n_columns // n_threads, (run + 1) * n_columns // n_threads):
-            columns[column] = units[position[items[column]]]
+    _fill_units(n_distinct, items, values, memory, anchors, columns, n_threads)
     for chunk in numba.prange(n_chunks):
         start, stop = chunk * ANCHORS, min((chunk + 1) * ANCHORS, size)
-        part = logits[start:stop]
+        part, gradients = logits[start:stop], anchor_gradients[start:stop]
         np.dot(anchors[start:stop], columns.T, part)
         if loss_function.mask_history:
             _mask(part, rows, starts[start : stop + 1], position, first, following, n_columns)
         losses[chunk] = softmax_gradient(part, start, items, loss_function.offsets, temperature, size)
-        np.dot(part, columns, anchor_gradients[start:stop])
+        np.dot(part, columns, gradients)
         np.dot(part.T, anchors[start:stop], shares[chunk])
-        for pair in range(start, stop):
-            project(anchor_gradients[pair], anchors[pair], anchor_scales[pair])
+        for index in range(stop - start):
+            project(gradients[index], anchors[start + index], anchor_scales[start + index])
     for run in numba.prange(n_threads):
         gradient = np.empty(width, dtype=np.float32)
         for index in range(run * n_distinct // n_threads, (run + 1) * n_distinct // n_threads):
@@ -176,6 +167,30 @@ def history_step(
     for chunk in range(n_chunks):
         total += losses[chunk]
     return total
+
+
+@kernel(parallel=True, fastmath=FASTMATH)
+def _fill_units(
+    n_distinct: int,
+    items: IntArray,
+    values: FloatArray,
+    memory: HistoryMemory,
+    anchors: FloatArray,
+    columns: FloatArray,
+    n_threads: int,
+) -> None:
+    """Fill the units of the distinct items, of the pairs' users and of the columns."""
+    softmax, rows, _, starts, units, scales = memory
+    position, nodes, anchor_scales, size = softmax.position, softmax.nodes, softmax.scales, len(anchors)
+    for run in numba.prange(n_threads):
+        for index in range(run * n_distinct // n_threads, (run + 1) * n_distinct // n_threads):
+            scales[index] = normalize(values[nodes[index]], units[index])
+    for run in numba.prange(n_threads):
+        for pair in range(run * size // n_threads, (run + 1) * size // n_threads):
+            _sum_units(rows[starts[pair] : starts[pair + 1]], position, units, anchors[pair])
+            anchor_scales[pair] = normalize(anchors[pair], anchors[pair])
+        for column in range(run * len(items) // n_threads, (run + 1) * len(items) // n_threads):
+            columns[column] = units[position[items[column]]]
 
 
 @kernel()

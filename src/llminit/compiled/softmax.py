@@ -195,6 +195,7 @@ def link_entries(rows: IntArray, position: NodeArray, nodes: NodeArray, first: N
 
 @kernel(fastmath=FASTMATH)
 def normalize(row: FloatArray, unit: FloatArray) -> Any:
+    """Set `unit` to the row at length 1, and return one over the row's length; both may be the same array."""
     scale = np.float32(1 / max(np.sqrt(dot(row, row)), MIN_LENGTH))
     for column in range(len(row)):
         unit[column] = row[column] * scale
@@ -263,5 +264,6 @@ def project(gradient: FloatArray, unit: FloatArray, scale: Any) -> None:
 
 @kernel(fastmath=FASTMATH)
 def add(values: FloatArray, total: FloatArray) -> None:
+    """Add a row to another."""
     for column in range(len(total)):
         total[column] += values[column]

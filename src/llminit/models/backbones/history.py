@@ -67,8 +67,8 @@ class History(Softmax):
     def compiled_loss(self) -> CompiledHistory:
         """Return the sampled softmax of users that are made of their histories, which has a compiled step."""
         offsets = self._offsets[self.n_users :] if self.options.log_q else torch.empty(0)
-        arrays = (tensor.numpy() for tensor in (self._starts, self._histories, offsets))
-        return CompiledHistory(*arrays, self.options.temperature, self.options.mask_history)
+        starts, items, shifts = (tensor.numpy() for tensor in (self._starts, self._histories, offsets))
+        return CompiledHistory(starts, items, shifts, self.options.temperature, self.options.mask_history)
 
     @torch.no_grad()
     def trained_units(self) -> torch.Tensor:
