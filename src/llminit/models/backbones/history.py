@@ -36,13 +36,17 @@ class History(Softmax):
     options_type: ClassVar[type[BackboneConfig]] = HistoryConfig
     has_user_table: ClassVar[bool] = False
     options: HistoryConfig
+    _starts: torch.Tensor
+    _histories: torch.Tensor
 
     def __init__(
         self, users: FloatArray, items: FloatArray, adjacency: Adjacency, options: BackboneConfig | None = None
     ) -> None:
         super().__init__(users, items, adjacency, options)
-        self._starts = torch.from_numpy(adjacency.indptr[: self.n_users + 1].astype(np.int64))
-        self._histories = torch.from_numpy(adjacency.edges[1])
+        # What the graph says is not saved in checkpoints.
+        starts, histories = adjacency.indptr[: self.n_users + 1].astype(np.int64), adjacency.edges[1]
+        self.register_buffer("_starts", torch.from_numpy(starts), persistent=False)
+        self.register_buffer("_histories", torch.from_numpy(histories), persistent=False)
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return the mean cross-entropy of each pair's item among the batch's items.
@@ -67,7 +71,7 @@ class History(Softmax):
     def compiled_loss(self) -> CompiledHistory:
         """Return the sampled softmax of users that are made of their histories, which has a compiled step."""
         offsets = self._offsets[self.n_users :] if self.options.log_q else torch.empty(0)
-        starts, items, shifts = (tensor.numpy() for tensor in (self._starts, self._histories, offsets))
+        starts, items, shifts = (tensor.cpu().numpy() for tensor in (self._starts, self._histories, offsets))
         return CompiledHistory(starts, items, shifts, self.options.temperature, self.options.mask_history)
 
     @torch.no_grad()
@@ -77,17 +81,16 @@ class History(Softmax):
         A user without a history gets the mean user.
         """
         items = F.normalize(self.embeddings)
-        starts, histories = self._starts.to(items.device), self._histories.to(items.device)
-        users = F.normalize(F.embedding_bag(histories, items, starts[:-1], mode="sum"))
-        users[starts.diff() == 0] = F.normalize(users.sum(dim=0), dim=0)
+        users = F.normalize(F.embedding_bag(self._histories, items, self._starts[:-1], mode="sum"))
+        users[self._starts.diff() == 0] = F.normalize(users.sum(dim=0), dim=0)
         return torch.cat([users, items])
 
     def _entries(self, users: torch.Tensor, items: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the histories of pairs without the pairs' own items: which pair, and which item."""
-        starts, histories = self._starts.to(users.device), self._histories.to(users.device)
-        counts = starts[users + 1] - starts[users]
+        starts = self._starts[users]
+        counts = self._starts[users + 1] - starts
         pairs = torch.repeat_interleave(counts)
         within = torch.arange(len(pairs), device=users.device) - (counts.cumsum(0) - counts)[pairs]
-        entries = histories[starts[users][pairs] + within]
+        entries = self._histories[starts[pairs] + within]
         kept = entries != items[pairs]
         return pairs[kept], entries[kept]
