@@ -173,9 +173,8 @@ def test_users_are_served_from_their_whole_history() -> None:
     """A user is the normalised mean of their normalised items, without history the mean user; then come the hops."""
     kind = BACKBONES["history"]
     items = vectors(np.random.default_rng(1), 9, 4)
-    backbone = kind(
-        vectors(np.random.default_rng(0), 7, 4), items, small_graph(), kind.options_type(hop_weights=(0.5,))
-    )  # type: ignore[call-arg]
+    options = kind.options_type.make(hop_weights=(0.5,))
+    backbone = kind(vectors(np.random.default_rng(0), 7, 4), items, small_graph(), options)
     unit = F.normalize(torch.from_numpy(items)).numpy()
     histories = histories_of(backbone)
     users = np.stack([unit[history].mean(axis=0) if history else np.zeros(4) for history in histories])
