@@ -119,9 +119,9 @@ def test_the_compiled_loss_trains_as_the_loss(options: dict[str, Any]) -> None:
     config = TrainingConfig(epochs=3, train_batch_size=64, learning_rate=0.01)
     fast, slow = make(options, 16), make(options, 16)
     slow.compiled_loss = lambda: None  # type: ignore[method-assign]
-    found, expected = train(fast, config, seed=2), train(slow, config, seed=2)
+    actual, expected = train(fast, config, seed=2), train(slow, config, seed=2)
     oracles.assert_close(fast.embeddings.detach(), slow.embeddings.detach(), 1e-4)
-    assert [epoch.loss for epoch in found.history] == pytest.approx([epoch.loss for epoch in expected.history], 1e-5)
+    assert [epoch.loss for epoch in actual.history] == pytest.approx([epoch.loss for epoch in expected.history], 1e-5)
 
 
 def test_threads_and_returns_to_python_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,9 +154,9 @@ def test_a_step_touches_the_items_of_its_batch_and_histories_alone() -> None:
         history_steps(batch, 3, loss, state, 0, 0.1, memory, numba.get_num_threads())
     changed = np.array([10, 11, 12, 20, 700, 701])
     others = np.setdiff1d(np.arange(1000), changed)
-    for found, expected in zip(state, before, strict=True):
-        assert np.array_equal(found[others], expected[others])
-        assert (found[changed] != expected[changed]).any(axis=1).all()
+    for actual, expected in zip(state, before, strict=True):
+        assert np.array_equal(actual[others], expected[others])
+        assert (actual[changed] != expected[changed]).any(axis=1).all()
     assert len(np.unique(memory.softmax.position)) == 1
 
 
@@ -190,8 +190,8 @@ def test_there_is_no_user_table() -> None:
     """Items alone are parameters, so nothing that a user starts from matters, and less memory is planned with."""
     kind, items = BACKBONES["history"], vectors(np.random.default_rng(1), 9, 4)
     first, second = (kind(vectors(np.random.default_rng(seed), 7, 4), items, small_graph()) for seed in (2, 3))
-    for found, expected in zip(first.final_embeddings(), second.final_embeddings(), strict=True):
-        assert np.array_equal(found, expected)
+    for actual, expected in zip(first.final_embeddings(), second.final_embeddings(), strict=True):
+        assert np.array_equal(actual, expected)
     assert train(first, TrainingConfig(epochs=1, train_batch_size=8)).n_parameters == items.size
     sizes = Sizes(1000, 1000, 5000, 64)
     assert kind.memory_bytes(sizes) == 0.75 * BACKBONES["softmax"].memory_bytes(sizes)

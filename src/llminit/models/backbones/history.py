@@ -33,6 +33,7 @@ class History(Softmax):
     """Item rows alone: users are made of the items that they have."""
 
     name: ClassVar[str] = "history"
+    relative_cost: ClassVar[float] = 2
     options_type: ClassVar[type[BackboneConfig]] = HistoryConfig
     has_user_table: ClassVar[bool] = False
     options: HistoryConfig
