@@ -133,17 +133,16 @@ def history_step(
     n_threads: int,
 ) -> float:
     """Take one step and return its loss; the first of `items` are the users' own."""
-    softmax, rows, pairs, starts, units, scales = memory
+    softmax, rows, pairs, starts, _, _ = memory
     position, nodes, first, following, logit_units, anchor_scales, logit_memory = softmax[:7]
     anchor_gradients, share_memory, losses = softmax[7:]
-    values, mean, square = state
-    size, n_columns, width = len(users), len(items), values.shape[1]
+    size, n_columns = len(users), len(items)
     n_chunks, temperature = (size + ANCHORS - 1) // ANCHORS, np.float32(loss_function.temperature)
     anchors, columns = logit_units[:size], logit_units[size : size + n_columns]
     logits, shares = leading(logit_memory, size, n_columns), leading(share_memory, n_chunks, n_columns)
     n_entries = _list_entries(users, items, loss_function, rows, pairs, starts)
     n_distinct = link_entries(rows[:n_entries], position, nodes, first, following)
-    _fill_units(n_distinct, items, values, memory, anchors, columns, n_threads)
+    _fill_units(n_distinct, items, state.values, memory, anchors, columns, n_threads)
     for chunk in numba.prange(n_chunks):
         start, stop = chunk * ANCHORS, min((chunk + 1) * ANCHORS, size)
         part, gradients = logits[start:stop], anchor_gradients[start:stop]
@@ -155,14 +154,7 @@ def history_step(
         np.dot(part.T, anchors[start:stop], shares[chunk])
         for index in range(stop - start):
             project(gradients[index], anchors[start + index], anchor_scales[start + index])
-    for run in numba.prange(n_threads):
-        gradient = np.empty(width, dtype=np.float32)
-        for index in range(run * n_distinct // n_threads, (run + 1) * n_distinct // n_threads):
-            node = nodes[index]
-            _sum_gradients(first[index], following, n_columns, pairs, anchor_gradients, shares, gradient)
-            project(gradient, units[index], scales[index])
-            adam_row(gradient, values[node], mean[node], square[node], adam)
-            position[node] = ABSENT
+    _update_rows(n_distinct, n_columns, shares, state, adam, memory, n_threads)
     total = 0.0
     for chunk in range(n_chunks):
         total += losses[chunk]
@@ -191,6 +183,30 @@ def _fill_units(
             anchor_scales[pair] = normalize(anchors[pair], anchors[pair])
         for column in range(run * len(items) // n_threads, (run + 1) * len(items) // n_threads):
             columns[column] = units[position[items[column]]]
+
+
+@kernel(parallel=True, fastmath=FASTMATH)
+def _update_rows(
+    n_distinct: int,
+    n_columns: int,
+    shares: FloatArray,
+    state: AdamState,
+    adam: Any,
+    memory: HistoryMemory,
+    n_threads: int,
+) -> None:
+    """Take Adam's step for the distinct items, and clear their positions."""
+    softmax, _, pairs, _, units, scales = memory
+    position, nodes, first, following = softmax[:4]
+    anchor_gradients, (values, mean, square) = softmax.anchors, state
+    for run in numba.prange(n_threads):
+        gradient = np.empty(shares.shape[2], dtype=np.float32)
+        for index in range(run * n_distinct // n_threads, (run + 1) * n_distinct // n_threads):
+            node = nodes[index]
+            _sum_gradients(first[index], following, n_columns, pairs, anchor_gradients, shares, gradient)
+            project(gradient, units[index], scales[index])
+            adam_row(gradient, values[node], mean[node], square[node], adam)
+            position[node] = ABSENT
 
 
 @kernel()
