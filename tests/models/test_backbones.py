@@ -58,8 +58,9 @@ def test_contract(name: str) -> None:
 
 def test_registry_finds_the_backbones() -> None:
     """The backbones are found by name, an unknown one is an error that lists them."""
-    assert BACKBONES.names() == ["lightgcn", "mf", "sgcl", "sgl", "softmax"]
-    with pytest.raises(ConfigError, match="unknown backbone 'ngcf'; choose one of: lightgcn, mf, sgcl, sgl, softmax"):
+    assert BACKBONES.names() == ["history", "lightgcn", "mf", "sgcl", "sgl", "softmax"]
+    names = "history, lightgcn, mf, sgcl, sgl, softmax"
+    with pytest.raises(ConfigError, match=f"unknown backbone 'ngcf'; choose one of: {names}"):
         BACKBONES["ngcf"]
 
 

@@ -35,13 +35,13 @@ class CompiledSoftmax(NamedTuple):
 
 
 class SoftmaxMemory(NamedTuple):
-    """The arrays that steps write to, reused by every step, for B entries and C columns of logits.
+    """The arrays that steps write to, reused by every step, for B anchors and C columns of logits.
 
     Attributes:
         position: int32 of shape (n_nodes,), `ABSENT` everywhere between two steps.
-        nodes: int32 of shape (B + C,), the batch's distinct rows.
-        first: int32 of shape (B + C,), the first entry of a distinct row, by position.
-        following: int32 of shape (B + C,), the next entry of the same row, or `ABSENT`.
+        nodes: int32 of shape (n_entries,), the batch's distinct rows.
+        first: int32 of shape (n_entries,), the first entry of a distinct row, by position.
+        following: int32 of shape (n_entries,), the next entry of the same row, or `ABSENT`.
         units: float32 of shape (B + C, d), rows of length 1: the anchors', then the columns'.
         scales: float32 of shape (B + C,), one over their original lengths.
         logits: float32 of shape (B, C), and their gradients after them.
@@ -62,15 +62,18 @@ class SoftmaxMemory(NamedTuple):
     losses: Any
 
 
-def softmax_memory(n_nodes: int, width: int, batch_size: int, n_parts: int = 2) -> SoftmaxMemory:
-    """Return memory for steps of `batch_size` triples, or pairs, of rows."""
+def softmax_memory(
+    n_nodes: int, width: int, batch_size: int, n_parts: int = 2, n_entries: int | None = None
+) -> SoftmaxMemory:
+    """Return memory for steps of `batch_size` triples, or pairs, which have one entry a row unless it is said."""
     n_columns, n_rows = (n_parts - 1) * batch_size, n_parts * batch_size
+    n_entries = n_rows if n_entries is None else n_entries
     n_chunks = -(-batch_size // ANCHORS)
     return SoftmaxMemory(
         np.full(n_nodes, ABSENT),
-        np.empty(n_rows, dtype=np.int32),
-        np.empty(n_rows, dtype=np.int32),
-        np.empty(n_rows, dtype=np.int32),
+        np.empty(n_entries, dtype=np.int32),
+        np.empty(n_entries, dtype=np.int32),
+        np.empty(n_entries, dtype=np.int32),
         np.empty((n_rows, width), dtype=np.float32),
         np.empty(n_rows, dtype=np.float32),
         np.empty((batch_size, n_columns), dtype=np.float32),
@@ -132,18 +135,17 @@ def softmax_step(
     n_rows, width = len(rows), values.shape[1]
     n_columns, n_chunks = n_rows - size, (size + ANCHORS - 1) // ANCHORS
     items, columns = rows[size:], units[size:n_rows]
-    # Parts of one block of memory, so that what BLAS reads and writes is contiguous in a short last batch too.
-    logits = logit_memory.reshape(-1)[: size * n_columns].reshape(size, n_columns)
-    shares = share_memory.reshape(-1)[: n_chunks * n_columns * width].reshape(n_chunks, n_columns, width)
-    n_distinct = _link_entries(rows, position, nodes, first, following)
+    logits = leading(logit_memory, size, n_columns)
+    shares = leading(share_memory, n_chunks, n_columns)
+    n_distinct = link_entries(rows, position, nodes, first, following)
     for run in numba.prange(n_threads):
         for entry in range(run * n_rows // n_threads, (run + 1) * n_rows // n_threads):
-            scales[entry] = _normalize(values[rows[entry]], units[entry])
+            scales[entry] = normalize(values[rows[entry]], units[entry])
     for chunk in numba.prange(n_chunks):
         start, stop = chunk * ANCHORS, min((chunk + 1) * ANCHORS, size)
         part, anchors = logits[start:stop], units[start:stop]
         np.dot(anchors, columns.T, part)
-        losses[chunk] = _softmax_gradient(part, start, items, offsets, temperature, size)
+        losses[chunk] = softmax_gradient(part, start, items, offsets, temperature, size)
         np.dot(part, columns, anchor_gradients[start:stop])
         np.dot(part.T, anchors, shares[chunk])
     for run in numba.prange(n_threads):
@@ -152,7 +154,7 @@ def softmax_step(
             node, entry = nodes[index], first[index]
             unit, scale = units[entry], scales[entry]
             _sum_gradients(entry, following, size, anchor_gradients, shares, gradient)
-            _project(gradient, unit, scale)
+            project(gradient, unit, scale)
             adam_row(gradient, values[node], mean[node], square[node], adam)
             position[node] = ABSENT
     total = 0.0
@@ -162,7 +164,18 @@ def softmax_step(
 
 
 @kernel()
-def _link_entries(rows: IntArray, position: NodeArray, nodes: NodeArray, first: NodeArray, following: NodeArray) -> int:
+def leading(memory: FloatArray, n_first: int, n_second: int) -> FloatArray:
+    """Return memory of shape (n_first, n_second) or (n_first, n_second, d).
+
+    It is the beginning of a larger block, so that what BLAS reads and writes is contiguous in a short last batch too.
+    """
+    shape = (n_first, n_second, *memory.shape[2:])
+    size = n_first * n_second * (memory.size // (memory.shape[0] * memory.shape[1]))
+    return memory.reshape(-1)[:size].reshape(shape)
+
+
+@kernel()
+def link_entries(rows: IntArray, position: NodeArray, nodes: NodeArray, first: NodeArray, following: NodeArray) -> int:
     """Chain the entries of each distinct row, and return how many distinct rows there are."""
     count = 0
     for entry in range(len(rows) - 1, -1, -1):
@@ -181,7 +194,8 @@ def _link_entries(rows: IntArray, position: NodeArray, nodes: NodeArray, first: 
 
 
 @kernel(fastmath=FASTMATH)
-def _normalize(row: FloatArray, unit: FloatArray) -> Any:
+def normalize(row: FloatArray, unit: FloatArray) -> Any:
+    """Set `unit` to the row at length 1, and return one over the row's length; both may be the same array."""
     scale = np.float32(1 / max(np.sqrt(dot(row, row)), MIN_LENGTH))
     for column in range(len(row)):
         unit[column] = row[column] * scale
@@ -189,7 +203,7 @@ def _normalize(row: FloatArray, unit: FloatArray) -> Any:
 
 
 @kernel(fastmath=FASTMATH)
-def _softmax_gradient(
+def softmax_gradient(
     cosines: FloatArray, start: int, items: IntArray, offsets: FloatArray, temperature: Any, size: int
 ) -> float:
     """Replace the cosines of some anchors by the gradient of the mean loss, and return their share of the loss.
@@ -233,15 +247,15 @@ def _sum_gradients(
     gradient[:] = np.float32(0)
     while entry != ABSENT:
         if entry < size:
-            _add(anchors[entry], gradient)
+            add(anchors[entry], gradient)
         else:
             for chunk in range(len(shares)):
-                _add(shares[chunk, entry - size], gradient)
+                add(shares[chunk, entry - size], gradient)
         entry = following[entry]
 
 
 @kernel(fastmath=FASTMATH)
-def _project(gradient: FloatArray, unit: FloatArray, scale: Any) -> None:
+def project(gradient: FloatArray, unit: FloatArray, scale: Any) -> None:
     """Turn the gradient of a row of length 1 into that of the row that was normalised."""
     along = dot(unit, gradient)
     for column in range(len(gradient)):
@@ -249,6 +263,7 @@ def _project(gradient: FloatArray, unit: FloatArray, scale: Any) -> None:
 
 
 @kernel(fastmath=FASTMATH)
-def _add(values: FloatArray, total: FloatArray) -> None:
+def add(values: FloatArray, total: FloatArray) -> None:
+    """Add a row to another."""
     for column in range(len(total)):
         total[column] += values[column]

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from llminit.arrays import FloatArray
+from llminit.compiled.history import CompiledHistory
 from llminit.compiled.softmax import CompiledSoftmax
 from llminit.compiled.steps import CompiledLoss
 from llminit.config import Config
@@ -20,8 +21,11 @@ from llminit.graph import Adjacency, RowGradient, gather, propagate
 from llminit.models.sizes import Sizes
 from llminit.registry import Entry, check_defaults, named_class
 
-_COPIES_OF_EMBEDDINGS = 10
-"""Embeddings, gradients, two moments, the best epoch and the copies that evaluation makes."""
+_COPIES_OF_TABLE = 5
+"""Embeddings, gradients, two moments and the best epoch."""
+
+_COPIES_OF_NODES = 5
+"""Final embeddings of all users and items, and what evaluation makes of them."""
 
 
 class BackboneConfig(Config):
@@ -36,7 +40,7 @@ class GraphConfig(BackboneConfig):
 
 
 class Batch(NamedTuple):
-    """Training triples: rows of the embedding matrix (users first, then items), int64 of shape (batch_size,).
+    """Training triples: nodes, which are all users, then all items; int64 of shape (batch_size,).
 
     `negatives` is empty for a backbone that uses none.
     """
@@ -57,6 +61,8 @@ class Backbone(nn.Module, ABC):
     name: ClassVar[str]
     options_type: ClassVar[type[BackboneConfig]] = BackboneConfig
     uses_negatives: ClassVar[bool] = True
+    has_user_table: ClassVar[bool] = True
+    """Whether `embeddings` holds users, then items; without, items alone, and `final_embeddings` makes the users."""
     relative_cost: ClassVar[float] = math.inf
     """Approximate training time, BPR-MF being 10; a comparison runs cheap models first and unknown ones last."""
 
@@ -81,7 +87,8 @@ class Backbone(nn.Module, ABC):
         self.adjacency = adjacency
         self.options = options if options is not None else self.options_type()
         self.deferred: list[RowGradient] | None = None
-        self.embeddings = nn.Parameter(torch.from_numpy(np.concatenate([users, items]).astype(np.float32)))
+        start = np.concatenate([users, items] if self.has_user_table else [items])
+        self.embeddings = nn.Parameter(torch.from_numpy(start.astype(np.float32)))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -91,7 +98,7 @@ class Backbone(nn.Module, ABC):
 
     @property
     def n_users(self) -> int:
-        """Number of users; the first item's row in `embeddings`."""
+        """Number of users; the first item's node, and its row in `embeddings` where these hold users."""
         return self.adjacency.n_users
 
     def start_epoch(self, rng: np.random.Generator) -> None:
@@ -101,7 +108,7 @@ class Backbone(nn.Module, ABC):
     def loss(self, batch: Batch) -> torch.Tensor:
         """Return the scalar loss of a batch."""
 
-    def compiled_loss(self) -> CompiledLoss | CompiledSoftmax | None:
+    def compiled_loss(self) -> CompiledLoss | CompiledSoftmax | CompiledHistory | None:
         """Return the compiled loss that equals `loss` with these options, or None if there is none."""
         return None
 
@@ -141,7 +148,9 @@ class Backbone(nn.Module, ABC):
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:
         """Estimate the peak memory of training in bytes, beyond what every process needs."""
-        return 4 * sizes.embedding_size * (sizes.n_users + sizes.n_items) * _COPIES_OF_EMBEDDINGS
+        n_nodes = sizes.n_users + sizes.n_items
+        n_rows = n_nodes if cls.has_user_table else sizes.n_items
+        return 4 * sizes.embedding_size * (_COPIES_OF_TABLE * n_rows + _COPIES_OF_NODES * n_nodes)
 
 
 def describe_backbone(part: Any, name: str | None) -> Entry[type[Backbone]]:

@@ -39,7 +39,12 @@ def supervised_contrastive(users: torch.Tensor, items: torch.Tensor, temperature
 
 
 def sampled_softmax(
-    users: torch.Tensor, columns: torch.Tensor, items: torch.Tensor, temperature: float, offsets: torch.Tensor | None
+    users: torch.Tensor,
+    columns: torch.Tensor,
+    items: torch.Tensor,
+    temperature: float,
+    offsets: torch.Tensor | None = None,
+    left_out: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return the mean of -log(exp(s_a,a) / sum_c exp(s_a,c)), s the cosines over the temperature (arXiv 2201.02327).
 
@@ -50,12 +55,14 @@ def sampled_softmax(
         temperature: What cosines are divided by.
         offsets: Shape (n_columns,), taken from the logits: the log-probability of drawing the item, times a weight
             (the logQ correction of Yi et al., RecSys 2019). None takes nothing.
+        left_out: bool of shape (batch_size, n_columns), what else is no negative; false at the users' own items.
     """
     logits = F.normalize(users) @ F.normalize(columns).T / temperature
     logits = logits if offsets is None else logits - offsets
     own = torch.arange(len(users), device=users.device)
     repeated = items == items[: len(users), None]
     repeated[own, own] = False
+    repeated = repeated if left_out is None else repeated | left_out
     return F.cross_entropy(logits.masked_fill(repeated, -torch.inf), own)
 
 

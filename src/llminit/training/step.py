@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import ClassVar
 
 import numba
 import torch
 from threadpoolctl import threadpool_limits
 
 from llminit.arrays import IntArray
+from llminit.compiled.history import CompiledHistory, HistoryMemory, history_memory, history_steps
 from llminit.compiled.softmax import CompiledSoftmax, SoftmaxMemory, softmax_memory, softmax_steps
 from llminit.compiled.steps import CompiledLoss, StepMemory, make_steps, step_memory
 from llminit.models.backbone import Backbone, Batch
@@ -19,7 +21,7 @@ _MAX_MULTIPLICATIONS = 2**32
 RunSteps = Callable[[IntArray], float]
 """Makes one step per batch of triples and returns the sum of the losses.
 
-Triples are int64 of shape (3, n): users, positives and negatives, as rows of the embeddings; (2, n) without negatives.
+Triples are int64 of shape (3, n): users, positives and negatives, as nodes; (2, n) without negatives.
 """
 
 
@@ -37,6 +39,8 @@ def steps_of(backbone: Backbone, optimizer: Adam, batch_size: int) -> RunSteps:
     if loss is not None and is_whole and optimizer.deferred is not None:
         if isinstance(loss, CompiledSoftmax):
             return CompiledSoftmaxSteps(backbone, optimizer, batch_size, loss).run
+        if isinstance(loss, CompiledHistory):
+            return CompiledHistorySteps(backbone, optimizer, batch_size, loss).run
         return CompiledSteps(backbone, optimizer, batch_size, loss).run
     return lambda triples: _steps_in_torch(backbone, optimizer, batch_size, triples)
 
@@ -100,7 +104,11 @@ class CompiledSoftmaxSteps:
         loss: The value of `backbone.compiled_loss()`.
     """
 
-    def __init__(self, backbone: Backbone, optimizer: Adam, batch_size: int, loss: CompiledSoftmax) -> None:
+    _make_steps: ClassVar[Callable[..., float]] = staticmethod(softmax_steps)
+
+    def __init__(
+        self, backbone: Backbone, optimizer: Adam, batch_size: int, loss: CompiledSoftmax | CompiledHistory
+    ) -> None:
         self.backbone, self.optimizer, self.batch_size, self.loss = backbone, optimizer, batch_size, loss
 
     def run(self, triples: IntArray) -> float:
@@ -110,14 +118,14 @@ class CompiledSoftmaxSteps:
         with threadpool_limits(1, user_api="blas"):
             for start in range(0, triples.shape[1], at_once := self._triples_at_once()):
                 part = triples[:, start : start + at_once]
-                total += softmax_steps(
+                total += self._make_steps(
                     part,
                     self.batch_size,
                     self.loss,
                     optimizer.state(optimizer.table),
                     optimizer.steps,
                     optimizer.learning_rate,
-                    self._memory,
+                    self._memory_for(part),
                     numba.get_num_threads(),
                 )
                 optimizer.steps += -(-part.shape[1] // self.batch_size)
@@ -127,10 +135,32 @@ class CompiledSoftmaxSteps:
         work_of_step = 3 * self.batch_size**2 * self.backbone.embeddings.shape[1]
         return max(1, _MAX_MULTIPLICATIONS // work_of_step) * self.batch_size
 
+    def _memory_for(self, part: IntArray) -> SoftmaxMemory | HistoryMemory:  # noqa: ARG002 - all steps need as much
+        return self._memory
+
     @cached_property
     def _memory(self) -> SoftmaxMemory:
-        n_nodes, width = self.backbone.embeddings.shape
-        return softmax_memory(n_nodes, width, self.batch_size, 3 if self.backbone.uses_negatives else 2)
+        return softmax_memory(*self._sizes)
+
+    @property
+    def _sizes(self) -> tuple[int, int, int, int]:
+        """Rows of the table, its width, triples a step and parts of a triple."""
+        n_parts = 3 if self.backbone.uses_negatives else 2
+        return *self.backbone.embeddings.shape, self.batch_size, n_parts
+
+
+class CompiledHistorySteps(CompiledSoftmaxSteps):
+    """Makes the steps of a backbone whose users are made of their histories."""
+
+    _make_steps: ClassVar[Callable[..., float]] = staticmethod(history_steps)
+    loss: CompiledHistory
+    _n_entries = -1
+
+    def _memory_for(self, part: IntArray) -> HistoryMemory:
+        n_entries = self.loss.n_entries(part[0], self.batch_size)
+        if n_entries > self._n_entries:
+            self._n_entries, self._history_memory = n_entries, history_memory(*self._sizes, n_entries)
+        return self._history_memory
 
 
 def _steps_in_torch(backbone: Backbone, optimizer: Adam, batch_size: int, triples: IntArray) -> float:

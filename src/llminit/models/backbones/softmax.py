@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from pydantic import Field
 
 from llminit.arrays import FloatArray
+from llminit.compiled.history import CompiledHistory
 from llminit.compiled.softmax import CompiledSoftmax
 from llminit.graph import Adjacency
 from llminit.models.backbone import BackboneConfig, Batch
@@ -59,7 +60,7 @@ class Softmax(HopBackbone):
         offsets = self._offsets.to(columns.device)[columns] if self.options.log_q else None
         return sampled_softmax(users, rows, columns, self.options.temperature, offsets)
 
-    def compiled_loss(self) -> CompiledSoftmax | None:
+    def compiled_loss(self) -> CompiledSoftmax | CompiledHistory | None:
         """Return the sampled softmax, which has a compiled step."""
         offsets = self._offsets.numpy() if self.options.log_q else np.empty(0, dtype=np.float32)
         return CompiledSoftmax(self.options.temperature, offsets)
