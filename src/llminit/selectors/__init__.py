@@ -6,8 +6,8 @@ maps: pca, whiten, prefix, projection. Each is one function of a `SelectorInput`
 encoder, also to those of later items.
 """
 
-from llminit.selectors.fit import FULL, fit_selector
+from llminit.selectors.fit import fit_selector
 from llminit.selectors.registry import SELECTORS
-from llminit.selectors.selection import Selection, SelectorInput
+from llminit.selectors.selection import FULL, Selection, SelectorInput
 
 __all__ = ["FULL", "SELECTORS", "Selection", "SelectorInput", "fit_selector"]
