@@ -56,7 +56,7 @@ class TextRecipe:
             KeyError: A part is missing.
             TypeError: The document has other names.
         """
-        if not {"dims", "matrix", "parts.0.dims", "parts.0.matrix"} & arrays.keys():
+        if not any(name in ("dims", "matrix") or name.startswith("parts.") for name in arrays):
             raise KeyError("the selection's dims, matrix or parts")
         return cls(selection=Selection.from_arrays(arrays), **document)
 

@@ -24,7 +24,7 @@ def fit_selector(
     """Fit a selector by name.
 
     Args:
-        name: A key of `SELECTORS`.
+        name: A selector, or a composition such as "center|pca:96+svd:32".
         text_embeddings: float32 of shape (n, D), of the items that have text.
         embedding_size: d; `full` ignores it and keeps all D.
         item_degrees: int64 of shape (n,), each item's number of training interactions.
@@ -41,8 +41,31 @@ def fit_selector(
     entry = SELECTORS.entry(name)
     checked = entry.options_type.make(**(options or {}))
     data = SelectorInput(text_embeddings, embedding_size, item_degrees, rng, interactions)
-    _check_input(data, may_be_narrow=name == FULL)
+    # The parts of a composition validate their own widths.
+    _check_input(data, may_be_narrow=name == FULL or SELECTORS.composition(name) is not None)
     return entry.part(data, **{option: getattr(checked, option) for option in entry.options_type.model_fields})
+
+
+def check_selection(name: str, options: dict[str, Any], embedding_size: int) -> None:
+    """Validate a selector's name, its options and, where it is composed, its widths; before any work.
+
+    Raises:
+        ConfigError: The selector, an option or an option's value is unknown or invalid, or the widths do not add up.
+    """
+    SELECTORS.entry(name).options_type.make(**options)
+    needed_width(name, embedding_size)
+
+
+def needed_width(name: str, embedding_size: int) -> int:
+    """Return how many columns the text embeddings need to have; `full` takes any number.
+
+    Raises:
+        ConfigError: The selector is composed, and its widths do not add up to the embedding size.
+    """
+    composition = SELECTORS.composition(name)
+    if composition is not None:
+        return composition.text_width(embedding_size)
+    return 1 if name == FULL else embedding_size
 
 
 def _check_input(data: SelectorInput, *, may_be_narrow: bool) -> None:

@@ -80,7 +80,8 @@ def graph_spectrum(data: SelectorInput, size: int) -> Float64Array:
             f"svd:{size} asks for more directions than the training graph of {normalized.shape[0]} users and "
             f"{normalized.shape[1]} items has; the most here is {most}"
         )
-    return with_fixed_signs(vectors[::-1].T)
+    has_interactions = normalized.sum(axis=0) > 0
+    return with_fixed_signs(np.where(has_interactions[:, None], vectors[::-1].T, 0.0))
 
 
 def with_fixed_signs(directions: Float64Array) -> Float64Array:
