@@ -20,6 +20,7 @@ from llminit.errors import ConfigError, EmbeddingError
 from llminit.results import CellKey, ResultsFolder, distinct_labels
 from llminit.selectors import SELECTORS, Selection, fit_selector
 from llminit.selectors.selection import row_norm
+from llminit.testing import check_selector
 from planted import SMALL, plant
 
 N_USERS, N_ITEMS, WIDTH = 30, 40, 10
@@ -168,6 +169,12 @@ def test_too_wide(name: str, size: int, message: str) -> None:
     """A part wider than the prepared text, or than the graph's rank, is refused."""
     with pytest.raises(EmbeddingError, match=message):
         fit(name, size)
+
+
+@pytest.mark.parametrize("name", ["center|unit|pca", "propagate:0.5|whiten", "whiten|variance", "unit|rec-pca"])
+def test_contract(name: str) -> None:
+    """A composition keeps the promises of a selector."""
+    check_selector(name)
 
 
 def test_it_takes_no_options() -> None:
