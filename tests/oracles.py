@@ -59,6 +59,48 @@ def principal_scores(texts: AnyArray, size: int) -> AnyArray:
     return scores
 
 
+def ledoit_wolf(texts: AnyArray) -> float:
+    """The shrinkage of Ledoit & Wolf (2004), each norm summed over a whole matrix and divided by its width."""
+    n_rows, width = texts.shape
+    rows = texts - texts.mean(axis=0)
+    covariance = sum(np.outer(row, row) for row in rows) / n_rows
+    mean = np.trace(covariance) / width
+    distance = np.sum((covariance - mean * np.eye(width)) ** 2) / width
+    errors = [np.sum((np.outer(row, row) - covariance) ** 2) / width for row in rows]
+    error = min(sum(errors) / n_rows**2, distance)
+    return float(error / distance) if distance > 0 else 0.0
+
+
+def item_links(interactions: AnyArray) -> AnyArray:
+    """N'N entry by entry: for each two items, the sum over users who have both of 1 / (degrees' roots)."""
+    n_users, n_items = interactions.shape
+    users, items = interactions.sum(axis=1), interactions.sum(axis=0)
+    links = np.zeros((n_items, n_items))
+    for one in range(n_items):
+        for other in range(n_items):
+            for user in range(n_users):
+                if interactions[user, one] and interactions[user, other]:
+                    links[one, other] += 1 / (users[user] * math.sqrt(items[one] * items[other]))
+    return links
+
+
+def laplacian_scores(texts: AnyArray, interactions: AnyArray) -> list[float]:
+    """Each column's variation over pairs of one user's items, relative to its variance weighted by degrees."""
+    n_users, n_items = interactions.shape
+    degrees = interactions.sum(axis=0)
+    scores = []
+    for column in texts.T.astype(np.float64):
+        mean = (degrees * column).sum() / degrees.sum()
+        total = (degrees * (column - mean) ** 2).sum()
+        variation = 0.0
+        for user in range(n_users):
+            seen = [item for item in range(n_items) if interactions[user, item]]
+            pairs = [(column[one] - column[other]) ** 2 for one in seen for other in seen]
+            variation += sum(pairs) / (2 * max(len(seen), 1))
+        scores.append(variation / total)
+    return scores
+
+
 def mean_of_seen(items: AnyArray, pairs: Sequence[tuple[int, int]], n_users: int) -> AnyArray:
     """Each user's mean over the item rows in their (user, item) pairs; the mean of all rows where there is none."""
     rows = []

@@ -174,7 +174,7 @@ class InitializeConfig(DataConfig):
     """How initial embeddings are made for a trainer of the caller's own."""
 
     select: str = "whiten"
-    """Selector: how d dimensions are made of the text embeddings."""
+    """Selector: how d dimensions are made of the text embeddings; also composed: center|pca:96+svd:32."""
     select_options: dict[str, Any] = Field(default_factory=dict)
     """The selector's own options, such as share=0.2 of variance."""
     embedding_size: int = Field(default=128, ge=1, le=MAX_EMBEDDING_SIZE)
@@ -214,7 +214,7 @@ class FitConfig(HeldOutConfig):
     backbone_options: dict[str, Any] = Field(default_factory=dict)
     """The backbone's own options, such as n_layers=3; `llminit parts backbones` lists them."""
     init: str = "whiten"
-    """Initial embeddings: xavier (no text), or a selector of text embeddings."""
+    """Initial embeddings: xavier (no text), or a selector of text embeddings, also composed: center|pca:96+svd:32."""
     init_options: dict[str, Any] = Field(default_factory=dict)
     """The selector's own options, such as share=0.2 of variance."""
     embedding_size: int = Field(default=128, ge=1, le=MAX_EMBEDDING_SIZE)
@@ -257,7 +257,7 @@ class CompareConfig(HeldOutConfig):
     backbones: Names = ("lightgcn",)
     """Backbones, separated by commas, or none; sgl:3 runs sgl for the first 3 seeds only."""
     inits: Names = ("xavier", "variance", "whiten")
-    """Initial embeddings: xavier and selectors, separated by commas."""
+    """Initial embeddings: xavier and selectors, also composed (center|pca:96+svd:32), separated by commas."""
     baselines: Names = ("all",)
     """Baselines, separated by commas; all or none."""
     controls: Names = ()

@@ -4,7 +4,7 @@ Items get their text embeddings as reduced by the selector, users the mean of th
 Items without text get the mean over the items with text; users without history the mean over all items.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +121,18 @@ def initial_embeddings(
         embedding_size,
         item_degrees=degrees[present],
         rng=np.random.default_rng(seed),
+        interactions=train[:, present],
         options=options,
     )
     items = selection.apply(text.values)
+    if selection.rows is not None:
+        items[present] = selection.rows
     # In float64, because a float32 sum over a large catalogue loses digits.
     items[text.missing] = items[present].mean(axis=0, dtype=np.float64)
     users, n_without_history = user_means(items, train)
-    return InitialEmbeddings(user_ids, text.ids, users, items, text.n_missing, n_without_history, selection)
+    return InitialEmbeddings(
+        user_ids, text.ids, users, items, text.n_missing, n_without_history, replace(selection, rows=None)
+    )
 
 
 def user_means(items: FloatArray, train: sp.csr_array) -> tuple[FloatArray, int]:

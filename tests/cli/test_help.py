@@ -22,3 +22,10 @@ def test_options_stand_under_headings(run: Run, command: str, panels: list[str])
     assert ran.code == 0
     headings = [line.strip("╭─╮ ") for line in ran.stdout.splitlines() if line.startswith("╭─")]
     assert headings == ["Options", *panels]
+
+
+def test_the_help_of_parts_says_how_selectors_compose(run: Run) -> None:
+    """An example of a composition and every stage stand in the help of `llminit parts`."""
+    ran = run("parts", "--help")
+    assert ran.code == 0
+    assert all(word in ran.stdout for word in ("center|pca:96+svd:32", "unit", "whiten", "propagate:WEIGHT", "svd"))

@@ -11,6 +11,7 @@ import oracles
 from llminit.arrays import FloatArray, IntArray
 from llminit.errors import ConfigError, EmbeddingError
 from llminit.selectors import SELECTORS, Selection, fit_selector
+from llminit.selectors.shrinkage import ledoit_wolf
 from llminit.testing import check_selector
 
 N_ITEMS, WIDTH = 50, 12
@@ -48,8 +49,9 @@ def test_contract(name: str) -> None:
 
 
 def test_registry_has_the_named_selectors() -> None:
-    """The eight documented selectors are registered by name."""
-    assert set(SELECTORS) == {"random", "uniform", "variance", "full", "pca", "whiten", "prefix", "projection"}
+    """The documented selectors are registered by name."""
+    of_text = {"random", "uniform", "variance", "full", "pca", "whiten", "prefix", "projection"}
+    assert set(SELECTORS) == of_text | {"laplacian-score", "propagated-whiten", "rec-pca"}
 
 
 @given(size=st.integers(1, 40), times=st.integers(1, 10))
@@ -162,6 +164,45 @@ def test_whiten_is_pca_with_scaled_columns() -> None:
     assert (np.diff(ratio[0]) > 0).all()
 
 
+@pytest.mark.parametrize("size", [1, 7, WIDTH])
+def test_whiten_takes_any_width_up_to_the_rank(size: int) -> None:
+    """Whitening gives columns of one variance at every width up to the rank, the encoder's whole width included."""
+    rows = texts(2, 300)
+    found = fit("whiten", rows, size).apply(rows).astype(np.float64)
+    variances = found.var(axis=0)
+    oracles.assert_close(variances, np.full(size, variances.mean()), 1e-4)
+
+
+@given(seed=st.integers(0, 100), n_items=st.integers(2, 40), width=st.integers(1, 8))
+@settings(max_examples=30, deadline=None)
+def test_ledoit_wolf_is_its_twin(seed: int, n_items: int, width: int) -> None:
+    """The shrinkage from row lengths and eigenvalues is the one from the published sums over whole matrices."""
+    rows = texts(seed, n_items, width).astype(np.float64)
+    deviations = rows - rows.mean(axis=0)
+    variances = np.linalg.eigvalsh(deviations.T @ deviations / n_items)
+    assert ledoit_wolf(deviations, variances) == pytest.approx(oracles.ledoit_wolf(rows), rel=1e-6, abs=1e-9)
+
+
+def test_automatic_shrinkage_is_small_where_items_are_many_and_not_where_they_are_few() -> None:
+    """Automatic shrinkage hardly changes a well-measured covariance, and changes that of few items."""
+    many, few = texts(0, 20_000), texts(0, 20)
+    for rows, least, most in ((many, 1e-9, 1e-3), (few, 1e-2, 1.0)):
+        plain = matrix_of(fit("whiten", rows, 8))
+        shrunk = matrix_of(fit("whiten", rows, 8, shrinkage="auto"))
+        assert least < np.abs(shrunk - plain).max() / np.abs(plain).max() < most
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 0.3, 1.0, "auto"])
+def test_shrunk_whitening_keeps_the_norm_and_lies_between_whiten_and_pca(shrinkage: float | str) -> None:
+    """Shrinkage leaves the rows' norm; none is whitening, all of it is PCA up to scale."""
+    rows = texts(3, 40)
+    found = fit("whiten", rows, 6, shrinkage=shrinkage, norm=2.0).apply(rows)
+    assert np.sqrt((found.astype(np.float64) ** 2).sum(axis=1).mean()) == pytest.approx(2, rel=1e-4)
+    if shrinkage == 1.0:
+        like_pca = fit("pca", rows, 6).apply(rows)
+        oracles.assert_close(found / np.abs(found).max(), like_pca / np.abs(like_pca).max(), 1e-4)
+
+
 def test_projection_keeps_squared_lengths_on_average() -> None:
     """The mean squared length after projection is the one before, within a few per cent."""
     rows = texts(n_items=300, width=200)
@@ -174,7 +215,7 @@ def test_projection_keeps_squared_lengths_on_average() -> None:
 @pytest.mark.parametrize(
     ("name", "size", "options", "error", "message"),
     [
-        ("best", 4, {}, ConfigError, "unknown selector 'best'; choose one of: full, pca"),
+        ("best", 4, {}, ConfigError, "unknown selector 'best'; choose one of: full, laplacian-score, pca"),
         ("variance", 4, {"portion": 0.2}, ConfigError, "unknown option 'portion'; selector variance takes: share"),
         ("uniform", 4, {"step": 2}, ConfigError, "unknown option 'step'; selector uniform takes: none"),
         ("variance", 4, {"share": 0}, ConfigError, "share=0"),
@@ -184,6 +225,9 @@ def test_projection_keeps_squared_lengths_on_average() -> None:
         ("random", 4, {"replacement": "maybe"}, ConfigError, "replacement='maybe'"),
         ("whiten", 4, {"norm": -1.0}, ConfigError, "norm=-1"),
         ("whiten", 4, {"norm": float("nan")}, ConfigError, "norm=nan"),
+        ("whiten", 4, {"shrinkage": 1.5}, ConfigError, 'shrinkage=1.5 cannot be used, expected .* or "auto"'),
+        ("whiten", 4, {"shrinkage": "much"}, ConfigError, "shrinkage='much' cannot be used, expected a number"),
+        ("whiten", WIDTH + 1, {}, EmbeddingError, "exceeds the text embeddings' 12 dimensions; lower"),
         ("uniform", 0, {}, ConfigError, "embedding_size=0"),
         ("pca", WIDTH + 1, {}, EmbeddingError, "exceeds the text embeddings' 12 dimensions"),
     ],

@@ -23,7 +23,12 @@ def command(
     kind: Annotated[Kind | None, typer.Argument(help="Only these.")] = None,
     as_json: opt.Json = False,
 ) -> None:
-    """List what can be named: encoders, selectors, backbones and baselines, those of other packages too."""
+    """List what can be named: encoders, selectors, backbones and baselines, those of other packages too.
+
+    Selectors compose: STAGE|STAGE|PART:WIDTH+PART:WIDTH, such as center|pca:96+svd:32. Stages prepare the text: center,
+    unit (rows of length 1), whiten, propagate:WEIGHT (a hop over the training graph). Parts stand side by side and are
+    selectors, or svd: the training graph's leading singular vectors. One part without a width takes the rest.
+    """
     rows = [row for name in ([kind] if kind else Kind) for row in _rows(name.value)]
     if as_json:
         print_json({"parts": rows})

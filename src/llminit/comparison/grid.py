@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from llminit.comparison.options import check_options, part_options
 from llminit.config import CompareConfig
@@ -16,7 +17,7 @@ from llminit.models import BACKBONES, BASELINES
 from llminit.registry import Registry
 from llminit.results.key import CONTROLS, CellKey
 from llminit.results.ranks import RANK_LIMIT
-from llminit.selectors import FULL, SELECTORS, fit_selector
+from llminit.selectors import FULL, SELECTORS, fit_selector, needed_width
 
 
 def check_grid(config: CompareConfig) -> None:
@@ -29,7 +30,7 @@ def check_grid(config: CompareConfig) -> None:
     backbones = [name for name, _ in _backbones(config)]
     selectors = [name for name in config.inits if name != XAVIER]
     _check_known(backbones, BACKBONES.names(), "backbone")
-    _check_known(config.inits, [XAVIER, *SELECTORS], "init")
+    _check_known([name for name in selectors if name not in SELECTORS], [XAVIER, *SELECTORS], "init")
     _check_known([name for name in config.baselines if name not in ("all", "none")], list(BASELINES), "baseline")
     _check_known(config.controls, CONTROLS, "control")
     _check_known(config.control_init, selectors, "init of a control, expected one of the text inits that are compared")
@@ -144,7 +145,9 @@ def _initialisations(config: CompareConfig, widths: Mapping[str, int]) -> Iterat
 
 def _sizes(config: CompareConfig, init: str, width: int) -> list[int]:
     # Text embeddings cannot be made wider than they are; wider cells are left out.
-    return [width] if init == FULL else [size for size in config.embedding_sizes if size <= width]
+    if init == FULL:
+        return [width]
+    return [size for size in config.embedding_sizes if needed_width(init, size) <= width]
 
 
 def named_in(jobs: Iterable[Any]) -> list[tuple[str, str]]:
@@ -152,8 +155,14 @@ def named_in(jobs: Iterable[Any]) -> list[tuple[str, str]]:
     keys = [job.key for job in jobs]
     baselines = [("baselines", key.model) for key in keys if key.kind == "baseline"]
     backbones = [("backbones", key.model) for key in keys if key.kind != "baseline"]
-    selectors = [("inits", key.selector) for key in keys if key.selector not in (None, XAVIER)]
+    inits = [key.selector for key in keys if key.selector not in (None, XAVIER)]
+    selectors = [("inits", name) for init in inits for name in _selectors_in(init)]
     return list(dict.fromkeys([*baselines, *backbones, *selectors]))
+
+
+def _selectors_in(init: str) -> list[str]:
+    composition = SELECTORS.composition(init)
+    return [init] if composition is None else composition.selectors
 
 
 def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
@@ -163,8 +172,9 @@ def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
         ConfigError: An embedding size exceeds the width of all text embeddings.
     """
     widest = max(widths.values(), default=0)
-    too_wide = [size for size in config.embedding_sizes if size > widest]
-    if widths and too_wide and set(config.inits) - {XAVIER, FULL}:
+    inits = [name for name in config.inits if name not in (XAVIER, FULL)]
+    too_wide = [size for size in config.embedding_sizes if any(needed_width(name, size) > widest for name in inits)]
+    if widths and too_wide:
         raise ConfigError(
             f"embedding_sizes={too_wide[0]} exceeds the text embeddings' {widest} dimensions; lower it or use a wider "
             "encoder"
@@ -176,8 +186,12 @@ def _check_values(config: CompareConfig, backbones: Sequence[str], selectors: Se
     for name in backbones:
         _check_made("backbone", name, BACKBONES.entry(name).options_type.make, backbone_options(config, name))
     for name in selectors:
-        _check_made("selector", name, SELECTORS.entry(name).options_type.make, selector_options(config, name))
-        _try_selector(name, selector_options(config, name))
+        options = selector_options(config, name)
+        _check_made("selector", name, SELECTORS.entry(name).options_type.make, options)
+        for size in config.embedding_sizes:
+            needed_width(name, size)
+        if options:
+            _try_selector(name, options)
     for name in baselines_of(config):
         _check_made("baseline", name, BASELINES.entry(name).options_type.make, baseline_options(config, name))
 
@@ -193,8 +207,9 @@ def _try_selector(name: str, options: dict[str, Any]) -> None:
     # A selector validates its options when it is fitted; on a few random embeddings that takes no time.
     rng = np.random.default_rng(0)
     embeddings = rng.normal(size=(32, 4)).astype(np.float32)
+    graph = sp.csr_array(rng.random((8, 32)) < 0.5, dtype=np.float32)
     with suppress(EmbeddingError):  # Too few items for these options; the real data may have enough.
-        fit_selector(name, embeddings, 2, item_degrees=np.arange(32), rng=rng, options=options)
+        fit_selector(name, embeddings, 2, item_degrees=np.arange(32), rng=rng, interactions=graph, options=options)
 
 
 def _fields(registry: Registry[Any], name: str) -> list[str]:

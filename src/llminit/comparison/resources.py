@@ -16,8 +16,8 @@ _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _CORES_A_WORKER = 2
 _WORKER_BYTES = 600 * 2**20
 """What the libraries and a block of scores take in each process."""
-_BYTES_PER_TEXT_VALUE = 24
-"""A selector computes in double precision on a copy."""
+_BYTES_PER_TEXT_VALUE = 40
+"""A selector computes in double precision on a copy, and a hop over the training graph makes two more."""
 
 
 def n_cores(limit: Path = _CPU_LIMIT) -> int:

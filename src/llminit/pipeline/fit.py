@@ -31,7 +31,7 @@ from llminit.progress import Reporter
 from llminit.recommender import Recommender
 from llminit.recommender.text_recipe import TextRecipe
 from llminit.reporters import automatic_reporter
-from llminit.selectors import SELECTORS
+from llminit.selectors import SELECTORS, check_selection
 from llminit.training import CheckpointFile
 
 
@@ -219,7 +219,7 @@ def _check_names(config: FitConfig) -> None:
         return
     BACKBONES.entry(config.backbone).options_type.make(**config.backbone_options)
     if config.init in SELECTORS:
-        SELECTORS.entry(config.init).options_type.make(**config.init_options)
+        check_selection(config.init, config.init_options, config.embedding_size)
     elif config.init != XAVIER:
         raise ConfigError(f"unknown init {config.init!r}; choose {XAVIER}, or a selector: {', '.join(SELECTORS)}")
     elif config.init_options:

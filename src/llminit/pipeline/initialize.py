@@ -10,7 +10,7 @@ from llminit.pipeline.inputs import load_dataset, load_text, note_unused_text
 from llminit.pipeline.parts import named_parts
 from llminit.progress import Reporter
 from llminit.reporters import automatic_reporter
-from llminit.selectors import SELECTORS
+from llminit.selectors import check_selection
 
 
 def initialize(
@@ -43,7 +43,7 @@ def initialize(
     """
     reporter = automatic_reporter(reporter)
     config = InitializeConfig.from_options(config, named_parts(options))
-    SELECTORS.entry(config.select).options_type.make(**config.select_options)
+    check_selection(config.select, config.select_options, config.embedding_size)
     dataset = load_dataset(interactions, items, config, reporter)
     note_unused_text(embeddings, encoder, config.text, reporter)
     text = load_text(

@@ -46,9 +46,7 @@ class TextRecipe:
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays of the selection by name."""
-        selection = self.selection
-        arrays = {"dims": selection.dims, "matrix": selection.matrix, "centre": selection.centre}
-        return {name: array for name, array in arrays.items() if array is not None}
+        return self.selection.arrays()
 
     @classmethod
     def from_parts(cls, document: dict[str, Any], arrays: dict[str, AnyArray]) -> "TextRecipe":
@@ -58,10 +56,9 @@ class TextRecipe:
             KeyError: A part is missing.
             TypeError: The document has other names.
         """
-        if not {"dims", "matrix"} & arrays.keys():
-            raise KeyError("the selection's dims or matrix")
-        selection = Selection(arrays.get("dims"), arrays.get("matrix"), arrays.get("centre"))
-        return cls(selection=selection, **document)
+        if not any(name in ("dims", "matrix") or name.startswith("parts.") for name in arrays):
+            raise KeyError("the selection's dims, matrix or parts")
+        return cls(selection=Selection.from_arrays(arrays), **document)
 
     def check_identity(self, identity: dict[str, Any]) -> None:
         """Check that an encoder is the one that made this recipe's embeddings.

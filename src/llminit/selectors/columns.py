@@ -1,8 +1,9 @@
-"""Selectors that choose d of the D columns: those of the paper (arXiv 2503.01814), full and prefix."""
+"""Selectors that choose d of the D columns: the paper's (arXiv 2503.01814), full, prefix and laplacian-score."""
 
 import numpy as np
 
 from llminit.errors import ConfigError, EmbeddingError
+from llminit.selectors.graph import laplacian_scores
 from llminit.selectors.registry import SELECTORS
 from llminit.selectors.selection import Selection, SelectorInput
 
@@ -45,3 +46,13 @@ def full(data: SelectorInput) -> Selection:
 def prefix(data: SelectorInput) -> Selection:
     """Keep the first columns, for encoders trained to be truncated (Matryoshka, arXiv 2205.13147)."""
     return Selection(dims=np.arange(data.embedding_size))
+
+
+@SELECTORS.register(name="laplacian-score")
+def laplacian_score(data: SelectorInput) -> Selection:
+    """Choose the columns that are smoothest over the training graph: lowest Laplacian score (He, Cai & Niyogi, 2005).
+
+    Smoothness is the Laplacian's quadratic form, as in graph signal processing (arXiv 1712.00468), relative to the
+    column's variance: columns whose values agree among the items of one user.
+    """
+    return Selection(dims=np.sort(np.argsort(laplacian_scores(data), kind="stable")[: data.embedding_size]))

@@ -1,7 +1,7 @@
 """The registered selectors: functions of a `SelectorInput` and keyword options that return a `Selection`."""
 
 import inspect
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pydantic import create_model
@@ -9,9 +9,15 @@ from pydantic import create_model
 from llminit.config import Config
 from llminit.errors import ConfigError
 from llminit.registry import Entry, Registry
-from llminit.selectors.selection import Selection
-
-Selector = Callable[..., Selection]
+from llminit.selectors.composition import (
+    SVD,
+    Composition,
+    Selector,
+    fit_composition,
+    is_composed,
+    parse_composition,
+)
+from llminit.selectors.selection import Selection, SelectorInput
 
 
 def describe_selector(part: Any, name: str | None) -> Entry[Selector]:
@@ -47,5 +53,50 @@ def _field(selector: str, option: inspect.Parameter) -> tuple[Any, Any]:
     return option.annotation, option.default
 
 
-SELECTORS: Registry[Selector] = Registry("selector", "llminit.selectors", describe_selector)
+class SelectorRegistry(Registry[Selector]):
+    """Selectors by their names; a composed name stands for the selectors that it is made of."""
+
+    def composition(self, name: str) -> Composition | None:
+        """Return a composed name, taken apart; None for the name of one selector.
+
+        Raises:
+            ConfigError: It cannot be read, or one of its selectors is unknown.
+        """
+        if not is_composed(name) or super().__contains__(name):
+            return None
+        composition = parse_composition(name)
+        for part in composition.selectors:
+            if not super().__contains__(part):
+                known = ", ".join([*self.names(), SVD])
+                raise ConfigError(f"unknown part {part!r} in {name!r}; choose from: {known}")
+        return composition
+
+    def entry(self, name: str) -> Entry[Selector]:
+        """Return the entry of a selector; a composed one takes no options.
+
+        Raises:
+            ConfigError: There is no selector of that name, or it cannot be used.
+        """
+        composition = self.composition(name)
+        if composition is None:
+            return super().entry(name)
+
+        def composed(data: SelectorInput) -> Selection:
+            """Stages that prepare the text, then selectors side by side."""
+            return fit_composition(composition, data, self._default)
+
+        return Entry(name, composed, create_model(f"selector {name}", __base__=Config), name)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and is_composed(name))
+
+    def _default(self, name: str) -> Selector:
+        """Return a selector with its default options, as a function of its input."""
+        entry = super().entry(name)
+        options = entry.options_type.make()
+        chosen = {option: getattr(options, option) for option in entry.options_type.model_fields}
+        return partial(entry.part, **chosen)
+
+
+SELECTORS = SelectorRegistry("selector", "llminit.selectors", describe_selector)
 """Functions that fit maps from text embeddings to item embeddings."""

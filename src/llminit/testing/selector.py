@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.errors import ConfigError, EmbeddingError
@@ -31,6 +32,12 @@ def check_selector(selector: Any) -> None:
     values = selection.apply(rows)
     promise(values.shape == (80, size) and values.dtype == np.float32, "it returns float32 of shape (n, d)", part)
     promise(bool(np.isfinite(values).all()), "it returns finite numbers", part)
+    own = values if selection.rows is None else selection.rows
+    promise(
+        own.shape == values.shape and own.dtype == np.float32,
+        "the rows of its own items are float32 of shape (n, d)",
+        part,
+    )
     promise(np.array_equal(rows, before), "it does not change the text embeddings", part)
     again = _fitted(name, rows, size, degrees).apply(rows)
     promise(np.array_equal(values, again), "the same seed gives the same embeddings", part)
@@ -47,4 +54,13 @@ def check_selector(selector: Any) -> None:
 
 def _fitted(name: str, rows: FloatArray, size: int, degrees: IntArray, **options: Any) -> Selection:
     rng = np.random.default_rng(0)
-    return fit_selector(name, rows, size, item_degrees=degrees, rng=rng, options=options)
+    chosen = rng.random((40, len(rows))) < 0.2
+    return fit_selector(
+        name,
+        rows,
+        size,
+        item_degrees=degrees,
+        rng=rng,
+        interactions=sp.csr_array(chosen, dtype=np.float32),
+        options=options,
+    )
