@@ -81,7 +81,7 @@ def test_other_commands(run: Run, fitted: Path, config: Configured) -> None:
         ("learning_rate = nan", ["--learning-rate nan"]),
         ("epochs = ", ["not valid TOML"]),
         ('init = "whiten"\n[init_options]\nshare = 1', ["'share'", "norm"]),
-        ("[backbone_options]\nn_layer = 1", ["unknown option 'n_layer'", "n_layers"]),
+        ("[backbone_options]\nheat = 1", ["unknown option 'heat'", "temperature"]),
     ],
 )
 def test_bad_files(
