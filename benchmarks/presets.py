@@ -1,6 +1,7 @@
-"""(m) The presets over data sets and seeds: recall@10 and ndcg@10 under the standard protocol, and seconds of training.
+"""(m) The presets over data sets and seeds: recall@10 and ndcg@10 under the standard protocol.
 
-Each seed is a random leave-one-out split and a training run; the options of a preset never depend on the test.
+Each seed is a random leave-one-out split and a training run; the options of a preset never depend on the test. Seconds
+are not reported, so that it may run beside other work: time_to_quality.py has them.
 
     python benchmarks/presets.py --json benchmarks/results/presets.json
 """
@@ -63,19 +64,18 @@ def run(dataset: Dataset, text: TextEmbeddings, data: str, preset: str, seed: in
     held_out = HeldOut(dataset, split_interactions(dataset, chosen.splitting, seed))
     model = learn(held_out, text, chosen)
     metrics = measured(model.scorer, held_out).metrics["standard"]
-    row = {"seed": seed, "seconds": model.seconds, "best_epoch": model.best_epoch, "options": model.options}
+    row = {"seed": seed, "best_epoch": model.best_epoch, "options": model.options}
     common.say(f"{data} {preset} {seed}: {model.seconds:.1f} s, {[round(metrics[name], 4) for name in METRICS]}")
     return row | {name: metrics[name] for name in METRICS}
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return means, standard deviations and the median time."""
+    """Return means and standard deviations."""
     values = {name: [row[name] for row in runs] for name in METRICS}
     means = {name: statistics.mean(own) for name, own in values.items()}
     spreads = {f"{name} sd": statistics.stdev(own) if len(own) > 1 else 0.0 for name, own in values.items()}
-    seconds = statistics.median(row["seconds"] for row in runs)
     shown = "  ".join(f"{name} {means[name]:.4f} ± {spreads[f'{name} sd']:.4f}" for name in METRICS)
-    return {**means, **spreads, "seconds": seconds, "shown": f"{shown}  {seconds:.1f} s"}
+    return {**means, **spreads, "shown": shown}
 
 
 if __name__ == "__main__":

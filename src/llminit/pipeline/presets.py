@@ -12,10 +12,12 @@ from llminit.initialization import XAVIER
 from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.text import TextEmbeddings
 
+_WIDE = {"embedding_size": 512, "learning_rate": 5e-4, "patience": 3, "epochs": 50}
+
 PRESETS: dict[PresetName, dict[str, Any]] = {
-    "fast": {"backbone": "softmax", "embedding_size": 128, "patience": 2, "epochs": 50},
-    "best": {"backbone": "softmax", "embedding_size": 512, "learning_rate": 5e-4, "patience": 3, "epochs": 50},
-    "max": {"backbone": "mixture", "embedding_size": 512, "learning_rate": 5e-4, "patience": 3, "epochs": 50},
+    "fast": {"backbone": "softmax", "init": "propagated-whiten", "embedding_size": 128, "patience": 2, "epochs": 50},
+    "best": {"backbone": "softmax", "init": "propagated-whiten", **_WIDE},
+    "max": {"backbone": "mixture", "init": "propagated-whiten", **_WIDE},
 }
 """What each preset sets: `fast` trains for seconds, `best` is the best one model, `max` mixes models."""
 
