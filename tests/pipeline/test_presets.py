@@ -9,7 +9,7 @@ from llminit.config import FitConfig
 from llminit.errors import ConfigError
 from llminit.models.mixture import Mixture
 from llminit.pipeline.inputs import load_dataset
-from llminit.pipeline.presets import PRESETS, fitted_to_data, softmax_temperature, with_preset
+from llminit.pipeline.presets import PRESETS, fitted_to_data, softmax_log_q, with_preset
 from llminit.recommender import Recommender
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -64,14 +64,16 @@ def test_options_survive_being_written() -> None:
 
 
 def test_rules_from_the_data() -> None:
-    """Denser data has a higher temperature, within bounds, and the width never exceeds the text's directions."""
-    sparse, dense = (load_dataset(table(n_each=n), None, FitConfig()) for n in (2, 12))
-    assert 0.1 <= softmax_temperature(sparse) < softmax_temperature(dense) <= 0.5
+    """The denser the data, the more of the correction for popularity; the width never exceeds the text's directions."""
+    sizes = ((4000, 4000, 2), (400, 400, 2), (40, 30, 12))
+    sparse, between, dense = (load_dataset(table(*size), None, FitConfig()) for size in sizes)
+    assert softmax_log_q(sparse) == 0 < softmax_log_q(between) < softmax_log_q(dense) == 1
     model = fit(table(), embeddings=vectors(), preset="best", epochs=2)
     assert model.report["config"]["embedding_size"] == 12
-    named = FitConfig(embedding_size=3, backbone_options={"temperature": 0.4})
+    assert model.report["config"]["backbone_options"] == {"log_q": 1.0}
+    named = FitConfig(embedding_size=3, backbone_options={"log_q": 0.4})
     adapted = fitted_to_data(named, with_preset(named), sparse, None)
-    assert (adapted.embedding_size, adapted.backbone_options) == (3, {"temperature": 0.4})
+    assert (adapted.embedding_size, adapted.backbone_options) == (3, {"log_q": 0.4})
 
 
 def test_max_mixes_models_and_its_recommender_is_saved(tmp_path: object) -> None:
