@@ -68,7 +68,7 @@ def main() -> None:
     content = {"benchmark": "time_to_quality", "setting": setting, "machine": common.machine(), "rows": rows}
     common.write_json(options.json, content)
     if options.plot is not None:
-        options.plot.write_text(quality_plot.draw(rows, f"{setting}; {common.machine()}"), encoding="utf-8")
+        options.plot.write_text(quality_plot.draw(rows, setting), encoding="utf-8")
 
 
 def ours(method: str, folder: Path, config: FitConfig) -> Iterator[dict[str, Any]]:
