@@ -105,3 +105,12 @@ def test_mixtures_that_cannot_be_made_are_refused(options: dict[str, object], me
     """Before any work, with what is wrong."""
     with pytest.raises(ConfigError, match=message):
         fit(table(), embeddings=vectors(), backbone="mixture", backbone_options=options)
+
+
+def test_a_mixture_checks_the_start_of_its_backbone() -> None:
+    """An unknown selector is refused before any work, as for the backbone alone; a mixture of baselines needs none."""
+    with pytest.raises(ConfigError, match="no-such"):
+        fit(None, preset="max", init="no-such")
+    parts = {"parts": ["popularity", "item-knn"], "weights": [0.5, 0.5]}
+    model = fit(table(), backbone="mixture", backbone_options=parts, init="xavier")
+    assert isinstance(model.model, Mixture)

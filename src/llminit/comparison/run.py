@@ -93,9 +93,8 @@ def compare(
     folder = ResultsFolder(out)
     folder.check_writable()
     dataset = load_dataset(interactions, items, config, reporter)
-    split_interactions(
-        dataset, config.splitting, config.first_seed
-    )  # What cannot be divided is refused before encoding.
+    # What cannot be divided is refused before encoding.
+    split_interactions(dataset, config.splitting, config.first_seed)
     texts = load_texts(dataset, sources, config, None if cache is None else Path(cache), reporter)
     _note_missing(texts, reporter)
     data = PreparedData(dataset, texts, dataset.item_titles())

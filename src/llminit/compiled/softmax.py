@@ -135,8 +135,7 @@ def softmax_step(
     n_rows, width = len(rows), values.shape[1]
     n_columns, n_chunks = n_rows - size, (size + ANCHORS - 1) // ANCHORS
     items, columns = rows[size:], units[size:n_rows]
-    logits = leading(logit_memory, size, n_columns)
-    shares = leading(share_memory, n_chunks, n_columns)
+    logits, shares = leading(logit_memory, size, n_columns), leading(share_memory, n_chunks, n_columns)
     n_distinct = link_entries(rows, position, nodes, first, following)
     for run in numba.prange(n_threads):
         for entry in range(run * n_rows // n_threads, (run + 1) * n_rows // n_threads):

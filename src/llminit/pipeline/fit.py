@@ -87,12 +87,7 @@ def fit(
     with nullcontext() if folder is None else folder.reserved():
         dataset = load_dataset(interactions, items, config, reporter)
         held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
-        text = None
-        if _needs_text(config):
-            text = text_source(
-                dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
-            )
-        _note_unused(config, embeddings, encoder, reporter)
+        text = _text_source(dataset, config, embeddings, encoder, cache, reporter)
         config = fitted_to_data(asked, config, dataset, None if text is None else text.embeddings)
         fingerprint = fit_fingerprint(config, dataset, None if text is None else text.embeddings)
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
@@ -207,9 +202,10 @@ def _check_names(config: FitConfig) -> None:
     """Validate names and options before any work."""
     parse_metric(config.valid_metric)
     if config.backbone == MIXTURE:
-        check_mixture(config.backbone_options)
-        return
-    if config.backbone not in BACKBONES:
+        parts = check_mixture(config.backbone_options).parts
+        if all(is_baseline(name) for name in parts):
+            return
+    elif config.backbone not in BACKBONES:
         if config.backbone not in BASELINES:
             raise ConfigError(
                 f"unknown backbone {config.backbone!r}; choose one of {', '.join(BACKBONES)}, or a baseline: "
@@ -217,13 +213,27 @@ def _check_names(config: FitConfig) -> None:
             )
         BASELINES.entry(config.backbone).options_type.make(**config.backbone_options)
         return
-    BACKBONES.entry(config.backbone).options_type.make(**config.backbone_options)
+    else:
+        BACKBONES.entry(config.backbone).options_type.make(**config.backbone_options)
     if config.init in SELECTORS:
         check_selection(config.init, config.init_options, config.embedding_size)
     elif config.init != XAVIER:
         raise ConfigError(f"unknown init {config.init!r}; choose {XAVIER}, or a selector: {', '.join(SELECTORS)}")
     elif config.init_options:
         raise ConfigError(f"init={XAVIER!r} takes no options, found {', '.join(config.init_options)}; leave them out")
+
+
+def _text_source(
+    dataset: Dataset, config: FitConfig, embeddings: Any, encoder: Any, cache: str | Path | None, reporter: Reporter
+) -> TextSource | None:
+    """Read or encode the items' texts where they are needed, and say what of the text plays no part."""
+    text = None
+    if _needs_text(config):
+        text = text_source(
+            dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
+        )
+    _note_unused(config, embeddings, encoder, reporter)
+    return text
 
 
 def _needs_text(config: FitConfig) -> bool:

@@ -1,6 +1,6 @@
 """Presets: models and options that were good on several data sets, fitted to the data at hand by rules.
 
-A preset fills what the caller left open, and nothing else. benchmarks/README.md has the measurements behind each.
+A preset fills what the caller left open, and nothing else. benchmarks/README.md has what was measured of them.
 """
 
 import math
