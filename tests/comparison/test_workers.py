@@ -132,6 +132,21 @@ def test_a_lost_worker_costs_its_cell_only(tables: Path, tmp_path: Path, undistu
     assert all("exit code -9" in error and "memory" in error for error in failed)
 
 
+def with_a_cell_half_way(tables: Path, folder: Path) -> tuple[Path, subprocess.Popen[str]]:
+    """Return a comparison whose workers are halted, a cell half-way; on a busy machine one can end unseen."""
+    for attempt in range(10):
+        out = folder / f"r{attempt}"
+        process = start(tables, out)
+        wait_until(lambda: training(out) or process.poll() is not None)  # noqa: B023 - used before the next attempt
+        for worker in workers_of(out):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGSTOP)
+        if workers_of(out) and any(out.glob("cells/.*.checkpoint.safetensors")):
+            return out, process
+        kill(process, out, "both")
+    pytest.fail("every comparison ended before its workers could be halted")
+
+
 def kill(process: subprocess.Popen[str], out: Path, whom: str) -> None:
     """Kill a comparison's process, its workers or all of them at once, and wait until it has ended."""
     victims = [process.pid] if whom != "workers" else []
@@ -148,9 +163,7 @@ def test_killed_workers_are_named_and_their_cells_run_again(
     tables: Path, tmp_path: Path, undisturbed: ResultsFolder
 ) -> None:
     """With all workers killed at once, their cells are named with the reason, and the next call gives equal results."""
-    out = tmp_path / "r"
-    process = start(tables, out)
-    wait_until(lambda: training(out), process)
+    out, process = with_a_cell_half_way(tables, tmp_path)
     kill(process, out, "workers")
     assert process.returncode in (1, 2)  # 2 where one was killed before it could start.
     failures = ResultsFolder(out).failures()
