@@ -221,6 +221,8 @@ class FitConfig(HeldOutConfig):
     """Dimensions of the embeddings."""
     seed: int = Field(default=0, ge=0, le=MAX_COUNT)
     """Of the split, the initial embeddings and the training."""
+    valid_users: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """Most users that validation measures, drawn with the seed; by default all."""
     refit: bool = True
     """After measuring, train once more on all interactions, and save that; --no-refit saves the measured one."""
 

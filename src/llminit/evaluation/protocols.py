@@ -9,6 +9,7 @@ from typing import get_args
 
 from scipy.sparse import csr_array
 
+from llminit.arrays import IntArray
 from llminit.config import Protocol
 from llminit.errors import ConfigError
 from llminit.evaluation.metrics import DEFAULT_KS, METRICS, mean_metrics
@@ -74,10 +75,11 @@ def ranks_under(
     relevant: csr_array,
     seen: csr_array,
     *,
+    users: IntArray | None = None,
     block_size: int | None = None,
     reporter: Reporter = SILENT,
 ) -> RelevantRanks:
-    """Rank under one protocol, as early stopping does.
+    """Rank under one protocol, as early stopping does; `users` are those to rank for, by default all.
 
     Raises:
         ConfigError: The protocol is unknown.
@@ -86,4 +88,4 @@ def ranks_under(
     if protocol not in PROTOCOLS:
         raise ConfigError(f"unknown protocol {protocol!r}; expected one of {', '.join(PROTOCOLS)}; choose one of these")
     removed = seen if protocol == "standard" else None
-    return rank_relevant(scorer, relevant, removed, block_size=block_size, reporter=reporter)
+    return rank_relevant(scorer, relevant, removed, users=users, block_size=block_size, reporter=reporter)

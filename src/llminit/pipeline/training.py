@@ -3,10 +3,11 @@
 from llminit.arrays import FloatArray
 from llminit.config import FitConfig
 from llminit.data import HeldOut
-from llminit.evaluation import factor_scorer, mean_metric, ranks_under
+from llminit.evaluation import factor_scorer
 from llminit.graph import normalized_adjacency
 from llminit.initialization import XAVIER, InitialEmbeddings, initial_embeddings, xavier_embeddings
 from llminit.models import BACKBONES
+from llminit.pipeline.validation import validation_metric
 from llminit.progress import SILENT, Reporter
 from llminit.text import TextEmbeddings
 from llminit.training import CheckpointFile, TrainingResult, train
@@ -58,10 +59,10 @@ def train_backbone(
     kind = BACKBONES[config.backbone]
     backbone = kind(initial.users, initial.items, adjacency, kind.options_type.make(**config.backbone_options))
 
+    measure = validation_metric(held_out, config)
+
     def validate(users: FloatArray, items: FloatArray) -> float:
-        scorer = factor_scorer(users, items)
-        ranks = ranks_under(config.valid_protocol, scorer, held_out.valid, held_out.seen_at_valid)
-        return mean_metric(ranks, config.valid_metric)
+        return measure(factor_scorer(users, items))
 
     watch = validate if len(held_out.split.valid) else None
     return train(
