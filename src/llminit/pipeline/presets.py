@@ -13,12 +13,15 @@ from llminit.initialization import XAVIER
 from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.text import TextEmbeddings
 
-_WIDE = {"embedding_size": 512, "learning_rate": 5e-4, "patience": 4, "epochs": 50}
+# A batch of 128 halves the work of one of 256, which is the batch times the interactions, and loses nothing measurable.
+_TRAINING = {"init": "propagated-whiten", "train_batch_size": 128, "epochs": 50}
+_NARROW = {"embedding_size": 128, "patience": 2, "valid_users": 5000}
+_WIDE = {"embedding_size": 512, "learning_rate": 5e-4, "patience": 3, "valid_users": 10_000}
 
 PRESETS: dict[PresetName, dict[str, Any]] = {
-    "fast": {"backbone": "softmax", "init": "propagated-whiten", "embedding_size": 128, "patience": 4, "epochs": 50},
-    "best": {"backbone": "softmax", "init": "propagated-whiten", **_WIDE},
-    "max": {"backbone": "mixture", "init": "propagated-whiten", **_WIDE},
+    "fast": {"backbone": "softmax", **_TRAINING, **_NARROW},
+    "best": {"backbone": "softmax", **_TRAINING, **_WIDE},
+    "max": {"backbone": "mixture", **_TRAINING, **_WIDE},
 }
 """What each preset sets: `fast` trains for seconds, `best` is the best one model, `max` mixes models."""
 
