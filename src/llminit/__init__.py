@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llminit.pipeline.fit import fit
     from llminit.pipeline.initialize import initialize
     from llminit.recommender import Recommender
+    from llminit.tuning.tune import tune
 
 # While GNU's OpenMP waits for a thread it spins for milliseconds by default, so that one other busy process would slow
 # a compiled step many times over (benchmarks/beside.py). OpenMP reads this variable when numba or torch loads it.
@@ -40,6 +41,7 @@ _MODULES = {
     "compare": "llminit.comparison",
     "fit": "llminit.pipeline.fit",
     "initialize": "llminit.pipeline.initialize",
+    "tune": "llminit.tuning.tune",
 }
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "compare",
     "fit",
     "initialize",
+    "tune",
 ]
 
 

@@ -10,10 +10,10 @@ import pytest
 from llminit.comparison import execute
 from llminit.comparison.cell import Measured, run_cell
 from llminit.comparison.execute import Job, Workplace
-from llminit.comparison.prepared import PreparedData
 from llminit.config import CompareConfig
 from llminit.errors import ArtefactError, ConfigError
 from llminit.evaluation import mean_metric
+from llminit.pipeline.prepared import PreparedData
 from llminit.results import CellKey, ResultsFolder
 from watching import Compare, RecordingReporter, names, stamps
 

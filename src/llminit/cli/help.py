@@ -23,15 +23,17 @@ class PartsCommand(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
         for parameter in self.params:
-            choices = _choices(parameter.name or "")
+            choices = _choices(parameter.name or "", ctx.info_name)
             if choices:
                 parameter.help = f"{getattr(parameter, 'help', '') or ''} \\[one of: {', '.join(choices)}]"  # type: ignore[attr-defined]
         super().format_help(ctx, formatter)
 
 
-def _choices(option: str) -> list[str]:
-    """Return the parts that an option accepts, or an empty list for an option that takes no part."""
+def _choices(option: str, command: str) -> list[str]:
+    """Return the parts that an option of a command accepts, or an empty list for an option that takes no part."""
     from llminit.initialization import XAVIER
+    from llminit.models import BACKBONES, BASELINES
+    from llminit.pipeline.mixture import MIXTURE
     from llminit.pipeline.parts import PART_OPTIONS
     from llminit.text import ENCODERS
 
@@ -39,5 +41,7 @@ def _choices(option: str) -> list[str]:
         return [entry.form for entry in ENCODERS.entries()]
     if option not in PART_OPTIONS:
         return []
+    if (command, option) == ("tune", "backbones"):
+        return [*BACKBONES, MIXTURE, *BASELINES]
     first = {"init": [XAVIER], "inits": [XAVIER], "baselines": ["all", "none"], "backbones": ["none"]}
     return [*first.get(option, []), *PART_OPTIONS[option].names()]

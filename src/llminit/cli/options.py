@@ -19,6 +19,7 @@ from llminit.config import CompareConfig, Config, FitConfig, InitializeConfig, r
 from llminit.errors import ConfigError
 from llminit.folders import user_cache_folder
 from llminit.reporters import stderr
+from llminit.tuning.config import TuneConfig
 
 if TYPE_CHECKING:
     from llminit.text import Encoder
@@ -62,12 +63,13 @@ _PANELS = {
     "HeldOutConfig": "Split",
     "TrainingConfig": "Training",
     "CompareConfig": "Grid",
+    "TuneConfig": "Search",
 }
 
 # A grid takes one size too, under the name that it has everywhere else.
 _OTHER_SPELLINGS = {"--embedding-sizes": ["--embedding-size"]}
 
-_FIELDS = FitConfig.model_fields | InitializeConfig.model_fields | CompareConfig.model_fields
+_FIELDS = FitConfig.model_fields | InitializeConfig.model_fields | CompareConfig.model_fields | TuneConfig.model_fields
 
 
 def _as_argument(value: Any) -> Any:

@@ -13,7 +13,6 @@ from llminit.arrays import FloatArray, IntArray
 from llminit.comparison.controls import controlled
 from llminit.comparison.grid import backbone_options, baseline_options, selector_options
 from llminit.comparison.peak_memory import peak_memory, reset_peak_memory
-from llminit.comparison.prepared import PreparedData
 from llminit.comparison.sparsity import thinned
 from llminit.config import CompareConfig, FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions
@@ -32,6 +31,7 @@ from llminit.evaluation import (
 from llminit.initialization import XAVIER
 from llminit.models import BASELINES
 from llminit.pipeline.grid_search import tune
+from llminit.pipeline.prepared import PreparedData
 from llminit.pipeline.provenance import versions
 from llminit.pipeline.training import initial_from, train_backbone
 from llminit.progress import SILENT, Reporter

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llminit.comparison.cell import Measured, run_cell
-from llminit.comparison.prepared import PreparedData
 from llminit.config import CompareConfig
 from llminit.errors import ArtefactError
+from llminit.pipeline.prepared import PreparedData
 from llminit.progress import SILENT, Reporter
 from llminit.results import CellKey, ResultsFolder
 from llminit.storage import remove_leftovers

@@ -1,37 +1,19 @@
 """How many worker processes this machine can run."""
 
-import os
 import platform
-import re
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.peak_memory import available_memory
 from llminit.errors import ConfigError
 from llminit.models import BACKBONES, BASELINES, Sizes
+from llminit.worker_processes import n_cores
 
-_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _CORES_A_WORKER = 2
 _WORKER_BYTES = 600 * 2**20
 """What the libraries and a block of scores take in each process."""
 _BYTES_PER_TEXT_VALUE = 40
 """A selector computes in double precision on a copy, and a hop over the training graph makes two more."""
-
-
-def n_cores(limit: Path = _CPU_LIMIT) -> int:
-    """Return how many cores this process may use.
-
-    Args:
-        limit: The file with a container's share of the cores (cgroup v2): "max 100000", or a quota and a period. It is
-            ignored if it cannot be read or holds anything else.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, UnicodeDecodeError):
-        quota = re.fullmatch(r"(\d+) ([1-9]\d*)", limit.read_text(encoding="ascii").strip())
-        cores = min(cores, max(1, int(quota[1]) // int(quota[2]))) if quota else cores
-    return cores
 
 
 def described_machine() -> str:

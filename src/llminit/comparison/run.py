@@ -18,8 +18,7 @@ from llminit.comparison.fingerprints import (
 )
 from llminit.comparison.grid import check_grid, check_sizes, grid_cells, named_in, needs_text
 from llminit.comparison.pool import Event, WorkerOptions, run_here, run_in_workers
-from llminit.comparison.prepared import PreparedData
-from llminit.comparison.resources import chosen_workers, described_machine, n_cores
+from llminit.comparison.resources import chosen_workers, described_machine
 from llminit.comparison.scoreboard import Scoreboard
 from llminit.comparison.sources import default_sources, labelled_sources, load_texts
 from llminit.config import CompareConfig
@@ -28,6 +27,7 @@ from llminit.errors import ArtefactError
 from llminit.locks import exclusive_lock
 from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.parts import foreign_parts, is_importable, named_parts
+from llminit.pipeline.prepared import PreparedData
 from llminit.pipeline.provenance import data_fingerprint, text_fingerprint, versions
 from llminit.progress import Reporter
 from llminit.reporters import automatic_reporter
@@ -35,6 +35,7 @@ from llminit.results import Cell, CellKey, Failure, Header, ResultsFolder
 from llminit.storage import replacing_file
 from llminit.text import TextEmbeddings
 from llminit.training import checked_device
+from llminit.worker_processes import n_cores
 
 WRITE_EVERY_SECONDS = 20.0
 

@@ -80,7 +80,7 @@ def fit(
     reporter = automatic_reporter(reporter)
     asked = FitConfig.from_options(config, named_parts(options))
     config = with_preset(asked)
-    _check_names(config)
+    check_names(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
     if folder is not None:
         folder.check()
@@ -198,8 +198,12 @@ class _Run:
         )
 
 
-def _check_names(config: FitConfig) -> None:
-    """Validate names and options before any work."""
+def check_names(config: FitConfig) -> None:
+    """Validate the names of the model and its start, and their options, before any work.
+
+    Raises:
+        ConfigError: One is unknown or cannot be used.
+    """
     parse_metric(config.valid_metric)
     if config.backbone == MIXTURE:
         parts = check_mixture(config.backbone_options).parts
@@ -228,7 +232,7 @@ def _text_source(
 ) -> TextSource | None:
     """Read or encode the items' texts where they are needed, and say what of the text plays no part."""
     text = None
-    if _needs_text(config):
+    if needs_text(config):
         text = text_source(
             dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
         )
@@ -236,17 +240,18 @@ def _text_source(
     return text
 
 
-def _needs_text(config: FitConfig) -> bool:
+def needs_text(config: FitConfig) -> bool:
+    """Return whether a fit needs text embeddings: for where it starts, or for its model."""
     if config.backbone == MIXTURE:
         parts = check_mixture(config.backbone_options).parts
-        return any(_needs_text(config.model_copy(update={"backbone": name})) for name in parts)
+        return any(needs_text(config.model_copy(update={"backbone": name})) for name in parts)
     return BASELINES[config.backbone].needs_text if is_baseline(config.backbone) else config.init != XAVIER
 
 
 def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Reporter) -> None:
     """Say which of the things that were given play no part; a template may stand in a file that serves several fits."""
     named = [name for name, value in (("embeddings", embeddings), ("encoder", encoder)) if value is not None]
-    if named and not _needs_text(config):
+    if named and not needs_text(config):
         start = config.backbone if is_baseline(config.backbone) else f"init={config.init}"
         reporter.note(f"{start} uses no text: {' and '.join(named)} was given and plays no part")
     else:

@@ -1,12 +1,15 @@
 """From a configuration to a model: a backbone trained from initial embeddings, or a baseline fitted to the data."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from llminit.config import FitConfig
 from llminit.data import HeldOut
 from llminit.evaluation import factor_scorer
+from llminit.initialization import InitialEmbeddings
 from llminit.models import BASELINES, is_baseline
 from llminit.models.baseline import FittedBaseline
 from llminit.models.serving import DotProduct
@@ -16,7 +19,9 @@ from llminit.pipeline.mixture import MIXTURE, learn_mixture
 from llminit.pipeline.training import initial_from, train_backbone
 from llminit.progress import SILENT, Reporter
 from llminit.text import TextEmbeddings
-from llminit.training import CheckpointFile
+from llminit.training import AfterEpoch, CheckpointFile
+
+MakeInitial = Callable[[HeldOut, TextEmbeddings | None, FitConfig], InitialEmbeddings]
 
 
 def learn(
@@ -27,6 +32,8 @@ def learn(
     device: str = "cpu",
     checkpoint: CheckpointFile | None = None,
     reporter: Reporter = SILENT,
+    after_epoch: AfterEpoch | None = None,
+    make_initial: MakeInitial = initial_from,
 ) -> Learned:
     """Learn a model from the training interactions; the validation interactions choose what there is to choose.
 
@@ -37,23 +44,23 @@ def learn(
         device: A torch device.
         checkpoint: Where a backbone's state is kept.
         reporter: Receives progress.
+        after_epoch: Hears of every epoch of a backbone; what it raises ends the training.
+        make_initial: Makes the initial embeddings; for callers that keep those of other calls.
 
     Raises:
         ConfigError: The loss is no longer finite, or the device does not exist.
         InputError: The baseline cannot be fitted to these data.
         StorageError: The checkpoint cannot be written.
     """
+    how: dict[str, Any] = {"device": device, "checkpoint": checkpoint, "reporter": reporter, "after_epoch": after_epoch}
     if config.backbone == MIXTURE:
-
-        def learn_part(part: FitConfig) -> Learned:
-            return learn(held_out, text, part, device=device, checkpoint=checkpoint, reporter=reporter)
-
+        learn_part = partial(learn, held_out, text, make_initial=make_initial, **how)
         return learn_mixture(held_out, config, learn_part, reporter)
     if is_baseline(config.backbone):
         return _fitted(held_out, text, config, reporter)
-    initial = initial_from(held_out, text, config)
+    initial = make_initial(held_out, text, config)
     started = time.perf_counter()
-    result = train_backbone(held_out, initial, config, device=device, checkpoint=checkpoint, reporter=reporter)
+    result = train_backbone(held_out, initial, config, **how)
     return Learned(
         DotProduct(result.users, result.items),
         factor_scorer(result.users, result.items),

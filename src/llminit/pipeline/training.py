@@ -10,7 +10,7 @@ from llminit.models import BACKBONES
 from llminit.pipeline.validation import validation_metric
 from llminit.progress import SILENT, Reporter
 from llminit.text import TextEmbeddings
-from llminit.training import CheckpointFile, TrainingResult, train
+from llminit.training import AfterEpoch, CheckpointFile, TrainingResult, train
 
 
 def initial_from(held_out: HeldOut, text: TextEmbeddings | None, config: FitConfig) -> InitialEmbeddings:
@@ -43,6 +43,7 @@ def train_backbone(
     device: str = "cpu",
     checkpoint: CheckpointFile | None = None,
     reporter: Reporter = SILENT,
+    after_epoch: AfterEpoch | None = None,
 ) -> TrainingResult:
     """Train the backbone from given initial embeddings, watching the validation interactions.
 
@@ -53,6 +54,7 @@ def train_backbone(
         device: A torch device.
         checkpoint: Where to keep the state.
         reporter: Receives progress.
+        after_epoch: Hears of every epoch; what it raises ends the training.
     """
     dataset, train_part = held_out.dataset, held_out.split.train
     adjacency = normalized_adjacency(train_part.users, train_part.items, dataset.n_users, dataset.n_items)
@@ -66,5 +68,12 @@ def train_backbone(
 
     watch = validate if len(held_out.split.valid) else None
     return train(
-        backbone, config.training, watch, seed=config.seed, device=device, checkpoint=checkpoint, reporter=reporter
+        backbone,
+        config.training,
+        watch,
+        seed=config.seed,
+        device=device,
+        checkpoint=checkpoint,
+        reporter=reporter,
+        after_epoch=after_epoch,
     )

@@ -3,6 +3,6 @@
 from llminit.training.checkpoint import CheckpointFile
 from llminit.training.sampler import TripleSampler
 from llminit.training.state import EpochRecord
-from llminit.training.trainer import TrainingResult, checked_device, train
+from llminit.training.trainer import AfterEpoch, TrainingResult, checked_device, train
 
-__all__ = ["CheckpointFile", "EpochRecord", "TrainingResult", "TripleSampler", "checked_device", "train"]
+__all__ = ["AfterEpoch", "CheckpointFile", "EpochRecord", "TrainingResult", "TripleSampler", "checked_device", "train"]

@@ -24,6 +24,9 @@ from llminit.training.step import steps_of
 
 Validate = Callable[[FloatArray, FloatArray], float]
 
+AfterEpoch = Callable[[EpochRecord], None]
+"""Hears of every epoch; an exception that it raises ends the training."""
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -57,6 +60,7 @@ def train(
     device: str = "cpu",
     checkpoint: CheckpointFile | None = None,
     reporter: Reporter = SILENT,
+    after_epoch: AfterEpoch | None = None,
 ) -> TrainingResult:
     """Train a backbone on the interactions of its own graph.
 
@@ -72,6 +76,7 @@ def train(
         checkpoint: Where to save the state; a run continues from its checkpoint if there is one, also from that of a
             run with other `epochs` and `patience` where it holds the state that this one would have.
         reporter: Receives progress.
+        after_epoch: Hears of every epoch that is trained, before it is saved; what it raises ends the training.
 
     Raises:
         ConfigError: The loss is no longer finite, or the device does not exist.
@@ -88,6 +93,8 @@ def train(
         while not run.finished:
             record = run.train_epoch(validate)
             task.advance(1, _describe(record, run.progress, config), run.seconds_left(validates=validate is not None))
+            if after_epoch is not None:
+                after_epoch(record)
             run.save(force=run.finished)
     return run.result(validate)
 

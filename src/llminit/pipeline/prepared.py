@@ -1,4 +1,4 @@
-"""The data of a comparison, and the files in which its worker processes get them: codes and text embeddings."""
+"""The data of many fits, and the files in which worker processes get them: codes and text embeddings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _INTERACTIONS = "interactions.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class PreparedData:
-    """The data that every cell starts from.
+    """The data that every fit of a comparison or a search starts from.
 
     Attributes:
         dataset: The filtered interactions.
