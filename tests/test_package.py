@@ -11,7 +11,8 @@ import pytest
 
 import llminit
 
-HEAVY = {"torch", "sentence_transformers", "model2vec", "openai", "fastapi", "polars", "numba", "scipy", "typer"}
+HEAVY = {"torch", "sentence_transformers", "model2vec", "openai", "fastapi"}
+HEAVY |= {"numba", "optuna", "polars", "scipy", "typer"}
 
 
 def modules_after(code: str) -> set[str]:
@@ -26,9 +27,9 @@ def test_import_is_light() -> None:
 
 
 def test_the_command_line_starts_light() -> None:
-    """The command line's start loads neither torch nor numba nor an encoder."""
+    """The command line's start loads neither torch nor numba, nor an encoder or Optuna."""
     loaded = modules_after("import llminit.cli.main")
-    assert not loaded & {"torch", "sentence_transformers", "model2vec", "openai", "numba"}
+    assert not loaded & {"torch", "sentence_transformers", "model2vec", "openai", "numba", "optuna"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="on Linux, numba and torch run their threads by GNU's OpenMP")

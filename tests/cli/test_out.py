@@ -14,6 +14,7 @@ NO_TABLES = ["--interactions", "none.parquet", "--embeddings", "none.parquet"]
 
 COMMANDS: dict[str, Command] = {
     "fit": lambda _, out: ["fit", *NO_TABLES, "--out", out],
+    "tune": lambda _, out: ["tune", *NO_TABLES, "--out", out],
     "init": lambda _, out: ["init", *NO_TABLES, "--out", out],
     "compare": lambda _, out: ["compare", *NO_TABLES, "--out", out],
     "encode": lambda _, out: ["encode", "--items", "none.parquet", "--encoder", "hash", "--out", out],

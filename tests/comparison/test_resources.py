@@ -9,13 +9,14 @@ import pytest
 from llminit.comparison import resources
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.peak_memory import available_memory
-from llminit.comparison.resources import chosen_workers, described_machine, n_cores
+from llminit.comparison.resources import chosen_workers, described_machine
 from llminit.config import CompareConfig
 from llminit.data import make_dataset
 from llminit.errors import ConfigError
 from llminit.models import BASELINES
 from llminit.pipeline.prepared import PreparedData
 from llminit.results import CellKey
+from llminit.worker_processes import n_cores
 from planted import plant
 
 JOBS = [Job(CellKey(model="lightgcn", init="xavier", embedding_size=8, seed=seed), "f") for seed in range(5)]

@@ -125,6 +125,21 @@ def test_a_file_that_may_not_grow(made: Path, tmp_path: Path, what: str) -> None
     assert not [name for name in left if "partial" in name]
 
 
+def test_a_search_whose_file_may_not_grow(made: Path, tmp_path: Path) -> None:
+    """It ends with what it could not write; with room, the same command goes on to the result of an undisturbed one."""
+    tables = [f"--{name}={made}/{name}.parquet" for name in ("interactions", "embeddings")]
+    options = [*tables, "--backbones", "softmax", "--trials", 6, "--epochs", 2, "--threads", 1]
+    for limit in (500, 9000):
+        done = run(["tune", *options, "--out", tmp_path / "best.toml"], limit=limit)
+        assert_clear(done, tmp_path)
+        assert "failed" not in done.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["best.study.jsonl"]
+    for name in ("best", "undisturbed"):
+        done = run(["tune", *options, "--out", tmp_path / f"{name}.toml"])
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "best.toml").read_bytes() == (tmp_path / "undisturbed.toml").read_bytes()
+
+
 @pytest.mark.parametrize("what", FULL)
 def test_a_full_file_system(made: Path, small_disk: Path, what: str) -> None:
     """On a real file system without room, the same."""

@@ -201,7 +201,7 @@ def _check_lists(options: dict[str, Any], fields: dict[str, FieldInfo]) -> None:
     for name, value in options.items():
         has_default = get_origin(fields[name].annotation) is tuple and fields[name].default
         if has_default and isinstance(value, str) and not value.strip(" ,"):
-            if name == "backbones":
+            if name == "backbones" and not any(getattr(rule, "min_length", None) for rule in fields[name].metadata):
                 stderr.print("--backbones is empty: only baselines are compared")
                 continue
             none = ", or name none" if name == "baselines" else ""

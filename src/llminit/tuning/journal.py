@@ -5,6 +5,8 @@ behind for others to wait at, is not used. Lines are appended and flushed to the
 the last one, and what was cut had not happened yet.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from optuna.storages import JournalStorage
@@ -31,16 +33,33 @@ def open_journal(path: Path) -> JournalStorage:
         ArtefactError: The file is damaged, or is none.
         StorageError: It cannot be written.
     """
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _drop_cut_line(path)
+            return JournalStorage(JournalFileBackend(str(path), _HeldElsewhere()))  # type: ignore[arg-type]
+        except OSError:
+            raise
+        except Exception as error:
+            raise ArtefactError(
+                f"{path} is damaged or holds no search ({type(error).__name__}: {error}); move it away, choose another "
+                "path, or pass overwrite to search anew"
+            ) from error
+
+
+@contextmanager
+def writing(path: Path | None) -> Iterator[None]:
+    """Say what can be done where a journal cannot be written.
+
+    Raises:
+        StorageError: It cannot.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _drop_cut_line(path)
-        return JournalStorage(JournalFileBackend(str(path), _HeldElsewhere()))  # type: ignore[arg-type]
+        yield
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error}; check the permissions or choose another path") from error
-    except Exception as error:
-        raise ArtefactError(
-            f"{path} is damaged or holds no search ({type(error).__name__}: {error}); move it away, choose another "
-            "path, or pass overwrite to search anew"
+        raise StorageError(
+            f"cannot write {path}: {error}; the trials that have ended are kept. Free some space, check the "
+            "permissions or choose another path, then run the same command again"
         ) from error
 
 

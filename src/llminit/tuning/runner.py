@@ -11,7 +11,7 @@ from typing import Any
 
 from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, Split, split_interactions
-from llminit.errors import InputError
+from llminit.errors import InputError, StorageError
 from llminit.evaluation import mean_metric, ranks_under
 from llminit.initialization import InitialEmbeddings
 from llminit.models import is_baseline
@@ -76,6 +76,9 @@ class TrialRunner:
 
         Returns:
             How it ended; an error is an outcome too.
+
+        Raises:
+            StorageError: What it is asked after an epoch cannot be recorded.
         """
         started, self._reporter = time.perf_counter(), reporter
         outcome = Outcome("failed")
@@ -92,6 +95,8 @@ class TrialRunner:
                     chosen=learned.options if index == 0 else outcome.chosen,
                 )
             outcome = replace(outcome, state="finished", value=sum(values) / len(values))
+        except StorageError:  # Of the search, which hears of every epoch.
+            raise
         except Ended as ended:
             outcome = replace(outcome, state="pruned" if ended.word == "prune" else "stopped")
         except Exception as error:  # noqa: BLE001 - one trial that fails does not end the search

@@ -23,7 +23,7 @@ from llminit.locks import exclusive_lock
 from llminit.out_paths import resolved_out
 from llminit.storage import remove
 from llminit.tuning.config import TuneConfig
-from llminit.tuning.journal import open_journal
+from llminit.tuning.journal import open_journal, writing
 from llminit.tuning.outcome import Outcome, Word
 from llminit.tuning.sampling import GivenValues, tree_sampler
 from llminit.tuning.space import Space, Values
@@ -129,21 +129,21 @@ class Search:
     def __init__(
         self, file: SearchFile | None, space: Space, asked: TuneConfig, header: dict[str, Any], *, overwrite: bool
     ) -> None:
-        self.space, self.asked = space, asked
-        storage = InMemoryStorage() if file is None else file.storage(overwrite=overwrite)
-        pruner = MedianPruner(n_startup_trials=len(space.first), n_warmup_steps=WARM_UP_EPOCHS)
-        self.study = optuna.create_study(
-            storage=storage, study_name=_NAME, direction="maximize", load_if_exists=True, pruner=pruner
-        )
-        stored = self.study.user_attrs.get("header")
-        if stored is None:
-            self.study.set_user_attr("header", header)
-        elif file is not None:
-            check_same(stored, header, file.path)
+        self.space, self.asked, self._path = space, asked, None if file is None else file.path
+        with writing(self._path):
+            self.study = _opened(InMemoryStorage() if file is None else file.storage(overwrite=overwrite))
+        self.study.pruner = MedianPruner(n_startup_trials=len(space.first), n_warmup_steps=WARM_UP_EPOCHS)
+        trials = self.study.get_trials(deepcopy=False)
+        if file is not None and trials:
+            check_same(self.study.user_attrs.get("header"), header, file.path)
             _check_sums(self.settled(), file.path)
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            self.study.tell(trial.number, state=TrialState.FAIL)
-        self._earlier_seconds = max((trial.user_attrs["elapsed"] for trial in self.settled()), default=0.0)
+        with writing(self._path):
+            if self.study.user_attrs.get("header") != header:
+                self.study.set_user_attr("header", header)
+            for trial in trials:
+                if not trial.state.is_finished():
+                    self.study.tell(trial.number, state=TrialState.FAIL)
+        self._earlier_seconds = max((trial.user_attrs.get("elapsed", 0.0) for trial in trials), default=0.0)
         self._began = time.monotonic()
 
     def settled(self) -> list[FrozenTrial]:
@@ -166,8 +166,9 @@ class Search:
 
     def note_written(self, digest: str) -> None:
         """Record that a result is going to be written."""
-        if digest not in self.written:
-            self.study.set_user_attr("written", [*self.written, digest])
+        with writing(self._path):
+            if digest not in self.written:
+                self.study.set_user_attr("written", [*self.written, digest])
 
     @property
     def n_left(self) -> int:
@@ -197,16 +198,18 @@ class Search:
             self.study.sampler = tree_sampler(self.asked.seed, position, len(self.space.first))
         else:
             self.study.sampler = GivenValues(first.values)
-        trial = self.study.ask()
-        trial.set_user_attr("position", position)
-        # A baseline is none of the models that are searched.
-        is_searched = first is None or first.values["backbone"] in self.space.models
-        values = self.space.suggest(trial) if is_searched else first.values  # type: ignore[union-attr]
+        with writing(self._path):
+            trial = self.study.ask()
+            trial.set_user_attr("position", position)
+            # A baseline is none of the models that are searched.
+            is_searched = first is None or first.values["backbone"] in self.space.models
+            values = self.space.suggest(trial) if is_searched else first.values  # type: ignore[union-attr]
         return Attempt(trial, position, "" if first is None else first.label, values, self.space.config(values))
 
     def after_epoch(self, attempt: Attempt, epoch: int, value: float) -> Word:
         """Record an epoch's validation metric, and say whether the trial is to go on."""
-        attempt.trial.report(value, epoch)
+        with writing(self._path):
+            attempt.trial.report(value, epoch)
         if self._is_late():
             return "stop"
         # A first trial is what the others are compared with.
@@ -215,12 +218,14 @@ class Search:
     def end(self, attempt: Attempt, outcome: Outcome) -> None:
         """Record how a trial ended; one that was stopped counts as not begun."""
         states = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+        record: dict[str, Any] = {"elapsed": self.seconds}
         if outcome.state != "stopped":
-            record = {"label": attempt.label, "values": attempt.values, "elapsed": self.seconds}
-            record |= {"outcome": outcome.as_json()}
-            for name, value in ({"checksum": _checksum(attempt.position, record)} | record).items():
+            record |= {"label": attempt.label, "values": attempt.values, "outcome": outcome.as_json()}
+            record["checksum"] = _checksum(attempt.position, record)
+        with writing(self._path):
+            for name, value in record.items():
                 attempt.trial.set_user_attr(name, value)
-        self.study.tell(attempt.trial, outcome.value, state=states.get(outcome.state, TrialState.FAIL))
+            self.study.tell(attempt.trial, outcome.value, state=states.get(outcome.state, TrialState.FAIL))
 
     def _is_late(self) -> bool:
         """Return whether the time is up; never before a trial has finished."""
@@ -229,8 +234,16 @@ class Search:
         return bool(self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
 
+def _opened(storage: BaseStorage) -> optuna.Study:
+    """Return the study in a storage, made if it is not there."""
+    try:
+        return optuna.load_study(study_name=_NAME, storage=storage)
+    except KeyError:
+        return optuna.create_study(study_name=_NAME, storage=storage, direction="maximize")
+
+
 def _checksum(position: int, record: dict[str, Any]) -> str:
-    kept = [position, *(record[name] for name in ("label", "values", "elapsed", "outcome"))]
+    kept = [position, *(record[name] for name in ("label", "values", "outcome"))]
     return sha256_of_json(kept, ensure_ascii=True)
 
 
@@ -251,16 +264,17 @@ def _check_sums(trials: list[FrozenTrial], path: Path) -> None:
             )
 
 
-def check_same(stored: dict[str, Any], now: dict[str, Any], path: Path) -> None:
+def check_same(stored: dict[str, Any] | None, now: dict[str, Any], path: Path) -> None:
     """Check that a stored search is of the same data, options and space.
 
     Raises:
         ConfigError: It is not; the message says what differs.
     """
+    stored = stored or {}
     for name, what in (("format", "another version"), ("data", "other interactions"), ("text", "other texts")):
         if stored.get(name) != now[name]:
             raise _other(path, f"of {what}")
-    before = stored["options"]
+    before = stored.get("options", {})
     changed = [
         f"{name} was {before.get(name)!r} and is now {value!r}"
         for name, value in now["options"].items()
