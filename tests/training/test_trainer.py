@@ -16,7 +16,7 @@ from llminit.evaluation import factor_scorer, mean_metric, ranks_under
 from llminit.graph import Adjacency, normalized_adjacency
 from llminit.models import BACKBONES, Backbone
 from llminit.progress import SilentReporter
-from llminit.training import train
+from llminit.training import EpochRecord, train
 from sample_graphs import small_graph, vectors
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,6 +41,24 @@ class Script:
     def __call__(self, users: FloatArray, items: FloatArray) -> float:
         self.calls.append((users, items))
         return self.values[len(self.calls) - 1]
+
+
+def test_who_listens_hears_every_epoch_and_can_end_it() -> None:
+    """After each epoch its record is handed over; what is raised then ends the training there."""
+    heard: list[EpochRecord] = []
+    script = Script(*[0.1 * epoch for epoch in range(1, 9)])
+    result = train(backbone(), config(epochs=8, eval_every=3), script, after_epoch=heard.append)
+    assert heard == result.history
+    assert [record.valid is None for record in heard] == [epoch not in (3, 6, 8) for epoch in range(1, 9)]
+
+    def stop_at_second(record: EpochRecord) -> None:
+        if record.epoch == 2:
+            raise LookupError
+
+    script = Script(0.1, 0.2, 0.3)
+    with pytest.raises(LookupError):
+        train(backbone(), config(epochs=3), script, after_epoch=stop_at_second)
+    assert len(script.calls) == 2
 
 
 @pytest.mark.parametrize(

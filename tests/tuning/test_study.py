@@ -233,7 +233,7 @@ def test_a_trial_always_finishes(tune: Tune) -> None:
 
 
 def test_worse_trials_are_pruned_and_presets_are_not(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A trial below the median of finished ones at an epoch after the warm-up ends there; a preset never does."""
+    """A trial in the lowest quarter of finished ones at an epoch after the warm-up ends there; a preset never does."""
     epochs: dict[int, int] = {}
     right = Search.after_epoch
 

@@ -252,14 +252,32 @@ class Halved(Backbone):
         return ((users * (negatives - positives)).sum(dim=1) / 2).exp().mean()
 
 
-def test_a_class_of_ones_own(tune: Tune) -> None:
-    """A backbone that is passed as a class is searched as those of this package are."""
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_class_of_ones_own(tune: Tune, workers: int) -> None:
+    """A backbone that is passed as a class is searched as those of this package are, in other processes too."""
     try:
-        tuned = tune(backbones=[Halved], out=None)
+        tuned = tune(backbones=[Halved], trials=3, workers=workers, out=None)
         assert tuned.config.backbone == "halved-test"
-        assert all(trial.state in ("finished", "pruned") for trial in tuned.trials)
+        assert [trial.state for trial in tuned.trials] == ["finished"] * 3
     finally:
         BACKBONES.remove("halved-test")
+
+
+def test_a_class_that_no_other_process_finds(tune: Tune) -> None:
+    """Trials of a class that is defined within a function run in this process, and that is said."""
+
+    class Hidden(Halved):
+        """The same, where it cannot be imported from."""
+
+        name = "hidden-test"
+
+    reporter = Noted()
+    try:
+        tuned = tune(backbones=[Hidden], trials=2, workers=2, out=None, reporter=reporter)
+        assert tuned.count("finished") == 2
+        assert any("no other process can import it" in message for message in reporter.messages)
+    finally:
+        BACKBONES.remove("hidden-test")
 
 
 def test_the_plan_is_said(tune: Tune) -> None:

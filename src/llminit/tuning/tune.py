@@ -45,8 +45,8 @@ def tune(
     """Search for the options of `fit` that are best on the validation interactions.
 
     The presets are tried first, so that the result is never worse on validation than they are; then Optuna's TPE
-    chooses by what the trials before gave, and a trial that is worse than half of the others were after as many epochs
-    is ended. The test interactions are never used.
+    chooses by what the trials before gave, and a trial that is worse than three in four finished ones were after as
+    many epochs is ended. The test interactions are never used.
 
     With `out`, the search is kept beside it: a killed call, made again, goes on, and with more trials it is extended.
     With one worker and no limit of time the result is that of an undisturbed search, whatever was killed; with several
