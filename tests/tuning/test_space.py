@@ -140,9 +140,9 @@ def test_models_that_need_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_batches_follow_the_data() -> None:
     """An epoch has at least 64 steps, but for the smallest batch."""
-    assert values_of(space(), "softmax", "train_batch_size") == (256,)
+    assert values_of(space(), "softmax", "train_batch_size") == (128,)
     larger = data(n_users=2200)
-    assert values_of(space(larger), "softmax", "train_batch_size") == (256, 512, 1024)
+    assert values_of(space(larger), "softmax", "train_batch_size") == (128, 256, 512, 1024)
 
 
 def test_starts() -> None:
@@ -177,7 +177,7 @@ def test_models_train_as_long_as_their_presets() -> None:
     lengths = {
         first.label: (found.config(first.values).epochs, found.config(first.values).patience) for first in found.first
     }
-    assert lengths["fast"] == lengths["max"] == (50, 4)
+    assert lengths["fast"] == lengths["max"] == (50, 3)
     assert lengths["lightgcn"] == lengths["mf"] == (300, 10)
 
 

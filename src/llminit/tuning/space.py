@@ -23,7 +23,7 @@ WIDTHS = (64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096)
 WIDTHS_WITHOUT_TEXT = (32, 64, 128, 256)
 MAX_MODEL_BYTES = 4 * 2**30
 """Widths whose model would need more memory are left out."""
-BATCH_SIZES = (256, 512, 1024, 2048, 4096, 8192)
+BATCH_SIZES = (128, 256, 512, 1024, 2048, 4096, 8192)
 STEPS_AN_EPOCH = 64
 """Batches that would leave fewer steps to an epoch are left out, but for the smallest."""
 TEXT_MODEL = "softmax"
@@ -97,8 +97,8 @@ OWN_OPTIONS: dict[str, dict[str, Dimension]] = {
 }
 """Options of models that are searched; those of other models are left as they are."""
 
-SHORT_TRAINING = {name: PRESETS["fast"][name] for name in ("epochs", "patience")}
-"""How long models of the softmax kind train; the others train as `fit` does."""
+SHORT_TRAINING = {name: PRESETS["fast"][name] for name in ("epochs", "patience", "valid_users")}
+"""How long models of the softmax kind train, and on whom they validate; the others train as `fit` does."""
 
 
 @dataclass(frozen=True)
