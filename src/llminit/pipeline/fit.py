@@ -238,9 +238,11 @@ def _text_source(
 
 def _needs_text(config: FitConfig) -> bool:
     if config.backbone == MIXTURE:
-        parts = check_mixture(config.backbone_options).parts
-        return any(_needs_text(config.model_copy(update={"backbone": name})) for name in parts)
-    return BASELINES[config.backbone].needs_text if is_baseline(config.backbone) else config.init != XAVIER
+        mixture = check_mixture(config.backbone_options)
+        return any(_needs_text(mixture.part_config(config, name)) for name in mixture.parts)
+    if is_baseline(config.backbone):
+        return BASELINES[config.backbone].make(**config.backbone_options).uses_text()
+    return config.init != XAVIER
 
 
 def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Reporter) -> None:

@@ -32,6 +32,10 @@ class MixtureConfig(Config):
     part_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The options of each part, by its name."""
 
+    def part_config(self, config: FitConfig, name: str) -> FitConfig:
+        """Return the options with which a part is learned, `config` being those of the whole fit."""
+        return config.model_copy(update={"backbone": name, "backbone_options": self.part_options.get(name, {})})
+
 
 def check_mixture(options: dict[str, Any]) -> MixtureConfig:
     """Return the options of a mixture, after checking them and those of its parts.
@@ -74,10 +78,7 @@ def learn_mixture(
         reporter: Receives progress.
     """
     options = check_mixture(config.backbone_options)
-    parts = [
-        learn_part(config.model_copy(update={"backbone": name, "backbone_options": options.part_options.get(name, {})}))
-        for name in options.parts
-    ]
+    parts = [learn_part(options.part_config(config, name)) for name in options.parts]
     scorers = [part.scorer for part in parts]
     weights = options.weights
     if weights is None:
