@@ -272,3 +272,24 @@ def add_neighbours(
             if position[indices[edge]] < len(source):
                 out[index] += weights[edge].astype(np.float64) * source[position[indices[edge]]]
     return out
+
+
+def least_squares_rows(
+    indptr: AnyArray,
+    indices: AnyArray,
+    weights: AnyArray,
+    factors: AnyArray,
+    shared: AnyArray,
+    own: AnyArray,
+    targets: AnyArray,
+) -> AnyArray:
+    """Solve (D + sum of c y y') x = t + sum of c y for each row, as one dense system."""
+    out = np.zeros(targets.shape)
+    for row in range(len(targets)):
+        matrix, target = np.diag(shared + own[row]).astype(np.float64), targets[row].astype(np.float64)
+        for edge in range(indptr[row], indptr[row + 1]):
+            factor = factors[indices[edge]].astype(np.float64)
+            matrix += weights[edge] * np.outer(factor, factor)
+            target = target + weights[edge] * factor
+        out[row] = np.linalg.solve(matrix, target)
+    return out

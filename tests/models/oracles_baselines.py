@@ -103,3 +103,36 @@ def slow_text_scores(train: AnyArray, text: FloatArray, *, centred: bool, n_laye
 def _cosine(one: Float64Array, other: Float64Array) -> float:
     lengths = np.linalg.norm(one) * np.linalg.norm(other)
     return float(one @ other / lengths) if lengths else 0.0
+
+
+def slow_ials(
+    train: AnyArray,
+    features: FloatArray,
+    items: AnyArray,
+    epochs: int,
+    unobserved: float,
+    reg_weight: float,
+    reg_exponent: float,
+    text_l2: float,
+) -> tuple[Float64Array, Float64Array]:
+    """Alternate: every user, then the map from features to items, then every item, each as a dense system."""
+    rows: Float64Array = items.astype(np.float64)
+
+    def solved(weights: AnyArray, others: Float64Array, centres: Float64Array, ridge: float) -> Float64Array:
+        left = unobserved * others.T @ others + (others.T * weights) @ others + ridge * np.eye(others.shape[1])
+        return np.asarray(np.linalg.solve(left, others.T @ weights + ridge * centres), dtype=np.float64)
+
+    def ridges(counts: AnyArray, n_others: int) -> Float64Array:
+        return np.asarray(reg_weight * (counts + unobserved * n_others) ** reg_exponent, dtype=np.float64)
+
+    n_users, n_items = train.shape
+    by_user, by_item = ridges((train != 0).sum(axis=1), n_items), ridges((train != 0).sum(axis=0), n_users)
+    users: Float64Array = np.zeros((n_users, rows.shape[1]))
+    for _ in range(epochs):
+        users = np.array([solved(train[user], rows, 0 * users[user], by_user[user]) for user in range(n_users)])
+        weighted = features.T.astype(np.float64) * by_item
+        penalty = text_l2 * by_item.mean() * np.eye(features.shape[1])
+        flat = np.linalg.solve(weighted @ features + penalty, weighted @ rows)
+        centres = features @ flat
+        rows = np.array([solved(train[:, item], users, centres[item], by_item[item]) for item in range(n_items)])
+    return users, rows

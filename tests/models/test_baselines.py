@@ -239,5 +239,7 @@ def test_options_that_cannot_be_used_are_refused(name: str, options: dict[str, f
 
 def test_unknown_baselines_are_refused() -> None:
     """A ConfigError names those that exist."""
-    with pytest.raises(ConfigError, match="ease, edlae, gf-cf, item-knn, l3ae, popularity, rp3beta, text-only"):
+    with pytest.raises(
+        ConfigError, match="deql, ease, edlae, gf-cf, ials, item-knn, l3ae, popularity, rp3beta, text-only"
+    ):
         BASELINES["svd"].make()

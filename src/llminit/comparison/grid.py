@@ -59,7 +59,7 @@ def check_grid(config: CompareConfig) -> None:
 def needs_text(config: CompareConfig) -> bool:
     """Return whether any backbone or baseline that the options name needs text embeddings."""
     named = [name for name in config.baselines if name in BASELINES]
-    return _trains_from_text(config) or any(baseline_needs_text(name) for name in named)
+    return _trains_from_text(config) or any(baseline_needs_text(config, name) for name in named)
 
 
 def baselines_of(config: CompareConfig) -> list[str]:
@@ -68,9 +68,9 @@ def baselines_of(config: CompareConfig) -> list[str]:
     return [name for name in dict.fromkeys(names) if name != "none"]
 
 
-def baseline_needs_text(name: str) -> bool:
-    """Return whether a baseline learns from text embeddings."""
-    return BASELINES[name].needs_text
+def baseline_needs_text(config: CompareConfig, name: str) -> bool:
+    """Return whether a baseline, with the options that were given for it, learns from text embeddings."""
+    return BASELINES[name].make(**baseline_options(config, name)).uses_text()
 
 
 def backbone_options(config: CompareConfig, name: str) -> dict[str, Any]:
@@ -115,7 +115,7 @@ Fields = dict[str, str | int | None]
 
 def _baseline_cells(config: CompareConfig, widths: Mapping[str, int]) -> Iterator[Fields]:
     for name in baselines_of(config):
-        if not baseline_needs_text(name):
+        if not baseline_needs_text(config, name):
             yield {"model": name}
         else:
             for encoder in widths:

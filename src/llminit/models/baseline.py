@@ -53,7 +53,7 @@ class Baseline(Config, ABC):
     grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType({})
     """The values that `tune` tries for some options: every combination in order, the last option changing fastest."""
     needs_text: ClassVar[bool] = False
-    """Whether `fit` must be given text embeddings."""
+    """Whether `fit` must be given text embeddings, with the default options."""
 
     def fit(self, train: csr_array, text: FloatArray | None = None) -> FittedBaseline:
         """Learn from training interactions, and from the items' text where the baseline needs it.
@@ -61,7 +61,7 @@ class Baseline(Config, ABC):
         Args:
             train: float32 of shape (n_users, n_items), non-zero where a user has an item in the training data.
             text: Text embeddings, float32 of shape (n_items, D), a row of zeros for an item without text; ignored
-                if `needs_text` is False.
+                if `uses_text` is False.
 
         Raises:
             ConfigError: Text is needed and missing, or an option does not fit this data.
@@ -70,8 +70,12 @@ class Baseline(Config, ABC):
         """
         matrix = _checked_train(train)
         n_items = matrix.shape[1]
-        rows = self._checked_text(text, n_items) if self.needs_text else np.empty((n_items, 0), dtype=np.float32)
+        rows = self._checked_text(text, n_items) if self.uses_text() else np.empty((n_items, 0), dtype=np.float32)
         return self.learn(BaselineInput(matrix, rows))
+
+    def uses_text(self) -> bool:
+        """Return whether these options need text embeddings."""
+        return self.needs_text
 
     @abstractmethod
     def learn(self, data: BaselineInput) -> FittedBaseline:

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from llminit.arrays import FloatArray
 from llminit.errors import ConfigError, InputError
-from llminit.models.sparse import co_occurrence_blocks, row_codes
+from llminit.models.sparse import co_occurrence_blocks, row_codes, squared_lengths
 
 _GIB = 2**30
 
@@ -34,7 +34,18 @@ def check_memory(name: str, n_items: int, allowed: float) -> None:
         )
 
 
+def dropout_penalty(train: csr_array, dropout: float, l2: float) -> NDArray[np.float64]:
+    """Return EDLAE's penalty of each item's weights, l2 + p / (1 - p) diag(X'X): float64 of shape (n_items,)."""
+    penalty: NDArray[np.float64] = l2 + dropout / (1 - dropout) * squared_lengths(train)
+    return penalty
+
+
 def ridge_weights(train: csr_array, penalty: NDArray[np.float64]) -> FloatArray:
+    """Return the weights of `ridge_solution` alone."""
+    return ridge_solution(train, penalty)[0]
+
+
+def ridge_solution(train: csr_array, penalty: NDArray[np.float64]) -> tuple[FloatArray, NDArray[np.float64]]:
     """Solve B = I - P diag(1 / diag(P)) with P = (X'X + diag(penalty))^-1.
 
     Args:
@@ -42,7 +53,8 @@ def ridge_weights(train: csr_array, penalty: NDArray[np.float64]) -> FloatArray:
         penalty: float64 of shape (n_items,), positive; the ridge penalty of each item's weights.
 
     Returns:
-        B, float32 of shape (n_items, n_items), zeros on the diagonal; row j holds what item j adds to every item.
+        B, float32 of shape (n_items, n_items), zeros on the diagonal; row j holds what item j adds to every item. And
+        the diagonal of P, float64 of shape (n_items,).
 
     Raises:
         InputError: The matrix cannot be inverted.
@@ -54,7 +66,7 @@ def ridge_weights(train: csr_array, penalty: NDArray[np.float64]) -> FloatArray:
     np.fill_diagonal(weights, 0.0)
     weights = weights + weights.T
     weights /= -diagonal.astype(np.float32)
-    return np.ascontiguousarray(weights)
+    return np.ascontiguousarray(weights), diagonal
 
 
 def ridge_inverse(train: csr_array, penalty: NDArray[np.float64]) -> FloatArray:

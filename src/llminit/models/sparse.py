@@ -84,6 +84,12 @@ def degrees(train: csr_array) -> tuple[IntArray, IntArray]:
     return np.diff(train.indptr).astype(np.int64), np.bincount(train.indices, minlength=train.shape[1])
 
 
+def squared_lengths(train: csr_array) -> NDArray[np.float64]:
+    """Return the squared Euclidean length of each item's column, float64 of shape (n_items,)."""
+    squares = train.data.astype(np.float64) ** 2
+    return np.asarray(np.bincount(train.indices, weights=squares, minlength=train.shape[1]), dtype=np.float64)
+
+
 def power(counts: IntArray, exponent: float) -> NDArray[np.float64]:
     """Raise counts to a power, float64 of the same shape; 0 stays 0, the weight of nodes without interactions."""
     return np.where(counts > 0, np.maximum(counts, 1).astype(np.float64) ** exponent, 0.0)

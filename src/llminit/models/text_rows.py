@@ -1,4 +1,4 @@
-"""Text embeddings as models use them: centred, and with rows of length 1."""
+"""Text embeddings as models use them: centred, whitened, or with rows of length 1."""
 
 import numpy as np
 
@@ -18,3 +18,23 @@ def unit_rows(rows: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     unit: FloatArray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
     return unit
+
+
+def whitened(text: FloatArray, n_directions: int) -> FloatArray:
+    """Return the leading directions of centred text embeddings, each of the same variance; rows of zeros stay zeros.
+
+    Args:
+        text: float32 of shape (n_items, D), a row of zeros for an item without text, not all of them.
+        n_directions: How many; fewer where the texts do not vary in as many.
+
+    Returns:
+        float32 of shape (n_items, at most n_directions); the rows of items with text have a mean squared length of 1.
+    """
+    rows = centred(text)
+    n_with_text = np.any(text, axis=1).sum()
+    variances, directions = np.linalg.eigh((rows.T @ rows).astype(np.float64) / n_with_text)
+    # A float32 product leaves about 1e-7 of the largest variance in directions in which the texts do not vary.
+    n_kept = min(n_directions, int((variances > 1e-5 * max(variances[-1], 1e-30)).sum()))
+    leading, variances = directions[:, ::-1][:, :n_kept], variances[::-1][:n_kept]
+    result: FloatArray = rows @ (leading / np.sqrt(variances * n_kept)).astype(np.float32)
+    return result

@@ -243,9 +243,11 @@ def _text_source(
 def needs_text(config: FitConfig) -> bool:
     """Return whether a fit needs text embeddings: for where it starts, or for its model."""
     if config.backbone == MIXTURE:
-        parts = check_mixture(config.backbone_options).parts
-        return any(needs_text(config.model_copy(update={"backbone": name})) for name in parts)
-    return BASELINES[config.backbone].needs_text if is_baseline(config.backbone) else config.init != XAVIER
+        mixture = check_mixture(config.backbone_options)
+        return any(needs_text(mixture.part_config(config, name)) for name in mixture.parts)
+    if is_baseline(config.backbone):
+        return BASELINES[config.backbone].make(**config.backbone_options).uses_text()
+    return config.init != XAVIER
 
 
 def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Reporter) -> None:

@@ -11,10 +11,11 @@ from llminit.arrays import FloatArray, IntArray
 from llminit.config import Config, FitConfig, Names
 from llminit.data import HeldOut
 from llminit.errors import ConfigError
-from llminit.evaluation import Scorer, mean_metric, ranks_under
+from llminit.evaluation import Scorer
 from llminit.models import BACKBONES, BASELINES, is_baseline
 from llminit.models.mixture import Mixture, mixed
 from llminit.pipeline.learned import Learned
+from llminit.pipeline.validation import validation_metric
 from llminit.progress import Reporter
 
 MIXTURE = "mixture"
@@ -31,6 +32,10 @@ class MixtureConfig(Config):
     """The weight of each part; by default validation chooses them."""
     part_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The options of each part, by its name."""
+
+    def part_config(self, config: FitConfig, name: str) -> FitConfig:
+        """Return the options with which a part is learned, `config` being those of the whole fit."""
+        return config.model_copy(update={"backbone": name, "backbone_options": self.part_options.get(name, {})})
 
 
 def check_mixture(options: dict[str, Any]) -> MixtureConfig:
@@ -74,10 +79,7 @@ def learn_mixture(
         reporter: Receives progress.
     """
     options = check_mixture(config.backbone_options)
-    parts = [
-        learn_part(config.model_copy(update={"backbone": name, "backbone_options": options.part_options.get(name, {})}))
-        for name in options.parts
-    ]
+    parts = [learn_part(options.part_config(config, name)) for name in options.parts]
     scorers = [part.scorer for part in parts]
     weights = options.weights
     if weights is None:
@@ -110,10 +112,10 @@ def _chosen_weights(
     if not len(held_out.split.valid):
         return (1 / len(scorers),) * len(scorers)
 
+    measure = validation_metric(held_out, config)
+
     def measured(weights: Sequence[float]) -> float:
-        scorer = _mixed_scorer(scorers, weights)
-        ranks = ranks_under(config.valid_protocol, scorer, held_out.valid, held_out.seen_at_valid)
-        return mean_metric(ranks, config.valid_metric)
+        return measure(_mixed_scorer(scorers, weights))
 
     best = (1.0, *(0.0,) * (len(scorers) - 1))
     with reporter.task("weighing the mixture", len(_SHARES) * (len(scorers) - 1) + 1) as task:

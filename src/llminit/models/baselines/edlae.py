@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from llminit.models.baseline import Baseline, BaselineInput, LinearItemModel
 from llminit.models.registry import BASELINES
-from llminit.models.ridge import check_memory, ridge_weights, table_bytes
+from llminit.models.ridge import check_memory, dropout_penalty, ridge_weights, table_bytes
 from llminit.models.sizes import Sizes
 
 
@@ -38,10 +37,7 @@ class EDLAE(Baseline):
         """Solve one ridge regression for each item, with a penalty that grows with an item's interactions."""
         train = data.train
         check_memory("EDLAE", train.shape[1], self.max_memory_gib)
-        squares = train.data.astype(np.float64) ** 2
-        diagonal = np.bincount(train.indices, weights=squares, minlength=train.shape[1])
-        penalty = np.asarray(self.l2 + self.dropout / (1 - self.dropout) * diagonal, dtype=np.float64)
-        return LinearItemModel(train, ridge_weights(train, penalty))
+        return LinearItemModel(train, ridge_weights(train, dropout_penalty(train, self.dropout, self.l2)))
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:

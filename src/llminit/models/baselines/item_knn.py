@@ -14,7 +14,7 @@ from scipy.sparse import csr_array, vstack
 from llminit.arrays import AnyArray
 from llminit.models.baseline import Baseline, BaselineInput, LinearItemModel
 from llminit.models.registry import BASELINES
-from llminit.models.sparse import co_occurrence_blocks, entries, nearest
+from llminit.models.sparse import co_occurrence_blocks, entries, nearest, squared_lengths
 
 
 @BASELINES.register
@@ -34,7 +34,7 @@ class ItemKNN(Baseline):
 
     def learn(self, data: BaselineInput) -> LinearItemModel:
         """Find each item's neighbours: sim(i, j) = x_i . x_j / (|x_i| |x_j| + shrink), x_i being column i."""
-        norms = _column_norms(data.train)
+        norms = np.sqrt(squared_lengths(data.train))
         blocks = [self._neighbours(block.start, dots, norms) for block, dots in co_occurrence_blocks(data.train)]
         # Row i holds the neighbours of item i, which add to the score of item i: the weights are the transpose.
         return LinearItemModel(data.train, csr_array(vstack(blocks, format="csr").T))
@@ -43,8 +43,3 @@ class ItemKNN(Baseline):
         rows, columns, values = entries(dots, first)
         similarities = values / (norms[rows + first] * norms[columns] + self.shrink)
         return nearest(rows, columns, similarities, dots.shape, self.k)
-
-
-def _column_norms(train: csr_array) -> AnyArray:
-    """Return the Euclidean norm of each item's column, float64 of shape (n_items,)."""
-    return np.sqrt(np.bincount(train.indices, weights=train.data.astype(np.float64) ** 2, minlength=train.shape[1]))

@@ -5,7 +5,6 @@ Propagation of untrained text embeddings follows TextGCN (arXiv 2510.12461), wit
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -13,12 +12,12 @@ import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from llminit.arrays import FloatArray, IntArray
+from llminit.arrays import FloatArray
 from llminit.initialization import user_means
-from llminit.models.baseline import Baseline, BaselineInput, popular_without_history
+from llminit.models.baseline import Baseline, BaselineInput
+from llminit.models.factors import FactorModel
 from llminit.models.registry import BASELINES
-from llminit.models.serving import DotProduct, ServingModel
-from llminit.models.sparse import degrees, normalized, ones
+from llminit.models.sparse import normalized, ones
 from llminit.models.text_rows import centred, unit_rows
 
 
@@ -42,40 +41,12 @@ class TextOnly(Baseline):
     n_layers: int = Field(default=4, ge=0)
     """Number of propagation layers; 0 compares the texts as they are."""
 
-    def learn(self, data: BaselineInput) -> "CosineModel":
+    def learn(self, data: BaselineInput) -> FactorModel:
         """Average the items' texts over each user's history and propagate both."""
         items = centred(data.text) if self.centred else data.text
         users, _ = user_means(items, ones(data.train).astype(np.float32))
         users, items = _propagated(users, items, data.train, self.n_layers)
-        return CosineModel(unit_rows(users), unit_rows(items), data.train)
-
-
-@dataclass(frozen=True)
-class CosineModel:
-    """Scores by the dot product of rows of length 1; users without a training item get popularity scores.
-
-    Attributes:
-        users: float32 of shape (n_users, D).
-        items: float32 of shape (n_items, D).
-        train: float32 CSR of shape (n_users, n_items).
-    """
-
-    users: FloatArray
-    items: FloatArray
-    train: csr_array
-
-    def scores(self, users: IntArray) -> FloatArray:
-        """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""
-        scores: FloatArray = self.users[users] @ self.items.T
-        return popular_without_history(scores, users, self.train)
-
-    def serving(self) -> ServingModel:
-        """Return both tables; a user without a history gets the direction that ranks by popularity."""
-        counts = degrees(self.train)[1].astype(np.float32)
-        without = np.diff(self.train.indptr) == 0
-        # One more column holds popularity, which those without a history look at alone.
-        users = np.hstack([np.where(without[:, None], np.float32(0), self.users), without[:, None].astype(np.float32)])
-        return DotProduct(users, np.hstack([self.items, counts[:, None]]))
+        return FactorModel(unit_rows(users), unit_rows(items), data.train)
 
 
 def _propagated(users: FloatArray, items: FloatArray, train: csr_array, n_layers: int) -> tuple[FloatArray, FloatArray]:

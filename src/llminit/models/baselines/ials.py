@@ -1,0 +1,168 @@
+"""iALS: implicit alternating least squares, whose items may be drawn to what their text predicts.
+
+The embeddings x of users and y of items, and a map B of the whitened texts f, minimise
+
+    sum of c (x_u . y_i - 1)^2 over the interactions + a * sum of (x_u . y_i)^2 over all pairs
+    + sum of r_u |x_u|^2 over users + sum of r_i |y_i - B f_i|^2 over items + text_l2 * (mean of r_i) |B|^2,
+
+with r_u = reg_weight * (n_u + a n_items)^reg_exponent and r_i = reg_weight * (n_i + a n_users)^reg_exponent, n_u and
+n_i being numbers of interactions, c an interaction's value (1, mostly), a the weight of unobserved pairs. Without text,
+and for an item without text, B f_i is zero: then it is the iALS of Rendle et al., Revisiting the performance of iALS on
+item recommendation benchmarks, RecSys 2022 (arXiv 2110.14037). The pull to the text is that of irspack 0.5's
+feature-aware iALS, whose lambda_item_feature is text_l2 times the mean of r_i. An item without interactions gets a row
+by its text.
+
+Each side has a closed form while the other is fixed, and so has B. All rows share the dense part of their systems, the
+matrix a Y'Y, so both tables are turned to its eigenvectors (scores do not change), where it is diagonal; what is left
+of a row's system is as sparse as its interactions, and `llminit.compiled.least_squares` solves it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
+
+import numba
+import numpy as np
+from pydantic import Field
+from scipy.sparse import csr_array
+
+from llminit.arrays import FloatArray, IntArray
+from llminit.compiled.graph import NodeArray
+from llminit.compiled.least_squares import Systems, solve_rows
+from llminit.errors import InputError
+from llminit.models.baseline import Baseline, BaselineInput
+from llminit.models.factors import FactorModel
+from llminit.models.registry import BASELINES
+from llminit.models.sizes import Sizes
+from llminit.models.text_rows import whitened
+
+_START_LENGTH = 0.1
+"""Root mean square of an item's length before the first step."""
+
+
+@BASELINES.register
+class IALS(Baseline):
+    """Scores by embeddings fitted to all pairs at once by least squares, items drawn to what their text predicts."""
+
+    name: ClassVar[str] = "ials"
+    relative_cost: ClassVar[float] = 7
+    needs_text: ClassVar[bool] = True
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
+        {"unobserved_weight": (0.03, 0.1, 0.3, 1.0), "reg_weight": (0.0025, 0.005, 0.01)}
+    )
+
+    embedding_size: int = Field(default=128, ge=1)
+    """Dimensions of the embeddings."""
+    unobserved_weight: float = Field(default=0.03, gt=0)
+    """The weight of a pair without interaction, against 1 for an interaction; denser data wants a larger one."""
+    reg_weight: float = Field(default=0.005, gt=0)
+    """Strength of the regulariser, which grows with a row's number of interactions."""
+    reg_exponent: float = Field(default=1.0, ge=0, le=1)
+    """How it grows: 1 in proportion, 0 not at all."""
+    epochs: int = Field(default=16, ge=1)
+    """How many times both tables are solved."""
+    solver_steps: int = Field(default=3, ge=1)
+    """Most steps of conjugate gradients for a row, from where it was; more are more exact, and no better."""
+    text: bool = True
+    """Draw items to what their text predicts; false is plain iALS, which needs no text."""
+    text_dims: int = Field(default=128, ge=1)
+    """How many leading directions of the texts are used."""
+    text_l2: float = Field(default=0.5, gt=0)
+    """Strength of the regulariser of the map from text to embeddings, in the pulls of so many mean items."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the items' embeddings before the first step."""
+
+    def uses_text(self) -> bool:
+        """Return whether items are drawn to their text."""
+        return self.text
+
+    def learn(self, data: BaselineInput) -> FactorModel:
+        """Solve users and items in turn."""
+        if data.train.data.min() < 0:
+            raise InputError(
+                f"found the value {data.train.data.min():g} in the training matrix, expected none below 0, because "
+                "values are weights; use ones"
+            )
+        n_users, n_items = data.train.shape
+        by_user, by_item = self._side(data.train), self._side(csr_array(data.train.T))
+        text = _Text.make(whitened(data.text, self.text_dims), by_item.ridge, self.text_l2) if self.text else None
+        users = np.zeros((n_users, self.embedding_size), dtype=np.float32)
+        items = np.random.default_rng(self.seed).standard_normal((n_items, self.embedding_size), dtype=np.float32)
+        items *= np.float32(_START_LENGTH / np.sqrt(self.embedding_size))
+        for _ in range(self.epochs):
+            users, items = self._solved(by_user, users, items, None)
+            items, users = self._solved(by_item, items, users, text)
+        return FactorModel(users, items, data.train)
+
+    @classmethod
+    def memory_bytes(cls, sizes: Sizes) -> int:
+        """Estimate the memory of fitting: each table, its turned copy and targets, and the whitened texts."""
+        tables = (sizes.n_users + sizes.n_items) * 128 * 4 * 4
+        return tables + 60 * sizes.n_interactions + sizes.n_items * sizes.text_width * 16
+
+    def _side(self, train: csr_array) -> "_Side":
+        counts = np.diff(train.indptr) + self.unobserved_weight * train.shape[1]
+        return _Side(
+            train.indptr.astype(np.int64),
+            train.indices.astype(np.int32),
+            train.data,
+            (self.reg_weight * counts**self.reg_exponent).astype(np.float32),
+            np.arange(train.shape[0], dtype=np.int32),
+        )
+
+    def _solved(
+        self, side: "_Side", rows: FloatArray, others: FloatArray, text: "_Text | None"
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the rows of one side, solved, and those of the other, both turned to the same new directions."""
+        shared, directions = np.linalg.eigh(np.float32(self.unobserved_weight) * (others.T @ others))
+        rows, others = rows @ directions, others @ directions
+        targets = np.zeros_like(rows) if text is None else text.predicted(rows) * side.ridge[:, np.newaxis]
+        systems = Systems(
+            side.indptr, side.indices, side.values, others, np.maximum(shared, np.float32(0)), side.ridge, targets
+        )
+        solve_rows(systems, side.codes, self.solver_steps, rows, numba.get_num_threads())
+        return rows, others
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """The interactions of users or of items.
+
+    Attributes:
+        indptr: int64 of shape (n + 1,), where each row's interactions begin.
+        indices: int32 of shape (n_interactions,), rows of the other side.
+        values: float32 of shape (n_interactions,).
+        ridge: float32 of shape (n,), the regulariser of each row.
+        codes: int32 of shape (n,), the rows.
+    """
+
+    indptr: IntArray
+    indices: NodeArray
+    values: FloatArray
+    ridge: FloatArray
+    codes: NodeArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Text:
+    """The ridge regression of embeddings on texts.
+
+    Attributes:
+        features: float32 of shape (n_items, k).
+        solver: float32 of shape (k, n_items), what makes B of the embeddings.
+    """
+
+    features: FloatArray
+    solver: FloatArray
+
+    @classmethod
+    def make(cls, features: FloatArray, ridge: FloatArray, l2: float) -> Self:
+        weighted = (features * ridge[:, np.newaxis]).T.astype(np.float64)
+        penalty = l2 * float(ridge.mean()) * np.eye(features.shape[1])
+        solver = np.linalg.solve(weighted @ features + penalty, weighted)
+        return cls(features, solver.astype(np.float32))
+
+    def predicted(self, rows: FloatArray) -> FloatArray:
+        """Return float32 of shape (n_items, d): what the texts predict of embeddings of that shape."""
+        return np.asarray(self.features @ (self.solver @ rows), dtype=np.float32)
