@@ -50,6 +50,7 @@ def placed_names(
     size: tuple[float, float],
     type_size: float,
     n_above: int = 0,
+    obstacles: Sequence[Box] = (),
 ) -> list[Side | None]:
     """Return a side for each name, None where there is no room for it.
 
@@ -61,9 +62,10 @@ def placed_names(
         size: Width and height of the area, which no name leaves.
         type_size: The size of the type, in pixels.
         n_above: From so many of the first points a line leads to the right; their names stand above it if they can.
+        obstacles: What names do not cover either.
     """
     area = Box(0.0, 0.0, *size)
-    taken = [Box(x - 5, y - 5, x + 5, y + 5) for x, y in points]
+    taken = [*obstacles, *(Box(x - 5, y - 5, x + 5, y + 5) for x, y in points)]
     sides: list[Side | None] = []
     for index, ((x, y), name) in enumerate(zip(points, names, strict=True)):
         order = dict.fromkeys([*ABOVE, *SIDES] if index < n_above else SIDES)
@@ -88,10 +90,15 @@ def name_box(x: float, y: float, name: str, side: Side, type_size: float) -> Box
         side: Where it stands.
         type_size: The size of the type, in pixels.
     """
-    width, height = _LETTER * type_size * len(name), 1.1 * type_size
+    width, height = name_width(name, type_size), 1.1 * type_size
     left = x - width / 2 if side.across == 0 else x + GAP if side.across > 0 else x - GAP - width
     middle = y - side.up * (GAP + height / 2)
     return Box(left, middle - height / 2, left + width, middle + height / 2)
+
+
+def name_width(name: str, type_size: float) -> float:
+    """Return about how wide a name is, in pixels, rather too much than too little."""
+    return _LETTER * type_size * len(name)
 
 
 def _is_within(box: Box, area: Box) -> bool:

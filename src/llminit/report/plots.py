@@ -12,7 +12,7 @@ from llminit.report.styles import Style
 
 # Shares of the span of the points: how far intervals may extend beyond them, and the padding.
 _MAX_OVERHANG, _PADDING = 0.75, 0.05
-_FEWEST_TICKS = 3
+_FEWEST_TICKS, _MOST_TICKS = 3, 8
 
 
 def panel(title: str, figures: Sequence[Figure], styles: Mapping[str, Style]) -> Panel:
@@ -89,6 +89,21 @@ def log_ticks(begin: float, end: float) -> list[float]:
         if len(ticks) >= _FEWEST_TICKS:
             break
     return ticks
+
+
+def even_ticks(begin: float, end: float) -> dict[float, str]:
+    """Return round numbers in a range, at equal distances and at most eight, as they are shown.
+
+    Args:
+        begin: The lower end.
+        end: The upper end, which is more.
+    """
+    power = math.floor(math.log10(end - begin)) - 1
+    steps = (step * 10.0**decade for decade in (power, power + 1) for step in (1, 2, 5))
+    step = next(step for step in steps if (end - begin) / step < _MOST_TICKS)
+    digits = max(0, -math.floor(math.log10(step)))
+    whole = range(math.ceil(begin / step), math.floor(end / step) + 1)
+    return {float(f"{index * step:.6g}"): f"{index * step:.{digits}f}".replace("-", "−") for index in whole}
 
 
 def plot_text(text: Any) -> str:

@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from llminit.report.front import Point, pareto_front
-from llminit.report.names import Side, placed_names
+from llminit.report.names import Box, Side, placed_names
 from llminit.report.numbers import decimals
 from llminit.report.plots import axis_range, is_cut_off, is_usual, log_ticks
 
@@ -67,7 +68,16 @@ class Scene:
     def sides(self, size: tuple[float, float], type_size: float) -> list[Side | None]:
         """Return where the name of each dot stands in a plot of this size; None where it has no room."""
         places = [self.place(dot.point.seconds, dot.up, size) for dot in self.dots]
-        return placed_names(places, [dot.name for dot in self.dots], size, type_size, len(self.front))
+        names, lines = [dot.name for dot in self.dots], [_around(*ends) for ends in pairwise(self.steps(size))]
+        return placed_names(places, names, size, type_size, len(self.front), lines)
+
+    def steps(self, size: tuple[float, float]) -> list[tuple[float, float]]:
+        """Return the front as a line in steps, because more time alone brings no quality, in a plot of this size."""
+        steps: list[tuple[float, float]] = []
+        for dot in self.front:
+            x, y = self.place(dot.point.seconds, dot.up, size)
+            steps += [(x, steps[-1][1]), (x, y)] if steps else [(x, y)]
+        return steps
 
     @cached_property
     def legend(self) -> str:
@@ -88,7 +98,8 @@ def scene_of(points: Sequence[Point]) -> Scene:
     """
     powers = [math.log10(point.seconds) for point in points]
     padding = max(_PADDING * (max(powers) - min(powers)), _MIN_PADDING)
-    across = [float(f"{end:.6g}") for end in (min(powers) - padding, max(powers) + padding)]
+    # More on the right, where names go.
+    across = [float(f"{end:.6g}") for end in (min(powers) - padding, max(powers) + 1.5 * padding)]
     means = [point.quality for point in points]
     up = axis_range([mean for mean in means if is_usual(mean, means)])
     edge = up[0] + _EDGE * (up[1] - up[0])
@@ -100,6 +111,12 @@ def scene_of(points: Sequence[Point]) -> Scene:
     }
     front = [dots[point.name] for point in pareto_front(points)]
     return Scene(_in_order(list(dots.values()), front), front, across, up)
+
+
+def _around(begin: tuple[float, float], end: tuple[float, float]) -> Box:
+    """Return a narrow rectangle around a line."""
+    (left, right), (top, bottom) = sorted((begin[0], end[0])), sorted((begin[1], end[1]))
+    return Box(left - 2, top - 2, right + 2, bottom + 2)
 
 
 def _in_order(dots: Sequence[Dot], front: Sequence[Dot]) -> list[Dot]:

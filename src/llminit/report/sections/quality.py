@@ -42,9 +42,15 @@ def models_of(data: ReportData) -> list[Method]:
     return [method for method in data.methods if method.kind != "control" and not method.sparsity]
 
 
+def labels_of(data: ReportData) -> dict[Method, str]:
+    """Return short names that tell the models apart; of the main setting they are those of all other sections."""
+    models = models_of(data)
+    return {method: data.labels.get(method, label) for method, label in distinct_labels(models).items()}
+
+
 def points_of(data: ReportData) -> dict[Method, Point]:
     """Return each model as a point, without those whose quality or time was not measured."""
-    labels = distinct_labels(models_of(data))
+    labels = labels_of(data)
     points = {}
     for method, label in labels.items():
         quality, seconds = data.mean(method, METRIC), seconds_of(data, method)
@@ -62,7 +68,7 @@ def seconds_of(data: ReportData, method: Method) -> float | None:
 
 def _table(data: ReportData, methods: list[Method], points: Mapping[Method, Point]) -> Table:
     front = {point.name for point in pareto_front(list(points.values()))}
-    labels = distinct_labels(models_of(data))
+    labels = labels_of(data)
     on_front = {method: points[method].name in front if method in points else None for method in methods}
     rows = [_row(data, method, labels[method], on_front[method]) for method in methods]
     rows.sort(key=lambda row: -float(row.cells[1].value or 0.0))
