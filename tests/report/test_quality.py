@@ -82,7 +82,7 @@ def test_the_front_is_what_nobody_beats(measures: list[tuple[float, float]]) -> 
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(PLACES, st.text("abc", max_size=12)), max_size=10), st.integers(0, 3), st.floats(1, 3))
+@given(st.lists(st.tuples(PLACES, st.text("abc\n", max_size=12)), max_size=10), st.integers(0, 3), st.floats(1, 3))
 def test_names_cover_nothing(named: list[tuple[tuple[float, float], str]], n_above: int, wider: float) -> None:
     """No name covers a point or another name or leaves the plot, there or in a plot that is wider."""
     places, names = [place for place, _ in named], [name for _, name in named]

@@ -58,7 +58,7 @@ def placed_names(
 
     Args:
         points: In pixels from the left and from the top; the first ones get the first choice.
-        names: One a point; an empty one gets no place.
+        names: One a point, perhaps of several lines; an empty one gets no place.
         size: Width and height of the area, which no name leaves.
         type_size: The size of the type, in pixels.
         n_above: From so many of the first points a line leads to the right; their names stand above it if they can.
@@ -90,15 +90,15 @@ def name_box(x: float, y: float, name: str, side: Side, type_size: float) -> Box
         side: Where it stands.
         type_size: The size of the type, in pixels.
     """
-    width, height = name_width(name, type_size), 1.1 * type_size
+    width, height = name_width(name, type_size), 1.1 * type_size * len(name.split("\n"))
     left = x - width / 2 if side.across == 0 else x + GAP if side.across > 0 else x - GAP - width
     middle = y - side.up * (GAP + height / 2)
     return Box(left, middle - height / 2, left + width, middle + height / 2)
 
 
 def name_width(name: str, type_size: float) -> float:
-    """Return about how wide a name is, in pixels, rather too much than too little."""
-    return _LETTER * type_size * len(name)
+    """Return about how wide a name is, in pixels, rather too much than too little; of several lines the longest."""
+    return _LETTER * type_size * max(map(len, name.split("\n")))
 
 
 def _is_within(box: Box, area: Box) -> bool:

@@ -1,7 +1,8 @@
 """The picture of quality against seconds before it is drawn: what stands where, the same for plotly and for SVG."""
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -65,10 +66,20 @@ class Scene:
         x = (math.log10(seconds) - self.across[0]) / (self.across[1] - self.across[0])
         return x * size[0], (self.up[1] - up) / (self.up[1] - self.up[0]) * size[1]
 
-    def sides(self, size: tuple[float, float], type_size: float) -> list[Side | None]:
-        """Return where the name of each dot stands in a plot of this size; None where it has no room."""
+    def sides(
+        self, size: tuple[float, float], type_size: float, named: Callable[[Dot], str] = operator.attrgetter("name")
+    ) -> list[Side | None]:
+        """Return where the name of each dot stands in a plot of this size; None where it has no room.
+
+        Args:
+            size: Width and height, in pixels.
+            type_size: The size of the type, in pixels.
+            named: What is shown as the name of a dot.
+        """
         places = [self.place(dot.point.seconds, dot.up, size) for dot in self.dots]
-        names, lines = [dot.name for dot in self.dots], [_around(*ends) for ends in pairwise(self.steps(size))]
+        names = [named(dot) for dot in self.dots]
+        # What a vertical line crosses can still be read.
+        lines = [_around(*ends) for ends in list(pairwise(self.steps(size)))[::2]]
         return placed_names(places, names, size, type_size, len(self.front), lines)
 
     def steps(self, size: tuple[float, float]) -> list[tuple[float, float]]:

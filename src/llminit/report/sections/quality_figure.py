@@ -1,6 +1,7 @@
 """The figure of quality against seconds, as plain plotly data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from llminit.report.figures import Figure, Panel, Trace
@@ -27,7 +28,7 @@ def quality_panel(points: Sequence[Point], metric: str) -> Panel:
         metric: What quality is, as "ndcg@10".
     """
     scene = scene_of(points)
-    named = list(zip(scene.dots, scene.sides(*_WIDE), scene.sides(*_NARROW), strict=True))
+    named = list(zip(scene.dots, scene.sides(*_WIDE), scene.sides(*_NARROW, _in_lines), strict=True))
     styles = {dot.point.series: dot.point.style for dot in scene.dots}
     traces = [_trace([one for one in named if one[0].point.series == series]) for series in styles]
     layout = {
@@ -73,7 +74,7 @@ def _trace(named: Sequence[_Named]) -> Trace:
         "y": [rounded(dot.up) for dot in dots],
         **_names(dots, [wide for _, wide, _ in named]),
         # The page's script takes these where the plot is narrow.
-        "meta": {"narrow": _names(dots, [narrow for _, _, narrow in named])},
+        "meta": {"narrow": _names(dots, [narrow for _, _, narrow in named], _in_lines)},
         "customdata": [_described(dot) for dot in dots],
         "error_y": bars | {"color": f"{style.colour}/45", "thickness": 1},
         "marker": {
@@ -86,10 +87,17 @@ def _trace(named: Sequence[_Named]) -> Trace:
     }
 
 
-def _names(dots: Sequence[Dot], sides: Sequence[Side | None]) -> dict[str, Any]:
+def _names(
+    dots: Sequence[Dot], sides: Sequence[Side | None], named: Callable[[Dot], str] = attrgetter("name")
+) -> dict[str, Any]:
     positions = [f"{_UP[side.up]} {_ACROSS[side.across]}" if side else "middle right" for side in sides]
-    texts = [plot_text(dot.name) if side else "" for dot, side in zip(dots, sides, strict=True)]
-    return {"text": texts, "textposition": positions}
+    names = [plot_text(named(dot)).replace("\n", "<br>") if side else "" for dot, side in zip(dots, sides, strict=True)]
+    return {"text": names, "textposition": positions}
+
+
+def _in_lines(dot: Dot) -> str:
+    """Return a model and its start below each other."""
+    return dot.name.replace(" + ", " +\n", 1)
 
 
 def _described(dot: Dot) -> list[str]:
