@@ -236,10 +236,11 @@ def _load(folder: Path, plan: Plan) -> DataSet:
     name = folder.resolve().name
     whole = _opened(folder, name, plan, plan.grid)
     results = open_results(folder)
+    parts = {question: Part(results, question.models, question.embedding_size) for question in plan.question}
     questions = {
         question: read_report_data(part)
-        for question in plan.question
-        if 0 < len((part := Part(results, question.models, question.embedding_size)).cells()) < len(whole.loaded.cells)
+        for question, part in parts.items()
+        if _has_trained(part) and len(part.cells()) < len(whole.loaded.cells)
     }
     again = folder.with_name(f"{name}{CONFIRMATION}")
     is_there = bool(plan.confirmation) and open_results(again).exists
@@ -253,6 +254,10 @@ def _load(folder: Path, plan: Plan) -> DataSet:
             if open_results(beside := folder.with_name(f"{name}-{ending}")).exists
         },
     )
+
+
+def _has_trained(part: Part) -> bool:
+    return any(cell.key.kind == "backbone" for cell in part.cells())
 
 
 def _opened(folder: Path, name: str, plan: Plan, calls: Sequence[dict[str, Any]]) -> DataSet:
