@@ -91,10 +91,11 @@ def test_names_of_points_can_be_read(open_report: OpenReport, data: ReportData, 
     )
     assert len(boxes) > 5
     for (_, left, top, right, bottom), (_, *other) in combinations(boxes, 2):
-        assert right <= other[0] or other[2] <= left or bottom <= other[1] + 2 or other[3] <= top + 2
+        assert right <= other[0] or other[2] <= left or bottom <= other[1] + 1 or other[3] <= top + 1
     assert all(left >= 0 and right <= width for _, left, _, right, _ in boxes)
     front = pareto_front(list(quality.points_of(data).values()))
-    assert {point.name for point in front} <= {name for name, *_ in boxes}
+    # In a narrow plot a name is broken into two lines.
+    assert {point.name.replace(" ", "") for point in front} <= {name.replace(" ", "") for name, *_ in boxes}
 
 
 def test_a_click_sorts(wide: "Page") -> None:

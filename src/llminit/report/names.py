@@ -90,7 +90,7 @@ def name_box(x: float, y: float, name: str, side: Side, type_size: float) -> Box
         side: Where it stands.
         type_size: The size of the type, in pixels.
     """
-    width, height = name_width(name, type_size), 1.1 * type_size * len(name.split("\n"))
+    width, height = name_width(name, type_size), 1.2 * type_size * len(name.split("\n"))
     left = x - width / 2 if side.across == 0 else x + GAP if side.across > 0 else x - GAP - width
     middle = y - side.up * (GAP + height / 2)
     return Box(left, middle - height / 2, left + width, middle + height / 2)
