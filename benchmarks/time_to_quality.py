@@ -4,8 +4,9 @@ All see the same split and, where they use text, the same text embeddings; each 
 and test is touched once. Seconds are those of training with the chosen options, early stopping included; reading,
 encoding and the search for options are not. A short run before compiles and warms up.
 
-    python benchmarks/time_to_quality.py --json benchmarks/results/time_to_quality.json \
-        --plot benchmarks/results/time_to_quality.svg
+    python benchmarks/time_to_quality.py --json benchmarks/results/time_to_quality.json
+
+writes the pictures beside the results, `time_to_quality-light.svg` and `time_to_quality-dark.svg`.
 """
 
 import argparse
@@ -54,7 +55,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--methods", nargs="+", choices=[*OURS, *PEERS], default=[*OURS, *PEERS])
     parser.add_argument("--json", type=Path, metavar="OUT")
-    parser.add_argument("--plot", type=Path, metavar="SVG")
     options = parser.parse_args()
     name, interactions = benchmark_data.find_interactions(options.data)
     config = FitConfig(seed=options.seed, **FILTERS.get(name, {"min_rating": 4, "k_core": 5}))
@@ -67,8 +67,8 @@ def main() -> None:
     setting = f"{name}, random leave-one-out, seed {options.seed}, standard protocol"
     content = {"benchmark": "time_to_quality", "setting": setting, "machine": common.machine(), "rows": rows}
     common.write_json(options.json, content)
-    if options.plot is not None:
-        options.plot.write_text(quality_plot.draw(rows, setting), encoding="utf-8")
+    if options.json is not None:
+        quality_plot.write(content, options.json)
 
 
 def ours(method: str, folder: Path, config: FitConfig) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from llminit.comparison.fingerprints import fixed_options
 from llminit.config import CompareConfig
-from results_page.sources import DataSet, Plan, confirmations_of
+from results_page.sources import DataSet, Plan, besides
 
 PAGE = "docs/results.md"
 ARCHIVES = "docs/results"
@@ -39,20 +39,24 @@ def short_command(data: DataSet) -> str:
     return f"llminit compare … --out {_whole(data)}"
 
 
-def compare_command(data: DataSet) -> list[str]:
-    """Return the command that makes all planned cells of a data set, as words."""
+def compare_commands(data: DataSet) -> list[list[str]]:
+    """Return the commands that make all planned cells of a data set, as words."""
+    return [_compare_command(data, call) for call in data.calls]
+
+
+def _compare_command(data: DataSet, call: CompareConfig) -> list[str]:
     folder, texts = f"data/{data.name}", data.loaded.header.encoders
     files = [label if _is_spec(label) else f"{folder}/{label}.parquet" for label in texts]
     words = ["llminit", "compare", "--interactions", f"{folder}/interactions.parquet"]
     words += ["--items", f"{folder}/items.parquet"]
     is_one_file = len(files) == 1 and not any(map(_is_spec, texts))
     words += ["--embeddings" if is_one_file else "--encoders", ",".join(files)] if files else []
-    return [*words, *_options(data.config), "--out", _whole(data)]
+    return [*words, *_options(call), "--out", _whole(data)]
 
 
 def archive_command(data_sets: list[DataSet]) -> list[str]:
     """Return the command that keeps all results as archives, as words."""
-    folders = [_whole(data) for data in [*data_sets, *confirmations_of(data_sets)]]
+    folders = [_whole(data) for data in [*data_sets, *besides(data_sets)]]
     return ["python", "docs/archive_results.py", *folders, "--out", ARCHIVES]
 
 
@@ -77,7 +81,7 @@ def _of(data: DataSet, plan: Plan) -> list[list[str]]:
             made = plan.embeddings[label]
             words = ["llminit", "encode", "--items", f"data/{data.name}/items.parquet", "--text", made.text]
             commands.append([*words, "--encoder", made.encoder, "--out", f"data/{data.name}/{label}.parquet"])
-    return [*commands, compare_command(data), *([compare_command(data.confirmation)] if data.confirmation else [])]
+    return [*commands, *(command for each in (data, *besides([data])) for command in compare_commands(each))]
 
 
 def _options(config: CompareConfig) -> list[str]:

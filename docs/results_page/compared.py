@@ -17,14 +17,22 @@ _LEGEND = (
     "trained models alone."
 )
 
+_QUESTIONS = (
+    "All models and baselines together are one question. Some were asked on their own besides, each with its own 5 %. "
+    "A pair is judged in the last of these that holds it, and only where none does among all:"
+)
+
 
 def section(data_sets: list[DataSet]) -> list[str]:
     """Return the lines of the section."""
+    questions = dict.fromkeys(question for data in data_sets for question in data.questions)
+    asked = [line for question in questions for line in (f"- **{question.title}**: {question.text}",)]
     return [
         "## Which differences are real",
         "",
         f"recall@{data_sets[0].loaded.k}. {_LEGEND}",
         "",
+        *([_QUESTIONS, "", *asked, ""] if asked else []),
         "### Against xavier",
         "",
         *_against_xavier(data_sets),

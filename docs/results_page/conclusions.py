@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
-from llminit.results import Method
-from llminit.verdicts.certainty import how_sure, n_better, often_missed
+from llminit.verdicts.certainty import how_sure
 from llminit.verdicts.record import Verdict
-from results_page.markdown import count, gain_in_words, listed, number, p_in_words, percent, share
-from results_page.sources import XAVIER, DataSet, Number, Published, confirmations_of
+from results_page import sizes
+from results_page.answers import answers
+from results_page.markdown import count, gain_in_words, listed, p_in_words, percent, share
+from results_page.sources import XAVIER, DataSet, Number, Plan, Published, baselines_in, besides
 
 _PAPERS_INIT = "variance"
 _NOT_TESTED = "Starts were compared with xavier, not with each other, and this is exploratory."
+_ON_ITS_OWN = " Each question above is judged as a comparison of its own, so the chances of several add up."
+_RIVAL = "l3ae"
 _RIVALS = (
     "closed-form models that use text and interactions together, such as L3AE (arXiv 2508.13500), which may well be "
     "better than all of these"
@@ -17,12 +20,13 @@ _RIVALS = (
 _MEANING = {"shuffled": "the same embeddings with their rows shuffled", "noise": "noise of the same mean and spread"}
 
 
-def section(data_sets: list[DataSet], published: Published) -> list[str]:
+def section(data_sets: list[DataSet], plan: Plan, published: Published) -> list[str]:
     """Return the lines of the section."""
     bullets = [
-        *(line for data in data_sets for line in (*_on_baselines(data), *_on_confirmation(data))),
+        *(line for data in data_sets for line in answers(data, plan)),
         *_on_starts(data_sets),
         *_on_meaning(data_sets),
+        *sizes.in_short(data_sets, plan),
         *(line for data in data_sets for line in _on_published(data, published)),
         *_how_sure(data_sets),
         _limits(data_sets),
@@ -30,7 +34,7 @@ def section(data_sets: list[DataSet], published: Published) -> list[str]:
     return [
         "## What we conclude",
         "",
-        _state([*data_sets, *confirmations_of(data_sets)]),
+        _state([*data_sets, *besides(data_sets)]),
         "",
         *(f"- {line}" for line in bullets),
         "",
@@ -113,79 +117,6 @@ def _on_meaning(data_sets: list[DataSet]) -> list[str]:
     return [f"**Is it the meaning?** (exploratory) {claim} Controls of {inits}, against {'; '.join(parts)}."]
 
 
-def _on_baselines(data: DataSet) -> list[str]:
-    """Answer the question that was asked first, and say what the answer rests on."""
-    answer, found = data.loaded.answer, _primary(data)
-    parts = [f"**{data.short}:**", *answer.sentences]
-    if answer.baseline is None:
-        return [" ".join(parts)]
-    parts += _outcomes(data, found)
-    if answer.advice != "use":
-        parts.append(often_missed(list(found.values())))
-    # Where the question was asked once more, the answer is there.
-    if data.confirmation is None or data.confirmation.missing:
-        parts.append(_costs(data, answer.baseline))
-    return [" ".join(filter(None, parts))]
-
-
-def _on_confirmation(data: DataSet) -> list[str]:
-    """Say what became of the question that was asked once more."""
-    again = data.confirmation
-    if again is None or not again.baselines():
-        return []
-    if again.missing:
-        return [f"**{data.short}, on new seeds:** [the confirmation](#confirmation) is not finished."]
-    begin = f"**{data.short}, on new seeds** ([a question that was fixed before](#confirmation)):"
-    answer = again.loaded.answer
-    costs = [_costs(again, answer.baseline)] if answer.baseline else []
-    return [" ".join(filter(None, [begin, *answer.sentences, *_outcomes(again, _primary(again)), *costs]))]
-
-
-def _primary(data: DataSet) -> dict[Method, Verdict]:
-    """Return the verdicts of the method that validation picked, by baseline."""
-    return {
-        verdict.reference: verdict for verdict in data.verdicts() if verdict.is_primary and verdict.family == "baseline"
-    }
-
-
-def _outcomes(data: DataSet, found: dict[Method, Verdict]) -> list[str]:
-    """Say in sentences what a method was shown to beat; `found` has its verdicts by baseline."""
-    baselines = [baseline for baseline in data.baselines() if baseline in found]
-    n_shown = n_better(found.values())
-    if n_shown == len(found):
-        every = (
-            "every baseline run here"
-            if len(found) == len(data.baselines())
-            else f"all {len(found)} baselines on its seeds"
-        )
-        return [f"It was shown better than {every}; the strongest is {_versus(data, found[baselines[0]])}."]
-    parts = [f"It was shown better than {n_shown} of {len(found)} baselines."]
-    for outcome, words in (("worse", "It was shown worse than"), ("no difference shown", "No difference was shown to")):
-        if own := [_versus(data, found[baseline]) for baseline in baselines if found[baseline].outcome == outcome]:
-            parts.append(f"{words} {listed(own)}.")
-    return parts
-
-
-def _versus(data: DataSet, verdict: Verdict) -> str:
-    """Name a baseline with its mean over the seeds that are compared, so that it fits the gain beside it."""
-    mean = f"{share(verdict.reference_mean)} over {count(verdict.n_seeds, 'seed')}"
-    return f"{data.loaded.labels[verdict.reference]} ({mean}; {gain_in_words(verdict)})"
-
-
-def _costs(data: DataSet, verdict: Verdict) -> str:
-    costs = _seconds(data, verdict.reference, verdict.method)
-    if costs is None:
-        return ""
-    baseline, trained = costs
-    named = data.loaded.labels[verdict.reference]
-    return f"To fit, {named} took {number(baseline)} s, options chosen, and {verdict.label} {number(trained)} s."
-
-
-def _seconds(data: DataSet, *methods: Method) -> list[float] | None:
-    costs = [data.loaded.median(method, lambda cell: cell.seconds.get("fit")) for method in methods]
-    return None if None in costs else [cost for cost in costs if cost is not None]
-
-
 def _on_published(data: DataSet, published: Published) -> list[str]:
     """Set the paper's own comparison beside ours, under its protocol."""
     lines = []
@@ -222,27 +153,27 @@ def _how_sure(data_sets: list[DataSet]) -> list[str]:
     for data in data_sets:
         if verdicts := data.verdicts():
             found.setdefault(how_sure(verdicts), []).append(data.short)
+    more = _ON_ITS_OWN if any(data.questions for data in data_sets) else ""
     if len(found) == 1:
-        return [f"**How sure?** {text}" for text in found]
-    return [f"**How sure, {listed(names)}?** {text}" for text, names in found.items()]
+        return [f"**How sure?** {text}{more}" for text in found]
+    return [f"**How sure, {listed(names)}?** {text}{more}" for text, names in found.items()]
 
 
 def _limits(data_sets: list[DataSet]) -> str:
     """Say what these runs cannot show."""
-    splits = {data.config.split for data in data_sets}
+    every = [*data_sets, *besides(data_sets)]
+    splits = {data.config.split for data in every}
     encoders = {label for data in data_sets for label in data.loaded.header.encoders}
-    tuned = any(data.config.tune for data in data_sets)
+    sizes = {method.embedding_size for data in every for method in data.loaded.methods if method.embedding_size}
     parts = [f"data other than {listed([data.short for data in data_sets])}"]
     if not splits & {"temporal-loo", "global-time"}:
         parts.append("recommending into the future (the splits are random, so training sees what came after the test)")
     if len(encoders) == 1:
         parts.append(f"other encoders than that of `{next(iter(encoders))}`")
-    parts += [
-        f"other embedding sizes and hyper-parameters{' (only baselines were tuned)' if tuned else ''}",
-        _RIVALS,
-        "items that are new",
-    ]
-    return f"**Not shown here:** {'; '.join(parts)}."
+    tuned = " (only baselines were tuned)" if any(data.is_tuned for data in data_sets) else ""
+    parts.append(f"{'other embedding sizes and' if len(sizes) == 1 else 'other'} hyper-parameters{tuned}")
+    parts += [] if _RIVAL in {method.model for method in baselines_in(data_sets)} else [_RIVALS]
+    return f"**Not shown here:** {'; '.join([*parts, 'items that are new'])}."
 
 
 def _of_family(data_sets: list[DataSet], family: str) -> list[Verdict]:

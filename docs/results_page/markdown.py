@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from llminit.verdicts.record import Verdict
 
 DASH = "–"
+PICTURES = "pictures"
+"""The folder of the pictures, beside the page."""
+
 SIGNS = {"better": "▲", "worse": "▼", "no difference shown": "○"}
 SIGNS_OF_FEW_SEEDS = SIGNS | {"better": "△", "worse": "▽"}
 
@@ -20,6 +23,22 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], words: Sequence[in
     """
     marks = ["---" if place in words else "--:" for place in range(len(head))]
     return [_row(head), f"|{'|'.join(marks)}|", *map(_row, rows), ""]
+
+
+def picture(name: str, alt: str) -> list[str]:
+    """Return the lines that show a picture in the colours that the reader's browser prefers, and an empty one.
+
+    Args:
+        name: The start of the names of its files in `PICTURES`.
+        alt: What it shows, for who cannot see it.
+    """
+    return [
+        "<picture>",
+        f'  <source media="(prefers-color-scheme: dark)" srcset="{PICTURES}/{name}-dark.svg">',
+        f'  <img alt="{alt}" src="{PICTURES}/{name}-light.svg" width="840">',
+        "</picture>",
+        "",
+    ]
 
 
 def share(value: float | None, digits: int = 4) -> str:
@@ -83,6 +102,11 @@ def p_value(value: float) -> str:
 def count(n: int, what: str) -> str:
     """Return a number with its noun."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def in_a_line(title: str) -> str:
+    """Return a heading as part of a sentence."""
+    return title[:1].lower() + title[1:]
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -12,7 +12,8 @@ def section(data_sets: list[DataSet]) -> list[str]:
 
 def _of(data: DataSet) -> list[str]:
     n, missing = len(data.planned), set(data.missing)
-    short = f"{data.short}, confirmation" if data.folder != data.name else data.short
+    ending = data.folder.removeprefix(data.name).removeprefix("-")
+    short = f"{data.short}, {ending}" if ending else data.short
     failed = [f"- {short}, failed: `{failure.key.name}`: {failure.error}" for failure in data.loaded.failures]
     if not missing:
         return [f"- {short}: nothing; all {n} planned runs are finished.", *failed]

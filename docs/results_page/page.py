@@ -1,8 +1,8 @@
 """The page as a whole."""
 
-from results_page import compared, conclusions, confirmation, details, measured, missing
+from results_page import compared, conclusions, confirmation, details, further, measured, missing, pictures, sizes
 from results_page.commands import rewrite_command, section, short_command
-from results_page.sources import DataSet, Plan, Published, confirmations_of
+from results_page.sources import DataSet, Plan, Published, besides
 
 _INTRO = (
     "Does a start from text embeddings make a collaborative-filtering model better, and is it then better than "
@@ -35,12 +35,15 @@ def page_of(data_sets: list[DataSet], plan: Plan, published: Published) -> str:
         "",
         _PROTOCOLS.format(k=data_sets[0].loaded.k),
         "",
-        *conclusions.section(data_sets, published),
+        *pictures.section(data_sets),
+        *conclusions.section(data_sets, plan, published),
         *(line for data in data_sets for line in measured.section(data, published, short_command(data))),
         *compared.section(data_sets),
         *confirmation.section(data_sets, plan),
+        *further.section(data_sets, plan),
+        *sizes.section(data_sets, plan),
         *details.section(data_sets),
-        *missing.section([*data_sets, *confirmations_of(data_sets)]),
+        *missing.section([*data_sets, *besides(data_sets)]),
         *section(data_sets, plan),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"

@@ -1,18 +1,21 @@
 """What the page is made from: results, the plan of what is to be run, and published numbers."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from llminit.comparison.grid import grid_cells
+from llminit.comparison.fingerprints import GROWING
+from llminit.comparison.grid import baselines_of, grid_cells
 from llminit.config import CompareConfig, Config
 from llminit.report.data import ReportData
 from llminit.report.read import read_report_data
 from llminit.results import CellKey, Method, distinct_labels, open_results
 from llminit.verdicts.record import Verdict
+from results_page.part import Part
 
 XAVIER = "xavier"
 CONFIRMATION = "-confirmation"
@@ -39,13 +42,49 @@ class EmbeddingsSource(Config):
     """What else matters."""
 
 
+class Question(Config):
+    """A question about some of the models of a data set, judged on its own."""
+
+    title: str
+    """What it is about, in words."""
+    text: str
+    """Why it is asked."""
+    models: tuple[str, ...]
+    """The backbones and baselines that it is about."""
+    embedding_size: int | None = None
+    """The embedding size that it is about; None: that of most runs."""
+
+
+class Further(Config):
+    """What is run in a folder of its own, `DATA-NAME`, under other options."""
+
+    title: str
+    """Its heading."""
+    text: str
+    """What is asked."""
+    data: tuple[str, ...]
+    """The data sets on which it is run."""
+    grid: dict[str, Any]
+    """The options of `llminit compare` that differ from those of the data set's own folder."""
+    shows: Literal["baselines", "sizes"] = "baselines"
+    """How the page shows it: the methods beside baselines, or quality by embedding size."""
+
+
+def _as_calls(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
 class Plan(Config):
     """What is to be run in the end."""
 
-    grid: dict[str, Any]
-    """Options of `llminit compare` that name cells."""
+    grid: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_as_calls)]
+    """Options of `llminit compare` that name cells, of one or more calls into the same folder."""
+    question: tuple[Question, ...] = ()
+    """Questions about parts of it; a pair is judged in the last one that holds it, or else among all."""
     confirmation: dict[str, Any] = Field(default_factory=dict)
-    """The same, of what is run once more on new seeds."""
+    """Options of what is run once more on new seeds."""
+    further: dict[str, Further] = Field(default_factory=dict)
+    """What is run under other options, by the ending of its folder."""
     data: dict[str, DataSource] = Field(default_factory=dict)
     """Data sets, by the name of the results folder."""
     embeddings: dict[str, EmbeddingsSource] = Field(default_factory=dict)
@@ -96,24 +135,38 @@ class DataSet:
         folder: The name of the results folder.
         title: For people.
         short: For people, in narrow columns.
-        config: The options of the comparison, with the grid that is planned.
+        calls: The options of the comparison, one for each call that is planned.
         loaded: What is there.
+        questions: What is there of each question about a part of it.
         confirmation: What was run once more on new seeds, if it was.
+        further: What was run under other options, by the ending of its folder.
     """
 
     name: str
     folder: str
     title: str
     short: str
-    config: CompareConfig
+    calls: tuple[CompareConfig, ...]
     loaded: ReportData
+    questions: Mapping[Question, ReportData] = field(default_factory=dict)
     confirmation: "DataSet | None" = None
+    further: "Mapping[str, DataSet]" = field(default_factory=dict)
+
+    @property
+    def config(self) -> CompareConfig:
+        """The options of the first call."""
+        return self.calls[0]
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether the options of baselines were chosen on validation interactions."""
+        return any(call.tune and baselines_of(call) for call in self.calls)
 
     @cached_property
     def planned(self) -> list[CellKey]:
         """The cells that are to be there in the end."""
         widths = {label: int(each["width"]) for label, each in self.loaded.header.encoders.items()}
-        return grid_cells(self.config, widths)
+        return list(dict.fromkeys(key for call in self.calls for key in grid_cells(call, widths)))
 
     @cached_property
     def missing(self) -> list[CellKey]:
@@ -122,8 +175,13 @@ class DataSet:
         return [key for key in self.planned if key not in finished]
 
     def verdicts(self, protocol: str = "standard") -> list[Verdict]:
-        """Return the verdicts of the main setting."""
-        return self.loaded.main_verdicts(protocol)
+        """Return the verdicts of the main setting, each pair from the last question that holds it, or else from all."""
+        found: dict[tuple[Method, Method], Verdict] = {}
+        for judged in (self.loaded, *self.questions.values()):
+            found |= {(verdict.method, verdict.reference): verdict for verdict in judged.main_verdicts(protocol)}
+        # A question may be about another embedding size than that of the main setting.
+        main = set(self.loaded.main)
+        return [verdict for verdict in found.values() if verdict.method in main]
 
     def trained(self) -> list[Method]:
         """Return the backbones' methods, controls left out, xavier first for each backbone."""
@@ -154,9 +212,9 @@ def load_data_sets(folders: list[Path], plan: Plan) -> list[DataSet]:
     return [_load(folder, plan) for folder in folders]
 
 
-def confirmations_of(data_sets: list[DataSet]) -> list[DataSet]:
-    """Return what was run once more on new seeds."""
-    return [data.confirmation for data in data_sets if data.confirmation]
+def besides(data_sets: list[DataSet]) -> list[DataSet]:
+    """Return what is in folders of its own: what was run once more on new seeds, and under other options."""
+    return [each for data in data_sets for each in (data.confirmation, *data.further.values()) if each is not None]
 
 
 def trained_in(data_sets: list[DataSet]) -> list[Method]:
@@ -176,17 +234,38 @@ def labels_in(data_sets: list[DataSet]) -> dict[Method, str]:
 
 def _load(folder: Path, plan: Plan) -> DataSet:
     name = folder.resolve().name
+    whole = _opened(folder, name, plan, plan.grid)
+    results = open_results(folder)
+    parts = {question: Part(results, question.models, question.embedding_size) for question in plan.question}
+    questions = {
+        question: read_report_data(part)
+        for question, part in parts.items()
+        if _has_trained(part) and len(part.cells()) < len(whole.loaded.cells)
+    }
     again = folder.with_name(f"{name}{CONFIRMATION}")
     is_there = bool(plan.confirmation) and open_results(again).exists
-    confirmation = _opened(again, name, plan, plan.confirmation) if is_there else None
-    return replace(_opened(folder, name, plan, plan.grid), confirmation=confirmation)
+    return replace(
+        whole,
+        questions=questions,
+        confirmation=_opened(again, name, plan, [plan.confirmation]) if is_there else None,
+        further={
+            ending: _opened(beside, name, plan, [further.grid])
+            for ending, further in plan.further.items()
+            if open_results(beside := folder.with_name(f"{name}-{ending}")).exists
+        },
+    )
 
 
-def _opened(folder: Path, name: str, plan: Plan, grid: dict[str, Any]) -> DataSet:
+def _has_trained(part: Part) -> bool:
+    return any(cell.key.kind == "backbone" for cell in part.cells())
+
+
+def _opened(folder: Path, name: str, plan: Plan, calls: Sequence[dict[str, Any]]) -> DataSet:
     loaded = read_report_data(open_results(folder))
     title = plan.data[name].title if name in plan.data else name
-    config = CompareConfig.make(**loaded.header.config | grid)
-    return DataSet(name, folder.resolve().name, title, name.capitalize(), config, loaded)
+    shared = {option: value for option, value in loaded.header.config.items() if option not in GROWING}
+    configs = tuple(CompareConfig.make(**shared | call) for call in calls)
+    return DataSet(name, folder.resolve().name, title, name.capitalize(), configs, loaded)
 
 
 def _names(data: str, method: Method) -> tuple[str, str, str | None]:

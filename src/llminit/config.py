@@ -256,7 +256,7 @@ Histories = Annotated[
 class CompareConfig(HeldOutConfig):
     """What a comparison compares: every combination of these, and for how many seeds."""
 
-    backbones: Names = ("lightgcn",)
+    backbones: Names = ("softmax",)
     """Backbones, separated by commas, or none; sgl:3 runs sgl for the first 3 seeds only."""
     inits: Names = ("xavier", "variance", "whiten")
     """Initial embeddings: xavier and selectors, also composed (center|pca:96+svd:32), separated by commas."""

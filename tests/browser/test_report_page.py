@@ -1,12 +1,14 @@
 """The report in a browser: it draws, sorts, filters, follows the theme and loads nothing."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from llminit.report.data import ReportData
+from llminit.report.front import pareto_front
+from llminit.report.sections import quality
 from open_pages import OpenReport
 
 if TYPE_CHECKING:
@@ -75,6 +77,25 @@ def test_dots_stand_where_their_numbers_say(wide: "Page") -> None:
     on_screen = [x for _, x in sorted(boxes)]
     assert len(on_screen) > 10
     assert all(left <= right + 0.5 for left, right in pairwise(on_screen))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_points_can_be_read(open_report: OpenReport, data: ReportData, width: int) -> None:
+    """Every model is a point; in both widths the names on the screen cover no other, and the front's are among them."""
+    page = open_report(width).page
+    assert page.locator("#quality-seconds .scatterlayer .point").count() == len(quality.models_of(data))
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll('#quality-seconds .textpoint text')].filter((one) => one.textContent)
+            .map((one) => [one.textContent, one.getBoundingClientRect()])
+            .map(([name, box]) => [name, box.left, box.top, box.right, box.bottom])"""
+    )
+    assert len(boxes) > 5
+    for (_, left, top, right, bottom), (_, *other) in combinations(boxes, 2):
+        assert right <= other[0] or other[2] <= left or bottom <= other[1] + 1 or other[3] <= top + 1
+    assert all(left >= 0 and right <= width for _, left, _, right, _ in boxes)
+    front = pareto_front(list(quality.points_of(data).values()))
+    # In a narrow plot a name is broken into two lines.
+    assert {point.name.replace(" ", "") for point in front} <= {name.replace(" ", "") for name, *_ in boxes}
 
 
 def test_a_click_sorts(wide: "Page") -> None:

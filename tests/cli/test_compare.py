@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from command_line import HashEncoder, Run
+from llminit.config import FitConfig
 from llminit.results import ResultsFolder
 
 
@@ -16,8 +17,15 @@ def options(tables: Path, tmp_path: Path, one_thread: None) -> list[str]:
     """Options of a quick comparison in this process."""
     values: dict[str, Any] = {name: tables / f"{name}.parquet" for name in ("interactions", "items", "embeddings")}
     values |= {"embedding-sizes": 8, "epochs": 2, "inits": "xavier,pca", "baselines": "popularity,item-knn"}
+    values |= {"backbones": "lightgcn"}
     values |= {"seeds": 2, "workers": 0, "out": tmp_path / "r"}
     return [text for name, value in values.items() for text in (f"--{name}", str(value))]
+
+
+def without(options: list[str], *names: str) -> list[str]:
+    """The same options without some and their values."""
+    pairs = zip(options[::2], options[1::2], strict=True)
+    return [text for option, value in pairs if option.removeprefix("--") not in names for text in (option, value)]
 
 
 def test_json(run: Run, options: list[str], tmp_path: Path) -> None:
@@ -49,6 +57,14 @@ def test_the_table(run: Run, options: list[str]) -> None:
         assert words in ran.stdout
     assert "lightgcn_pca_embeddings_d8_seed-1: recall@10" in ran.stderr
     assert "recall@10 0" not in ran.stdout
+
+
+def test_the_default_grid_is_about_the_default_model(run: Run, options: list[str]) -> None:
+    """Without names of backbones and inits it is `softmax`, which `fit` trains, from xavier, variance and whiten."""
+    ran = run("compare", *without(options, "backbones", "inits"), "--baselines", "none", "--seeds", 1, "--json")
+    assert ran.code == 0, ran.stderr
+    methods = {row["method"] for row in ran.json["methods"]}
+    assert methods == {f"{FitConfig().backbone} + {init}" for init in ("xavier", "variance", "whiten")}
 
 
 def test_again_and_more(run: Run, options: list[str], tmp_path: Path) -> None:
@@ -92,7 +108,7 @@ def test_a_configuration_file(run: Run, options: list[str], tmp_path: Path) -> N
     """Lists in a TOML file are lists, and dotted options are tables."""
     text = 'backbones = ["mf", "lightgcn"]\nmax-history = ["all", 2]\ntune = false\n[backbone_options]\nn_layers = 1\n'
     (tmp_path / "c.toml").write_text(text, encoding="utf-8")
-    ran = run("compare", *options, "--config", tmp_path / "c.toml", "--json", "--seeds", 1)
+    ran = run("compare", *without(options, "backbones"), "--config", tmp_path / "c.toml", "--json", "--seeds", 1)
     assert ran.code == 0, ran.stderr
     config = json.loads((tmp_path / "r" / "comparison.json").read_text(encoding="utf-8"))["config"]
     assert (config["backbones"], config["max_history"], config["tune"]) == (["mf", "lightgcn"], ["all", 2], False)
@@ -139,9 +155,18 @@ def test_tidy_files(run: Run, options: list[str], tmp_path: Path) -> None:
 
 def test_encoders(run: Run, options: list[str], tables: Path, hash_encoder: HashEncoder) -> None:
     """Files and SPECs are compared side by side, under a file's stem and the SPEC itself."""
-    without = [text for text in options if text not in ("--embeddings", str(tables / "embeddings.parquet"))]
     sources = f"{tables / 'embeddings.parquet'},hash"
-    ran = run("compare", *without, "--encoders", sources, "--baselines", "text-only", "--seeds", 1, "--json")
+    ran = run(
+        "compare",
+        *without(options, "embeddings"),
+        "--encoders",
+        sources,
+        "--baselines",
+        "text-only",
+        "--seeds",
+        1,
+        "--json",
+    )
     assert ran.code == 0, ran.stderr
     methods = {row["method"] for row in ran.json["methods"]}
     assert {"lightgcn + pca (hash)", "lightgcn + pca (embeddings)", "text-only (hash)", "lightgcn + xavier"} <= methods

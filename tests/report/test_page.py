@@ -23,6 +23,7 @@ from synthetic_results import HOSTILE_TITLE, MAPPED, SMALL, Plan, write_results
 
 ALL_SECTIONS = [
     "verdict",
+    "quality",
     "results",
     "learning",
     "groups",
@@ -178,7 +179,7 @@ def test_baselines_alone_make_a_page(small: Path) -> None:
     """A comparison of baselines alone, or one that has just begun, can be reported."""
     plan = Plan(seeds=(0,), inits=(), controls=(), sizes=(), shares=(), histories=(), with_map=False)
     page = page_of(write_results(small, plan))
-    assert sections_of(page) == ["verdict", "results", "beyond", "cost", "reproduce"]
+    assert sections_of(page) == ["verdict", "quality", "results", "beyond", "cost", "reproduce"]
 
 
 def test_nothing_is_loaded_from_elsewhere(page: str) -> None:

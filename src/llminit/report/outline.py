@@ -12,6 +12,7 @@ from llminit.report.sections import (
     groups,
     learning,
     maps,
+    quality,
     reproduce,
     results,
     sparsity,
@@ -22,6 +23,7 @@ from llminit.version import __version__
 _TITLE = "Do text embeddings give a head start?"
 _SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     verdict.section,
+    quality.section,
     results.section,
     learning.section,
     groups.section,

@@ -1,7 +1,9 @@
 """Plain plotly data, in colours that the page resolves for its theme."""
 
 import html
+import math
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from llminit.report.figures import Figure, LegendEntry, Panel, Trace
@@ -10,6 +12,7 @@ from llminit.report.styles import Style
 
 # Shares of the span of the points: how far intervals may extend beyond them, and the padding.
 _MAX_OVERHANG, _PADDING = 0.75, 0.05
+_FEWEST_TICKS, _MOST_TICKS = 3, 8
 
 
 def panel(title: str, figures: Sequence[Figure], styles: Mapping[str, Style]) -> Panel:
@@ -64,6 +67,43 @@ def axis_range(means: Sequence[Mean], *included: float) -> list[float]:
 def is_cut_off(mean: Mean, shown: Sequence[float]) -> bool:
     """Return whether the interval of a mean reaches out of an axis' range."""
     return any(end is not None and not shown[0] <= end <= shown[1] for end in (mean.low, mean.high))
+
+
+def is_usual(mean: Mean, means: Sequence[Mean]) -> bool:
+    """Return whether a mean is not far below the others, as popularity's often is: it would compress the scale."""
+    return mean.mean >= median(other.mean for other in means) / 2
+
+
+def log_ticks(begin: float, end: float) -> list[float]:
+    """Return round numbers in a range for a logarithmic axis: few, but three or more where there are as many.
+
+    Args:
+        begin: The lower end, more than 0.
+        end: The upper end.
+    """
+    decades = range(math.floor(math.log10(begin)), math.ceil(math.log10(end)) + 1)
+    ticks: list[float] = []
+    for steps in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+        ticks = [step * 10.0**decade for decade in decades for step in steps]
+        ticks = [float(f"{tick:.6g}") for tick in ticks if begin <= tick <= end]
+        if len(ticks) >= _FEWEST_TICKS:
+            break
+    return ticks
+
+
+def even_ticks(begin: float, end: float) -> dict[float, str]:
+    """Return round numbers in a range, at equal distances and at most eight, as they are shown.
+
+    Args:
+        begin: The lower end.
+        end: The upper end, which is more.
+    """
+    power = math.floor(math.log10(end - begin)) - 1
+    steps = (step * 10.0**decade for decade in (power, power + 1) for step in (1, 2, 5))
+    step = next(step for step in steps if (end - begin) / step < _MOST_TICKS)
+    digits = max(0, -math.floor(math.log10(step)))
+    whole = range(math.ceil(begin / step), math.floor(end / step) + 1)
+    return {float(f"{index * step:.6g}"): f"{index * step:.{digits}f}".replace("-", "−") for index in whole}
 
 
 def plot_text(text: Any) -> str:

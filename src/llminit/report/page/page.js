@@ -40,6 +40,8 @@
     layout.tickangle ??= 0;
     return layout;
   };
+  // What a trace has in its `meta.narrow`, such as fewer names, takes the place of its own where the plot is narrow.
+  const fitted = (trace, narrow) => (narrow && trace.meta?.narrow ? { ...trace, ...trace.meta.narrow } : trace);
   const draw = ({ element, spec }, forcedWidth) => {
     const width = forcedWidth || element.clientWidth;
     const narrow = width < NARROW;
@@ -55,7 +57,8 @@
     };
     // Two dollar signs in a title are prices, not mathematics.
     const config = { displayModeBar: false, scrollZoom: false, typesetMath: false };
-    return Plotly.react(element, coloured(spec.data), layout, config);
+    const data = spec.data.map((trace) => fitted(trace, narrow));
+    return Plotly.react(element, coloured(data), layout, config);
   };
   const drawAll = (width) => Promise.all(plots.map((plot) => draw(plot, width)));
 
@@ -140,7 +143,7 @@
   addEventListener("beforeprint", () => {
     chosen = root.dataset.theme;
     root.dataset.theme = "light";
-    for (const plot of plots) draw(plot, plot.element.closest(".pair") ? 330 : 680);
+    for (const plot of plots) draw(plot, plot.element.closest(".pair")?.children.length > 1 ? 330 : 680);
   });
   addEventListener("afterprint", () => {
     if (chosen) root.dataset.theme = chosen; else delete root.dataset.theme;

@@ -1,19 +1,18 @@
 """Every method as a dot with its interval."""
 
 from collections.abc import Sequence
-from statistics import median
 from typing import Any, NamedTuple
 
 from llminit.report.data import ReportData
 from llminit.report.figures import Figure, Trace
 from llminit.report.numbers import Mean, decimals, interval
-from llminit.report.plots import axis_range, error_bars, is_cut_off, plot_text, rounded
+from llminit.report.plots import axis_range, error_bars, is_cut_off, is_usual, plot_text, rounded
 from llminit.report.styles import REFERENCE, Style
 from llminit.results import Method
 
 BASELINES = "baselines"
 CONTROLS = "controls"
-_BASELINE = Style("--ink", "diamond-tall", "solid")
+BASELINE_STYLE = Style("--ink", "diamond-tall", "solid")
 _CONTROL = Style("--soft", "x-thin-open", "solid")
 
 
@@ -26,12 +25,13 @@ class _Dot(NamedTuple):
 def recall_by_method(data: ReportData) -> Figure:
     """Draw each method's recall under the standard protocol, with its interval and the best baseline as a line."""
     dots = _dots(data)
-    usual = [dot.mean for dot in dots if _is_usual(dot, dots)]
+    means = [dot.mean for dot in dots]
+    usual = [mean for mean in means if is_usual(mean, means)]
     horizontal = axis_range(usual)
     best = data.best(method for method in data.main if method.kind == "baseline")
     line = data.mean(best, "recall") if best else None
     best = best if line in usual else None
-    arrows = [_arrow(dot) for dot in dots if not _is_usual(dot, dots)]
+    arrows = [_arrow(dot) for dot in dots if not is_usual(dot.mean, means)]
     layout = {
         "height": 90 + 27 * len(dots),
         "xaxis": {"title": {"text": f"recall@{data.k}, standard"}, "range": horizontal},
@@ -62,11 +62,6 @@ def _dots(data: ReportData) -> list[_Dot]:
     return [_Dot(row, method, mean) for row, (method, mean) in enumerate(measured)]
 
 
-def _is_usual(dot: _Dot, dots: Sequence[_Dot]) -> bool:
-    """Return whether a dot is not far below the others, as popularity often is: it would compress the scale."""
-    return dot.mean.mean >= median(other.mean.mean for other in dots) / 2
-
-
 def _arrow(dot: _Dot) -> dict[str, Any]:
     position = {"xref": "paper", "x": 0, "xanchor": "left", "y": dot.row, "showarrow": False}
     return position | {"text": f"◂ {decimals(dot.mean.mean)}", "font": {"color": "--soft"}}
@@ -87,7 +82,7 @@ def _by_series(dots: Sequence[_Dot]) -> list[list[_Dot]]:
 
 def _trace(data: ReportData, dots: Sequence[_Dot]) -> Trace:
     method = dots[0].method
-    style = _style(data, method)
+    style = style_of(data, method)
     return {
         "type": "scatter",
         "mode": "markers",
@@ -120,7 +115,8 @@ def _series(method: Method) -> str:
     return {"baseline": BASELINES, "control": CONTROLS}.get(method.kind, str((method.init, method.encoder)))
 
 
-def _style(data: ReportData, method: Method) -> Style:
+def style_of(data: ReportData, method: Method) -> Style:
+    """Return how a method is drawn: by its start, or as a baseline or a control."""
     if method.kind != "backbone":
-        return _BASELINE if method.kind == "baseline" else _CONTROL
+        return BASELINE_STYLE if method.kind == "baseline" else _CONTROL
     return data.styles.get(data.series(method), data.styles[REFERENCE])
