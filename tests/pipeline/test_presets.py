@@ -76,6 +76,17 @@ def test_rules_from_the_data() -> None:
     assert (adapted.embedding_size, adapted.backbone_options) == (3, {"log_q": 0.4})
 
 
+def test_a_loss_without_negatives_gets_no_correction_for_them() -> None:
+    """DirectAU takes no log_q, so the preset adds none, alone or in a mixture; other losses get it."""
+    data = load_dataset(table(40, 30, 12), None, FitConfig())
+    for loss, expected in (("directau", {"loss": "directau"}), ("psl", {"loss": "psl", "log_q": 1.0})):
+        named = FitConfig(backbone_options={"loss": loss})
+        assert fitted_to_data(named, with_preset(named), data, None).backbone_options == expected
+        mixed = FitConfig(preset="max", backbone_options={"part_options": {"softmax": {"loss": loss}}})
+        options = fitted_to_data(mixed, with_preset(mixed), data, None).backbone_options
+        assert options["part_options"]["softmax"] == expected
+
+
 def test_max_mixes_models_and_its_recommender_is_saved(tmp_path: object) -> None:
     """The mixture beats chance, its weights come from validation, and what was saved recommends the same."""
     out = f"{tmp_path}/model"

@@ -14,6 +14,7 @@ from llminit.arrays import FloatArray, IntArray
 from llminit.compiled.adam import AdamState, adam_constants, adam_row
 from llminit.compiled.cache import FASTMATH, kernel
 from llminit.compiled.graph import ABSENT, NodeArray
+from llminit.compiled.reweighted import Reweighting, pool_positives, pull_to_start, reweighted_gradient
 from llminit.compiled.softmax import (
     ANCHORS,
     SoftmaxMemory,
@@ -36,6 +37,7 @@ class CompiledHistory(NamedTuple):
         offsets: float32 of shape (n_items,), taken from the logits of items; or of shape (0,).
         temperature: What cosines are divided by.
         mask_history: Whether items of a user's own history are no negatives of theirs.
+        reweighting: What the loss does beside the plain softmax; None where it is that.
     """
 
     starts: IntArray
@@ -43,6 +45,7 @@ class CompiledHistory(NamedTuple):
     offsets: FloatArray
     temperature: float
     mask_history: bool
+    reweighting: Reweighting | None = None
 
     def n_entries(self, users: IntArray, batch_size: int) -> int:
         """Return the length of the histories of a batch's pairs together, in the batch where it is largest.
@@ -117,8 +120,8 @@ def history_steps(
         batch = np.ascontiguousarray(triples[:, start : start + batch_size])
         step += 1
         adam = adam_constants(step, learning_rate)
-        users, columns = batch[0], batch[1:].reshape(-1) - n_users
-        total += history_step(users, columns, loss_function, state, adam, memory, n_threads)
+        users, columns, reweighting = batch[0], batch[1:].reshape(-1) - n_users, loss_function.reweighting
+        total += history_step(users, columns, loss_function, reweighting, state, adam, memory, n_threads)
     return total
 
 
@@ -127,6 +130,7 @@ def history_step(
     users: IntArray,
     items: IntArray,
     loss_function: CompiledHistory,
+    reweighting: Reweighting | None,
     state: AdamState,
     adam: Any,
     memory: HistoryMemory,
@@ -143,19 +147,25 @@ def history_step(
     n_entries = _list_entries(users, items, loss_function, rows, pairs, starts)
     n_distinct = link_entries(rows[:n_entries], position, nodes, first, following)
     _fill_units(n_distinct, items, state.values, memory, anchors, columns, n_threads)
+    # numba cannot hand a loss that holds a named tuple to its threads.
+    masks, offsets = loss_function.mask_history, loss_function.offsets
+    if reweighting is not None:
+        pools = pool_positives(users, anchors, columns, reweighting)
     for chunk in numba.prange(n_chunks):
         start, stop = chunk * ANCHORS, min((chunk + 1) * ANCHORS, size)
         part, gradients = logits[start:stop], anchor_gradients[start:stop]
         np.dot(anchors[start:stop], columns.T, part)
-        if loss_function.mask_history:
+        if masks:
             _mask(part, rows, starts[start : stop + 1], position, first, following, n_columns)
-        losses[chunk] = softmax_gradient(part, start, items, loss_function.offsets, temperature, size)
+        if reweighting is None:
+            losses[chunk] = softmax_gradient(part, start, items, offsets, temperature, size)
+        else:
+            losses[chunk] = reweighted_gradient(part, start, items, users, offsets, temperature, reweighting, pools)
         np.dot(part, columns, gradients)
         np.dot(part.T, anchors[start:stop], shares[chunk])
         for index in range(stop - start):
             project(gradients[index], anchors[start + index], anchor_scales[start + index])
-    _update_rows(n_distinct, n_columns, shares, state, adam, memory, n_threads)
-    total = 0.0
+    total = _update_rows(n_distinct, n_columns, size, shares, reweighting, state, adam, memory, n_threads)
     for chunk in range(n_chunks):
         total += losses[chunk]
     return total
@@ -189,24 +199,31 @@ def _fill_units(
 def _update_rows(
     n_distinct: int,
     n_columns: int,
+    size: int,
     shares: FloatArray,
+    reweighting: Reweighting | None,
     state: AdamState,
     adam: Any,
     memory: HistoryMemory,
     n_threads: int,
-) -> None:
-    """Take Adam's step for the distinct items, and clear their positions."""
+) -> float:
+    """Take Adam's step for the distinct items, clear their positions and return the anchor's loss."""
     softmax, _, pairs, _, units, scales = memory
     position, nodes, first, following = softmax[:4]
     anchor_gradients, (values, mean, square) = softmax.anchors, state
+    if reweighting is not None:
+        distances = np.empty(n_distinct)
     for run in numba.prange(n_threads):
         gradient = np.empty(shares.shape[2], dtype=np.float32)
         for index in range(run * n_distinct // n_threads, (run + 1) * n_distinct // n_threads):
             node = nodes[index]
             _sum_gradients(first[index], following, n_columns, pairs, anchor_gradients, shares, gradient)
+            if reweighting is not None:
+                distances[index] = pull_to_start(gradient, units[index], node, size, reweighting)
             project(gradient, units[index], scales[index])
             adam_row(gradient, values[node], mean[node], square[node], adam)
             position[node] = ABSENT
+    return 0.0 if reweighting is None else distances.sum()
 
 
 @kernel()

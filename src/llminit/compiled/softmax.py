@@ -16,6 +16,7 @@ from llminit.compiled.adam import AdamState, adam_constants, adam_row
 from llminit.compiled.cache import FASTMATH, kernel
 from llminit.compiled.exponential import exp
 from llminit.compiled.graph import ABSENT, NodeArray
+from llminit.compiled.reweighted import Reweighting, pool_positives, pull_to_start, reweighted_gradient
 from llminit.compiled.rows import MIN_LENGTH, dot
 
 ANCHORS = 128
@@ -28,10 +29,13 @@ class CompiledSoftmax(NamedTuple):
     Attributes:
         temperature: What cosines are divided by.
         offsets: float32 of shape (n_nodes,), taken from the logits of items; or of shape (0,).
+        reweighting: What the loss does beside the plain softmax; None where it is that. Kernels are compiled for
+            each of the two, so that one costs the other nothing.
     """
 
     temperature: float
     offsets: FloatArray
+    reweighting: Reweighting | None = None
 
 
 class SoftmaxMemory(NamedTuple):
@@ -113,8 +117,9 @@ def softmax_steps(
         batch = np.ascontiguousarray(triples[:, start : start + batch_size])
         step += 1
         adam = adam_constants(step, learning_rate)
-        rows, size = batch.reshape(-1), batch.shape[1]
-        total += softmax_step(rows, size, loss_function.offsets, temperature, state, adam, memory, n_threads)
+        rows, size, reweighting = batch.reshape(-1), batch.shape[1], loss_function.reweighting
+        offsets = loss_function.offsets
+        total += softmax_step(rows, size, offsets, temperature, reweighting, state, adam, memory, n_threads)
     return total
 
 
@@ -124,6 +129,7 @@ def softmax_step(
     size: int,
     offsets: FloatArray,
     temperature: Any,
+    reweighting: Reweighting | None,
     state: AdamState,
     adam: Any,
     memory: SoftmaxMemory,
@@ -140,11 +146,17 @@ def softmax_step(
     for run in numba.prange(n_threads):
         for entry in range(run * n_rows // n_threads, (run + 1) * n_rows // n_threads):
             scales[entry] = normalize(values[rows[entry]], units[entry])
+    if reweighting is not None:
+        users, distances = rows[:size], np.empty(n_distinct)
+        pools = pool_positives(users, units[:size], columns, reweighting)
     for chunk in numba.prange(n_chunks):
         start, stop = chunk * ANCHORS, min((chunk + 1) * ANCHORS, size)
         part, anchors = logits[start:stop], units[start:stop]
         np.dot(anchors, columns.T, part)
-        losses[chunk] = softmax_gradient(part, start, items, offsets, temperature, size)
+        if reweighting is None:
+            losses[chunk] = softmax_gradient(part, start, items, offsets, temperature, size)
+        else:
+            losses[chunk] = reweighted_gradient(part, start, items, users, offsets, temperature, reweighting, pools)
         np.dot(part, columns, anchor_gradients[start:stop])
         np.dot(part.T, anchors, shares[chunk])
     for run in numba.prange(n_threads):
@@ -153,13 +165,15 @@ def softmax_step(
             node, entry = nodes[index], first[index]
             unit, scale = units[entry], scales[entry]
             _sum_gradients(entry, following, size, anchor_gradients, shares, gradient)
+            if reweighting is not None:
+                distances[index] = pull_to_start(gradient, unit, node, size, reweighting)
             project(gradient, unit, scale)
             adam_row(gradient, values[node], mean[node], square[node], adam)
             position[node] = ABSENT
     total = 0.0
     for chunk in range(n_chunks):
         total += losses[chunk]
-    return total
+    return total if reweighting is None else total + distances.sum()
 
 
 @kernel()

@@ -17,7 +17,6 @@ from llminit.graph import propagate_weighted
 from llminit.models.backbone import Backbone, BackboneConfig
 
 _WATCHED: tuple[float, ...] = (0.75,)
-"""The weights that early stopping watches until validation has chosen."""
 
 _CHOICES: tuple[tuple[float, ...], ...] = (
     (),
@@ -52,11 +51,15 @@ class HopBackbone(Backbone, ABC):
         """Return the trained rows of all users and items at length 1: float32 of shape (n_nodes, d)."""
         return F.normalize(self.embeddings.detach())
 
+    def watched_hops(self) -> tuple[float, ...]:
+        """Return the hops' weights that early stopping watches until validation has chosen."""
+        return _WATCHED
+
     @torch.no_grad()
     def final_embeddings(self) -> tuple[FloatArray, FloatArray]:
         """Return user and item embeddings whose dot products are scores: float32, (n_users, d) and (n_items, d)."""
         weights = self.options.hop_weights
-        return self._served(_WATCHED if weights is None else weights)
+        return self._served(self.watched_hops() if weights is None else weights)
 
     def choose_serving(self, validate: Callable[[FloatArray, FloatArray], float]) -> dict[str, Any]:
         """Choose the hops' weights on the validation interactions, unless they are options; ties go to the first."""

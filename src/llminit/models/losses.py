@@ -2,7 +2,7 @@
 
 All take float tensors of shape (batch_size, d) unless they say otherwise and return a scalar; autograd computes their
 gradients. `llminit.compiled` has kernels for some of them, and the functions here are the kernels' slow twins.
-`info_nce.py` has SGL's contrastive loss.
+`info_nce.py` has SGL's contrastive loss, `softmax_losses.py` the softmax and its relatives.
 """
 
 import torch
@@ -36,34 +36,6 @@ def supervised_contrastive(users: torch.Tensor, items: torch.Tensor, temperature
     totals = sum(((rows @ rows.T - 1) / temperature).exp().sum(dim=1) for rows in (users, items))
     shifted = (1 - (users * items).sum(dim=1)) / temperature
     return (torch.log(torch.as_tensor(totals)) + shifted).sum()
-
-
-def sampled_softmax(
-    users: torch.Tensor,
-    columns: torch.Tensor,
-    items: torch.Tensor,
-    temperature: float,
-    offsets: torch.Tensor | None = None,
-    left_out: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Return the mean of -log(exp(s_a,a) / sum_c exp(s_a,c)), s the cosines over the temperature (arXiv 2201.02327).
-
-    Args:
-        users: Shape (batch_size, d).
-        columns: Shape (n_columns, d); the first batch_size are the users' own items.
-        items: int64 of shape (n_columns,), which items these are. A user's own item is no negative of theirs.
-        temperature: What cosines are divided by.
-        offsets: Shape (n_columns,), taken from the logits: the log-probability of drawing the item, times a weight
-            (the logQ correction of Yi et al., RecSys 2019). None takes nothing.
-        left_out: bool of shape (batch_size, n_columns), what else is no negative; false at the users' own items.
-    """
-    logits = F.normalize(users) @ F.normalize(columns).T / temperature
-    logits = logits if offsets is None else logits - offsets
-    own = torch.arange(len(users), device=users.device)
-    repeated = items == items[: len(users), None]
-    repeated[own, own] = False
-    repeated = repeated if left_out is None else repeated | left_out
-    return F.cross_entropy(logits.masked_fill(repeated, -torch.inf), own)
 
 
 def _margins(users: torch.Tensor, positives: torch.Tensor, negatives: torch.Tensor) -> torch.Tensor:

@@ -87,8 +87,13 @@ def softmax_log_q(dataset: Dataset) -> float:
 def _with_log_q(chosen: FitConfig, log_q: float) -> dict[str, Any]:
     options = chosen.backbone_options
     if chosen.backbone == "softmax":
-        return {"log_q": log_q} | options
+        return _softmax_with_log_q(options, log_q)
     if chosen.backbone != MIXTURE:
         return options
     parts = dict(check_mixture(options).part_options)
-    return options | {"part_options": parts | {"softmax": {"log_q": log_q} | parts.get("softmax", {})}}
+    return options | {"part_options": parts | {"softmax": _softmax_with_log_q(parts.get("softmax", {}), log_q)}}
+
+
+def _softmax_with_log_q(options: dict[str, Any], log_q: float) -> dict[str, Any]:
+    """Return the options of softmax with the correction, unless its loss, which has no negatives, takes none."""
+    return options if options.get("loss") == "directau" else {"log_q": log_q} | options

@@ -16,12 +16,12 @@ from llminit.arrays import FloatArray
 from llminit.compiled.history import CompiledHistory
 from llminit.graph import Adjacency
 from llminit.models.backbone import BackboneConfig, Batch
-from llminit.models.backbones.softmax import Softmax, SoftmaxConfig
-from llminit.models.losses import sampled_softmax
 from llminit.models.registry import BACKBONES
+from llminit.models.sampled_softmax import BatchRows, SampledSoftmax, dots
+from llminit.models.softmax_options import LossConfig
 
 
-class HistoryConfig(SoftmaxConfig):
+class HistoryConfig(LossConfig):
     """Hyper-parameters of history."""
 
     mask_history: bool = True
@@ -29,7 +29,7 @@ class HistoryConfig(SoftmaxConfig):
 
 
 @BACKBONES.register
-class History(Softmax):
+class History(SampledSoftmax):
     """Item rows alone: users are made of the items that they have."""
 
     name: ClassVar[str] = "history"
@@ -49,31 +49,48 @@ class History(Softmax):
         self.register_buffer("_starts", torch.from_numpy(starts), persistent=False)
         self.register_buffer("_histories", torch.from_numpy(histories), persistent=False)
 
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """Return the mean cross-entropy of each pair's item among the batch's items.
+    def batch_rows(self, batch: Batch, columns: torch.Tensor) -> BatchRows:
+        """Return the sums of the users' histories and the items' rows, all made of rows at length 1.
 
         The gradient of the table is sparse: a step changes the rows of its batch's items and histories and no others.
         """
-        columns = torch.cat([batch.positives, batch.negatives]) - self.n_users
+        columns = columns - self.n_users
         pairs, entries = self._entries(batch.users, columns[: len(batch.users)])
         distinct, index = torch.unique(torch.cat([columns, entries]), return_inverse=True)
         own, others = index[: len(columns)], index[len(columns) :]
-        units = F.normalize(F.embedding(distinct, self.embeddings, sparse=True))
+        trained = F.embedding(distinct, self.embeddings, sparse=True)
+        units = F.normalize(trained)
         lengths = torch.bincount(pairs, minlength=len(batch.users))
         users = F.embedding_bag(others, units, lengths.cumsum(0) - lengths, mode="sum")
-        offsets = self._offsets.to(columns.device)[columns + self.n_users] if self.options.log_q else None
         left_out = None
         if self.options.mask_history:
             left_out = torch.zeros((len(batch.users), len(distinct)), dtype=torch.bool, device=columns.device)
             left_out[pairs, others] = True
             left_out = left_out[:, own]
-        return sampled_softmax(users, units[own], columns, self.options.temperature, offsets, left_out)
+        return BatchRows(users, units[own], trained, distinct, left_out)
 
-    def compiled_loss(self) -> CompiledHistory:
-        """Return the sampled softmax of users that are made of their histories, which has a compiled step."""
+    def own_cosines(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        """Return the cosines of the training pairs, each with a user who is made without the pair's item.
+
+        With S the sum of a user's items, all at length 1, that user is S - i, whose cosine with i is
+        (S.i - 1) / |S - i|, and |S - i|^2 = |S|^2 - 2 S.i + 1.
+        """
+        sums = F.embedding_bag(self._histories, items, self._starts[:-1], mode="sum")
+        lengths = torch.linalg.vector_norm(sums, dim=1)
+        codes = torch.repeat_interleave(self._starts.diff())
+        products = dots(sums, items, codes, self._histories)
+        rest = (lengths[codes].square() - 2 * products + 1).clamp_min(0).sqrt()
+        # Of a user with one item nothing is left: all cosines are 0.
+        return torch.where(self._starts.diff()[codes] > 1, (products - 1) / rest.clamp_min(1e-12), 0.0)
+
+    def compiled_loss(self) -> CompiledHistory | None:
+        """Return the compiled step of the loss, or None if it has none."""
+        if not self.options.has_compiled_step:
+            return None
         offsets = self._offsets[self.n_users :] if self.options.log_q else torch.empty(0)
         starts, items, shifts = (tensor.cpu().numpy() for tensor in (self._starts, self._histories, offsets))
-        return CompiledHistory(starts, items, shifts, self.options.temperature, self.options.mask_history)
+        mask, reweighting = self.options.mask_history, self.reweighting()
+        return CompiledHistory(starts, items, shifts, self.options.temperature, mask, reweighting)
 
     @torch.no_grad()
     def trained_units(self) -> torch.Tensor:

@@ -1,8 +1,9 @@
 """Matrix factorisation by sampled softmax, without a graph while it trains; one hop over the graph when it serves.
 
-Training is the in-batch sampled softmax over cosines (arXiv 2201.02327), which costs the same however large the graph
-is. Serving propagates the trained rows over the graph (test-time aggregation: TAG-CF, arXiv 2404.08660; LightGODE,
-arXiv 2407.18910), once, after training.
+Training is the in-batch sampled softmax over cosines (arXiv 2201.02327), or a relative of it, which costs the same
+however large the graph is. Serving propagates the trained rows over the graph (test-time aggregation: TAG-CF, arXiv
+2404.08660; LightGODE, arXiv 2407.18910), once, after training. With `n_layers` the graph is in training too, as
+LightGCN has it: that costs what LightGCN costs, and is there to be compared with.
 """
 
 from typing import ClassVar
@@ -12,63 +13,59 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from pydantic import Field
 
-from llminit.arrays import FloatArray
 from llminit.compiled.history import CompiledHistory
 from llminit.compiled.softmax import CompiledSoftmax
-from llminit.graph import Adjacency
+from llminit.graph import propagate
 from llminit.models.backbone import BackboneConfig, Batch
-from llminit.models.hops import HopBackbone, HopConfig
-from llminit.models.losses import sampled_softmax
 from llminit.models.registry import BACKBONES
+from llminit.models.sampled_softmax import BatchRows, SampledSoftmax, dots
+from llminit.models.softmax_options import LossConfig
 
 
-class SoftmaxConfig(HopConfig):
+class SoftmaxConfig(LossConfig):
     """Hyper-parameters of softmax."""
 
-    temperature: float = Field(default=0.15, gt=0)
-    """What cosines are divided by in the loss."""
-    sampled_negatives: bool = False
-    """Beside the items of the batch, draw one item for each pair as a negative of all pairs."""
-    log_q: float = Field(default=0.0, ge=0)
-    """Weight of the correction for drawing negatives by popularity; 1 is the exact one, 0 none."""
+    n_layers: int = Field(default=0, ge=0)
+    """Propagation layers in training, averaged as in LightGCN; 0 trains without the graph."""
 
 
 @BACKBONES.register
-class Softmax(HopBackbone):
+class Softmax(SampledSoftmax):
     """User and item rows of length 1, trained by in-batch sampled softmax and propagated when they serve."""
 
     name: ClassVar[str] = "softmax"
     relative_cost: ClassVar[float] = 1
     options_type: ClassVar[type[BackboneConfig]] = SoftmaxConfig
-    uses_negatives: ClassVar[bool] = False
     options: SoftmaxConfig
 
-    def __init__(
-        self, users: FloatArray, items: FloatArray, adjacency: Adjacency, options: BackboneConfig | None = None
-    ) -> None:
-        super().__init__(users, items, adjacency, options)
-        self.uses_negatives = self.options.sampled_negatives  # type: ignore[misc]
-        self._offsets = torch.from_numpy(_log_popularity(adjacency) * np.float32(self.options.log_q))
+    def batch_rows(self, batch: Batch, columns: torch.Tensor) -> BatchRows:
+        """Return the users' and the items' rows, propagated where the options say so.
 
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """Return the mean cross-entropy of each user's own item among the batch's items.
-
-        The gradient of the table is sparse: a step changes the rows of its batch and no others.
+        Without layers the gradient of the table is sparse: a step changes the rows of its batch and no others.
         """
-        columns = torch.cat([batch.positives, batch.negatives])
-        users, rows = (F.embedding(part, self.embeddings, sparse=True) for part in (batch.users, columns))
-        offsets = self._offsets.to(columns.device)[columns] if self.options.log_q else None
-        return sampled_softmax(users, rows, columns, self.options.temperature, offsets)
+        nodes = torch.cat([batch.users, columns])
+        if self.options.n_layers:
+            (trained,), (rows,) = self.rows(nodes)
+        else:
+            trained = rows = F.embedding(nodes, self.embeddings, sparse=True)
+        return BatchRows(rows[: len(batch.users)], rows[len(batch.users) :], trained, nodes)
+
+    def own_cosines(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Return the cosines of the training pairs; see the base class."""
+        pairs = (torch.from_numpy(codes).to(users.device) for codes in self.adjacency.edges)
+        return dots(users, items, *pairs)
 
     def compiled_loss(self) -> CompiledSoftmax | CompiledHistory | None:
-        """Return the sampled softmax, which has a compiled step."""
+        """Return the compiled step of the loss; there is none with the graph in training."""
+        if self.options.n_layers or not self.options.has_compiled_step:
+            return None
         offsets = self._offsets.numpy() if self.options.log_q else np.empty(0, dtype=np.float32)
-        return CompiledSoftmax(self.options.temperature, offsets)
+        return CompiledSoftmax(self.options.temperature, offsets, self.reweighting())
 
+    def trained_units(self) -> torch.Tensor:
+        """Return the rows that training compares, at length 1: float32 of shape (n_nodes, d)."""
+        return F.normalize(propagate(self.embeddings.detach(), self.layers))
 
-def _log_popularity(adjacency: Adjacency) -> FloatArray:
-    """Return the log of each item's share of the interactions, float32 of shape (n_nodes,); 0 for users."""
-    users, items = adjacency.edges
-    counts = np.bincount(items, minlength=adjacency.n_items)
-    shares = np.log(np.maximum(counts, 1) / max(len(users), 1))
-    return np.concatenate([np.zeros(adjacency.n_users), shares]).astype(np.float32)
+    def watched_hops(self) -> tuple[float, ...]:
+        """Return no hop where the graph is in training already, and else what all such backbones watch."""
+        return () if self.options.n_layers else super().watched_hops()
