@@ -12,6 +12,7 @@ from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES, is_baseline
+from llminit.pipeline.fold_in import fitted_maps
 from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.learned import Learned
@@ -128,11 +129,12 @@ class _Run:
         held_out = self.held_out
         model = self._learn(held_out, self.config, checkpoints[0])
         report = self._report(held_out, model)
-        saved, earlier = model, model.earlier_seconds
+        saved, fitted_to, earlier = model, held_out, model.earlier_seconds
         if self.config.refit and (len(held_out.split.valid) or len(held_out.split.test)):
             self.reporter.note("fitting once more, to all interactions")
             final = refit_config(self.config, model, held_out)
-            saved = self._learn(everything(self.dataset), final, checkpoints[1])
+            fitted_to = everything(self.dataset)
+            saved = self._learn(fitted_to, final, checkpoints[1])
             earlier += saved.earlier_seconds
             report["refit"] = {
                 "n_interactions": self.dataset.n_interactions,
@@ -140,7 +142,7 @@ class _Run:
                 "seconds": saved.seconds,
             }
         report["seconds"] = time.perf_counter() - started + earlier
-        return self._recommender(saved, report)
+        return self._recommender(saved, fitted_to, report)
 
     def _learn(self, held_out: HeldOut, config: FitConfig, checkpoint: CheckpointFile | None) -> Learned:
         text = None if self.text is None else self.text.embeddings
@@ -177,11 +179,12 @@ class _Run:
             report["verdict"] = verdict(result, others)
         return report
 
-    def _recommender(self, saved: Learned, report: dict[str, Any]) -> Recommender:
+    def _recommender(self, saved: Learned, fitted_to: HeldOut, report: dict[str, Any]) -> Recommender:
         dataset = self.dataset
+        maps = fitted_maps(saved, fitted_to, None if self.text is None else self.text.embeddings)
         seen = to_csr(dataset.interactions, dataset.n_users, dataset.n_items)
         columns, recipe = dataset.served_columns(), self._text_recipe(saved)
-        return Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report)
+        return Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report, maps)
 
     def _text_recipe(self, saved: Learned) -> TextRecipe | None:
         if self.text is None or saved.selection is None:

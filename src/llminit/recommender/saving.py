@@ -9,6 +9,11 @@ Version 2, since the model may be of any form:
     items.parquet           ids in code order and the item table's columns
     model.json              the model's form, and how text became embeddings
     report.json             how it was made
+    fold_in.safetensors     the arrays of the maps that fold cold items and users in, where there are maps
+    fold_in.json            their kinds
+    added.safetensors       the text embeddings of items that were folded in, and which items were removed, where some were
+
+A folder with items that were removed has version 3: earlier versions would recommend them.
 
 Version 1 had `embeddings.safetensors`, two tables, in place of the model, and titles alone of the item table.
 """
@@ -27,14 +32,16 @@ from llminit.errors import ArtefactError
 from llminit.models.mixture import Mixture
 from llminit.models.serving import DotProduct, ServingModel, serving_from
 from llminit.recommender.artefact import Artefact, read_artefact, write_artefact
+from llminit.recommender.folding import FoldIn
 from llminit.recommender.text_recipe import TextRecipe
 from llminit.version import __version__
 
 if TYPE_CHECKING:
-    from llminit.recommender.recommender import Recommender
+    from llminit.recommender.state import State
 
 KIND = "recommender"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
+_LAYOUT_WITHOUT_REMOVED = 2
 FILES = frozenset(
     {
         "embeddings.safetensors",
@@ -45,13 +52,16 @@ FILES = frozenset(
         "items.parquet",
         "model.json",
         "report.json",
+        "fold_in.safetensors",
+        "fold_in.json",
+        "added.safetensors",
         "manifest.json",
     }
 )
 """What a folder of a recommender may hold, of any version."""
 
 
-def save(recommender: "Recommender", folder: Path) -> None:
+def save(recommender: "State", folder: Path) -> None:
     """Write a recommender, replacing what is there as a whole.
 
     Raises:
@@ -66,6 +76,12 @@ def save(recommender: "Recommender", folder: Path) -> None:
     if recommender.text is not None:
         arrays["selection"] = recommender.text.arrays()
         document["text"] = recommender.text.document()
+    documents = {"model": document, "report": recommender.report}
+    if recommender.fold_in is not None:
+        documents["fold_in"] = recommender.fold_in.document()
+        arrays["fold_in"] = recommender.fold_in.arrays()
+    if added := _added(recommender):
+        arrays["added"] = added
     items = pl.DataFrame({"item_id": recommender.items.ids})
     if recommender.item_table is not None:
         items = items.hstack(recommender.item_table.drop("item_id", strict=False).get_columns())
@@ -73,9 +89,10 @@ def save(recommender: "Recommender", folder: Path) -> None:
         KIND,
         arrays=arrays,
         tables={"users": pl.DataFrame({"user_id": recommender.users.ids}), "items": items},
-        documents={"model": document, "report": recommender.report},
+        documents=documents,
     )
-    write_artefact(folder, artefact, __version__, LAYOUT_VERSION, FILES)
+    version = _LAYOUT_WITHOUT_REMOVED if recommender.removed is None else LAYOUT_VERSION
+    write_artefact(folder, artefact, __version__, version, FILES)
 
 
 def load(folder: Path) -> dict[str, Any]:
@@ -94,6 +111,11 @@ def load(folder: Path) -> dict[str, Any]:
         raise ArtefactError(f"{folder} is not a whole recommender ({error!r}); make it anew") from error
 
 
+def _added(recommender: "State") -> dict[str, AnyArray]:
+    named = {"folded_texts": recommender.folded_texts, "removed": recommender.removed}
+    return {name: array for name, array in named.items() if array is not None}
+
+
 def _model(form: str, arrays: Mapping[str, AnyArray]) -> ServingModel:
     return Mixture.from_arrays(arrays) if form == Mixture.form else serving_from(form, arrays)
 
@@ -107,7 +129,7 @@ def _fields(artefact: Artefact) -> dict[str, Any]:
         model = artefact.arrays["embeddings"]
     else:
         document, model = artefact.documents["model"], artefact.arrays["model"]
-    text = document["text"]
+    text, added = document["text"], artefact.arrays.get("added", {})
     return {
         "users": Vocabulary(users["user_id"], "user"),
         "items": Vocabulary(items["item_id"], "item"),
@@ -116,4 +138,12 @@ def _fields(artefact: Artefact) -> dict[str, Any]:
         "item_table": items if len(items.columns) > 1 else None,
         "text": None if text is None else TextRecipe.from_parts(text, artefact.arrays["selection"]),
         "report": artefact.documents["report"],
+        "fold_in": _fold_in(artefact),
+        **{name: added.get(name) for name in ("folded_texts", "removed")},
     }
+
+
+def _fold_in(artefact: Artefact) -> FoldIn | None:
+    if "fold_in" not in artefact.documents:
+        return None
+    return FoldIn.from_parts(artefact.documents["fold_in"], artefact.arrays["fold_in"])
