@@ -4,7 +4,7 @@ A recommender serves one model or a mixture of them. Cold items are always the l
 items come first and a cold item's vector can be made anew at any time, from its text embedding.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,9 +12,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from llminit.arrays import AnyArray, FloatArray
-from llminit.fold_in import ItemMap, UserMap, fit_user_map
-from llminit.models.mixture import Mixture
-from llminit.models.serving import DotProduct, ServingModel
+from llminit.fold_in import ColumnMap, ItemMap, UserMap, fit_user_map
+from llminit.models.mixture import Mixture, mixed
+from llminit.models.serving import DotProduct, ItemModel, ServingModel
 from llminit.selectors import Selection
 
 
@@ -28,7 +28,7 @@ class FoldIn:
         text_width: D, the width of the text embeddings.
     """
 
-    items: tuple[ItemMap | None, ...]
+    items: tuple[ItemMap | ColumnMap | None, ...]
     users: tuple[UserMap | None, ...]
     text_width: int
 
@@ -75,7 +75,7 @@ class FoldIn:
             return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
         items = [
-            None if part is None else ItemMap.from_parts(part, own(f"items.{index}."))
+            None if part is None else _item_map(part, own(f"items.{index}."))
             for index, part in enumerate(document["items"])
         ]
         users = [
@@ -95,19 +95,26 @@ def with_leaves(model: ServingModel, parts: Sequence[ServingModel]) -> ServingMo
     return Mixture(list(parts), model.weights) if isinstance(model, Mixture) else parts[0]
 
 
-def for_histories(model: ServingModel, fold_in: FoldIn | None, histories: csr_array) -> ServingModel:
+def for_histories(
+    model: ServingModel, fold_in: FoldIn | None, histories: csr_array, mean_users: Callable[[int], FloatArray]
+) -> ServingModel:
     """Return the model whose users are those of some histories, in their order.
 
     Args:
         model: A model of all items.
         fold_in: Its maps; None for the mean of the items' vectors.
         histories: float32 CSR of shape (n, n_items).
+        mean_users: Returns the mean user of one of its models, float32 of shape (d,), for an empty history.
     """
-    parts = []
+    parts: list[ServingModel] = []
+    without = np.diff(histories.indptr) == 0
     for index, part in enumerate(leaves(model)):
         if isinstance(part, DotProduct):
             user_map = (None if fold_in is None else fold_in.users[index]) or fit_user_map(part.users)
-            part = DotProduct(_users(user_map, part, histories), part.items)  # noqa: PLW2901
+            users = _users(user_map, part.items, histories)
+            if without.any():
+                users[without] = mean_users(index)
+            part = DotProduct(users, part.items)
         parts.append(part)
     return with_leaves(model, parts)
 
@@ -121,32 +128,74 @@ def with_folded(
         model: A model whose first `n_warm` items are warm; those behind them are left out.
         fold_in: Its maps, one of items for each model.
         selection: Makes starts of text embeddings.
-        texts: float32 of shape (n, D), the text embeddings of the cold items; zeros for one without text.
+        texts: float32 of shape (n, D), the text embeddings of the cold items; zeros for one without text, which gets
+            the mean of the others.
         n_warm: How many items are warm.
     """
-    starts = starts_of(selection, texts)
+    has_text = texts.any(axis=1)
+    filled = np.array(texts)
+    filled[~has_text] = texts[has_text].mean(axis=0, dtype=np.float64) if has_text.any() else 0
+    starts = selection.apply(filled)
+    starts[~filled.any(axis=1)] = 0
     parts: list[ServingModel] = []
     for part, item_map in zip(leaves(model), fold_in.items, strict=True):
-        if not isinstance(part, DotProduct) or item_map is None:
-            raise NotImplementedError
-        parts.append(DotProduct(part.users, np.concatenate([part.items[:n_warm], item_map.vectors(starts)])))
+        if isinstance(part, DotProduct) and isinstance(item_map, ItemMap):
+            parts.append(DotProduct(part.users, np.concatenate([part.items[:n_warm], item_map.vectors(starts)])))
+        elif isinstance(part, ItemModel) and isinstance(item_map, ColumnMap):
+            parts.append(item_map.extended(_warm(part, n_warm), filled))
+        else:
+            raise TypeError(f"a model of the form {part.form!r} has a map of another form")
     return with_leaves(model, parts)
 
 
-def starts_of(selection: Selection, texts: FloatArray) -> FloatArray:
-    """Return the starts of cold items, float32 of shape (n, d0); one without text gets the mean of the others."""
-    starts = selection.apply(texts)
-    has_text = texts.any(axis=1)
-    starts[~has_text] = starts[has_text].mean(axis=0, dtype=np.float64) if has_text.any() else 0
-    return starts
+def text_scores(
+    model: ServingModel, fold_in: FoldIn, selection: Selection, text: FloatArray, folded: FloatArray, directions: Any
+) -> FloatArray:
+    """Return how near each item is to a text, float32 of shape (1, n_items).
+
+    A model of embeddings says it by the cosine of the items' vectors to the one that an item of this text would have;
+    an item model by what a history of such an item adds to the others. A mixture weighs both as it weighs its scores.
+
+    Args:
+        model: A model of all items.
+        fold_in: Its maps.
+        selection: Makes starts of text embeddings.
+        text: float32 of shape (1, D), a text embedding.
+        folded: float32 of shape (n_folded, D), those of the items that were folded in.
+        directions: Returns the vectors of the items of one of its models at length 1, by the model's number.
+    """
+    scores = []
+    for index, (part, item_map) in enumerate(zip(leaves(model), fold_in.items, strict=True)):
+        if isinstance(part, DotProduct) and isinstance(item_map, ItemMap):
+            query = item_map.with_exposure(1.0).vectors(selection.apply(text))
+            unit = query / max(float(np.linalg.norm(query)), 1e-12)
+            scores.append(np.asarray(unit @ directions(index).T, dtype=np.float32))
+        elif isinstance(part, ItemModel) and isinstance(item_map, ColumnMap):
+            scores.append(item_map.text_scores(part, text, folded))
+    return mixed(scores, model.weights) if isinstance(model, Mixture) else scores[0]
 
 
-def _users(user_map: UserMap, model: DotProduct, histories: csr_array) -> FloatArray:
-    """Return users' vectors; an empty history gets the mean user, and no items but those of the histories are read."""
-    used = np.unique(histories.indices)
-    users = user_map.vectors(histories[:, used], model.items[used]) if len(used) else None
-    result = np.zeros((histories.shape[0], model.items.shape[1]), dtype=np.float32) if users is None else users
-    without = np.diff(histories.indptr) == 0
-    if without.any():
-        result[without] = model.users.mean(axis=0, dtype=np.float64)
-    return result
+def _users(user_map: UserMap, items: FloatArray, histories: csr_array) -> FloatArray:
+    if user_map.kind == "mean":
+        # The items of the histories say all: of a large catalogue, no others are read.
+        used, columns = np.unique(histories.indices, return_inverse=True)
+        if not len(used):
+            return np.zeros((histories.shape[0], items.shape[1]), dtype=np.float32)
+        histories = csr_array((histories.data, columns, histories.indptr), shape=(histories.shape[0], len(used)))
+        items = items[used]
+    return user_map.vectors(histories, items)
+
+
+def _warm(model: ItemModel, n_warm: int) -> ItemModel:
+    if model.n_items == n_warm:
+        return model
+    pairs = [
+        (left[:n_warm, :n_warm], None) if right is None else (left[:n_warm], right[:, :n_warm])
+        for left, right in model.pairs
+    ]
+    return ItemModel(pairs, model.popularity[:n_warm])
+
+
+def _item_map(document: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> ItemMap | ColumnMap:
+    kind = ColumnMap if "centre" in arrays else ItemMap
+    return kind.from_parts(document, arrays)

@@ -60,7 +60,7 @@ def lists_for_histories(
     if n_empty:
         what = "the history is" if n_queries == 1 else f"{n_empty} of {n_queries} histories are"
         reporter.note(f"{what} empty: what people like in general is recommended")
-    model = for_histories(recommender.model, recommender.fold_in, histories)
+    model = for_histories(recommender.model, recommender.fold_in, histories, recommender.mean_user)
     found = best_lists(
         model,
         histories,

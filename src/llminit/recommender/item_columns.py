@@ -45,8 +45,9 @@ def _typed(rows: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
         try:
             column = rows[name].cast(expected)
         except PolarsError as error:
+            found = f"{rows.schema[name]} such as {listed(rows[name].drop_nulls())}"
             raise DataError(
-                f"column {name!r} of the new items holds {rows.schema[name]} such as {listed(rows[name].drop_nulls())}, "
+                f"column {name!r} of the new items holds {found}, "
                 f"the known items have {expected} there; write them in the same way"
             ) from error
         rows = rows.with_columns(column)

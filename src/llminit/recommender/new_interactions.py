@@ -86,17 +86,20 @@ def _grown(recommender: State, before: sp.csr_array, after: sp.csr_array, new: s
     changed = np.flatnonzero(np.diff(new.indptr))
     n_known = len(recommender.users)
     parts: list[ServingModel] = []
-    models = [leaves(for_histories(recommender.model, recommender.fold_in, each[changed])) for each in (before, after)]
+    models = [
+        leaves(for_histories(recommender.model, recommender.fold_in, each[changed], recommender.mean_user))
+        for each in (before, after)
+    ]
     for index, part in enumerate(leaves(recommender.model)):
         old, now = models[0][index], models[1][index]
         if isinstance(part, DotProduct) and isinstance(old, DotProduct) and isinstance(now, DotProduct):
             users = np.concatenate([part.users, np.zeros((len(after.indptr) - 1 - n_known, part.users.shape[1]))])
             is_known = (np.diff(before.indptr)[changed] > 0)[:, np.newaxis]
             users[changed] = np.where(is_known, users[changed] + now.users - old.users, now.users)
-            part = DotProduct(users.astype(np.float32), part.items)  # noqa: PLW2901
+            part = DotProduct(users.astype(np.float32), part.items)
         elif isinstance(part, ItemModel):
             counts = np.asarray(new.sum(axis=0), dtype=np.float32).ravel()
-            part = ItemModel(part.pairs, part.popularity + counts)  # noqa: PLW2901
+            part = ItemModel(part.pairs, part.popularity + counts)
         parts.append(part)
     return with_leaves(recommender.model, parts)
 

@@ -1,10 +1,12 @@
 """Why an item is recommended: the items of the history that carry its score."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_array, issparse
 
-from llminit.arrays import FloatArray, IntArray
+from llminit.arrays import Float64Array, FloatArray, IntArray
 from llminit.models.mixture import Mixture
 from llminit.models.serving import DotProduct, ItemModel, ServingModel
 from llminit.recommender.folding import leaves
@@ -41,7 +43,7 @@ def reasons(recommender: State, items: IntArray, history: IntArray, n: int) -> p
     return table.with_columns(titles.gather(explained).alias("title"), titles.gather(because).alias("because_title"))
 
 
-def _shares(model: ServingModel, items: IntArray, history: IntArray) -> FloatArray:
+def _shares(model: ServingModel, items: IntArray, history: IntArray) -> Float64Array:
     """Return each history item's share of what speaks for each item, float64 of shape (len(items), len(history))."""
     total = np.zeros((len(items), len(history)))
     weights = model.weights if isinstance(model, Mixture) else (1.0,)
@@ -52,17 +54,18 @@ def _shares(model: ServingModel, items: IntArray, history: IntArray) -> FloatArr
         total += parts
     positive = np.maximum(total, 0)
     sums = positive.sum(axis=1, keepdims=True)
-    return np.divide(positive, sums, out=np.zeros_like(positive), where=sums > 0)
+    shares: Float64Array = np.divide(positive, sums, out=np.zeros_like(positive), where=sums > 0)
+    return shares
 
 
-def _contributions(model: ServingModel, items: IntArray, history: IntArray) -> FloatArray:
+def _contributions(model: ServingModel, items: IntArray, history: IntArray) -> Float64Array:
     """Return what each item of the history adds to each item's score, of shape (len(items), len(history))."""
     if isinstance(model, DotProduct):
         return np.asarray(model.items[items] @ _units(model, history).T, dtype=np.float64)
-    result = np.zeros((len(items), len(history)))
+    result: Float64Array = np.zeros((len(items), len(history)))
     for left, right in model.pairs if isinstance(model, ItemModel) else ():
         rows = left[history]
-        product = rows[:, items] if right is None else rows @ right[:, items]
+        product: Any = rows[:, items] if right is None else rows @ right[:, items]
         result += (product.toarray() if issparse(product) else product).T
     return result
 

@@ -11,7 +11,7 @@ Version 2, since the model may be of any form:
     report.json             how it was made
     fold_in.safetensors     the arrays of the maps that fold cold items and users in, where there are maps
     fold_in.json            their kinds
-    added.safetensors       the text embeddings of items that were folded in, and which items were removed, where some were
+    added.safetensors       the text embeddings of items that were folded in, and which items were removed
 
 A folder with items that were removed has version 3: earlier versions would recommend them.
 

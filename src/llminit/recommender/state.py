@@ -15,7 +15,7 @@ from llminit.data.vocabulary import Vocabulary
 from llminit.errors import ConfigError
 from llminit.models.serving import DotProduct, ServingModel
 from llminit.recommender.choice import Candidates
-from llminit.recommender.folding import FoldIn
+from llminit.recommender.folding import FoldIn, leaves
 from llminit.recommender.lookup import known_code, known_codes
 from llminit.recommender.ranking import directions_of
 from llminit.recommender.text_recipe import TextRecipe
@@ -82,6 +82,17 @@ class State:
     def directions(self) -> Any:
         """The items' vectors at length 1, float32 of shape (n_items, any), dense or sparse."""
         return directions_of(self.model.item_vectors())
+
+    def part_directions(self, index: int) -> Any:
+        """Return the same of one of the models that this one is made of."""
+        part = leaves(self.model)[index]
+        return (
+            self.directions if part.item_vectors() is self.model.item_vectors() else directions_of(part.item_vectors())
+        )
+
+    def mean_user(self, index: int) -> FloatArray:
+        """Return the mean user of one of the models that this one is made of, float32 of shape (d,)."""
+        return self._mean_users[index]
 
     def user_embeddings(self) -> pl.DataFrame:
         """Return the users' embeddings: columns `user_id` and `embedding` (float32).
@@ -177,6 +188,12 @@ class State:
         """Return the columns `item_id` and, where titles are known, `title` of item codes."""
         titles = [] if self.titles is None else [self.titles.gather(codes).alias("title")]
         return [self.items.ids_of(codes).alias("item_id"), *titles]
+
+    @cached_property
+    def _mean_users(self) -> list[FloatArray]:
+        nothing = np.zeros((1, 0), dtype=np.float32)
+        tables = [part.users if isinstance(part, DotProduct) else nothing for part in leaves(self.model)]
+        return [users.mean(axis=0, dtype=np.float64).astype(np.float32) for users in tables]
 
     def _dot_product(self) -> DotProduct:
         if not isinstance(self.model, DotProduct):
