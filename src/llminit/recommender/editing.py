@@ -110,12 +110,12 @@ def _with_items(
     items = Vocabulary(pl.concat([recommender.items.ids, new["item_id"].alias(recommender.items.ids.name)]), "item")
     removed = _mask(recommender.removed, len(items))
     removed[codes[codes >= 0]] = False
-    seen = recommender.seen
     return replace(
         recommender,
         items=items,
         model=with_folded(recommender.model, fold_in, recipe.selection, folded, n_warm),
-        seen=sp.csr_array((seen.data, seen.indices, seen.indptr), shape=(seen.shape[0], len(items))),
+        seen=_wider(recommender.seen, len(items)),
+        pending=None if recommender.pending is None else _wider(recommender.pending, len(items)),
         item_table=with_rows(recommender.item_table, recommender.items, new, table[rows[~is_new]]),
         fold_in=fold_in,
         folded_texts=folded,
@@ -175,6 +175,10 @@ def _check_not_warm(recommender: State, ids: pl.Series, codes: IntArray, back: B
             f"{listed(ids.filter(pl.Series(warm)))}; expected new items, or items that were added before: leave these "
             "out, as they keep what was learned of them"
         )
+
+
+def _wider(matrix: sp.csr_array, n_items: int) -> sp.csr_array:
+    return sp.csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], n_items))
 
 
 def _mask(removed: BoolArray | None, n_items: int) -> BoolArray:

@@ -54,7 +54,9 @@ def add_interactions(recommender: Known, interactions: Any, *, reporter: Reporte
     _note(counts, len(table), reporter)
     after = sp.csr_array(before + new)
     model = _grown(recommender, before, after, new)
-    return replace(recommender, users=users, seen=after, model=model), counts
+    pending = new if recommender.pending is None else sp.csr_array(_taller(recommender.pending, len(users)) + new)
+    changed = replace(recommender, users=users, seen=after, model=model, pending=pending if pending.nnz else None)
+    return changed, counts
 
 
 def _rated(table: pl.DataFrame, recommender: State) -> pl.DataFrame:

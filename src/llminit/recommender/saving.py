@@ -11,6 +11,7 @@ Version 2, since the model may be of any form:
     report.json             how it was made
     fold_in.safetensors     the arrays of the maps that fold cold items and users in, where there are maps
     fold_in.json            their kinds
+    trained.safetensors     the rows that training ended with, where refresh can go on from them; not read to serve
     added.safetensors       the text embeddings of items that were folded in, and which items were removed
 
 A folder with items that were removed has version 3: earlier versions would recommend them.
@@ -31,9 +32,11 @@ from llminit.data.vocabulary import Vocabulary
 from llminit.errors import ArtefactError
 from llminit.models.mixture import Mixture
 from llminit.models.serving import DotProduct, ServingModel, serving_from
+from llminit.recommender import trained_rows
 from llminit.recommender.artefact import Artefact, read_artefact, write_artefact
 from llminit.recommender.folding import FoldIn
 from llminit.recommender.text_recipe import TextRecipe
+from llminit.recommender.trained_rows import TrainedRows
 from llminit.version import __version__
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ FILES = frozenset(
         "fold_in.safetensors",
         "fold_in.json",
         "added.safetensors",
+        trained_rows.NAME,
         "manifest.json",
     }
 )
@@ -80,6 +84,11 @@ def save(recommender: "State", folder: Path) -> None:
     if recommender.fold_in is not None:
         documents["fold_in"] = recommender.fold_in.document()
         arrays["fold_in"] = recommender.fold_in.arrays()
+    if recommender.pending is not None:
+        arrays["seen"]["pending"] = _marks(seen, recommender.pending)
+    trained = recommender.trained
+    if trained is not None and trained.in_memory is not None:
+        arrays["trained"] = dict(trained.in_memory)
     if added := _added(recommender):
         arrays["added"] = added
     items = pl.DataFrame({"item_id": recommender.items.ids})
@@ -90,6 +99,7 @@ def save(recommender: "State", folder: Path) -> None:
         arrays=arrays,
         tables={"users": pl.DataFrame({"user_id": recommender.users.ids}), "items": items},
         documents=documents,
+        files={trained_rows.NAME: trained.checked_file()} if trained is not None and trained.file is not None else {},
     )
     version = _LAYOUT_WITHOUT_REMOVED if recommender.removed is None else LAYOUT_VERSION
     write_artefact(folder, artefact, __version__, version, FILES)
@@ -104,7 +114,7 @@ def load(folder: Path) -> dict[str, Any]:
     Raises:
         ArtefactError: It is missing, damaged, of another kind or of a newer version.
     """
-    artefact = read_artefact(folder, KIND, LAYOUT_VERSION)
+    artefact = read_artefact(folder, KIND, LAYOUT_VERSION, [trained_rows.NAME])
     try:
         return _fields(artefact)
     except (KeyError, ValueError, TypeError, IndexError, pl.exceptions.PolarsError) as error:
@@ -139,8 +149,32 @@ def _fields(artefact: Artefact) -> dict[str, Any]:
         "text": None if text is None else TextRecipe.from_parts(text, artefact.arrays["selection"]),
         "report": artefact.documents["report"],
         "fold_in": _fold_in(artefact),
+        "pending": _pending(seen, shape),
+        "trained": _trained(artefact),
         **{name: added.get(name) for name in ("folded_texts", "removed")},
     }
+
+
+def _marks(seen: sp.csr_array, pending: sp.csr_array) -> AnyArray:
+    """Return which of the entries of what users have are pending, bool of shape (nnz,)."""
+    marked = sp.csr_array((np.ones(seen.nnz, dtype=np.int8), seen.indices, seen.indptr), shape=seen.shape)
+    marked = sp.csr_array(marked + sp.csr_array(pending, dtype=np.int8))  # 2 where an entry is in both
+    return marked.data == 2
+
+
+def _pending(seen: Mapping[str, AnyArray], shape: tuple[int, int]) -> sp.csr_array | None:
+    if "pending" not in seen:
+        return None
+    arrays = (seen["pending"].astype(np.float32), seen["indices"], seen["indptr"])
+    marks = sp.csr_array(arrays, shape=shape, copy=True)
+    marks.eliminate_zeros()
+    return marks
+
+
+def _trained(artefact: Artefact) -> TrainedRows | None:
+    if trained_rows.NAME not in artefact.files:
+        return None
+    return TrainedRows(file=artefact.files[trained_rows.NAME], sha256=artefact.sha256[trained_rows.NAME])
 
 
 def _fold_in(artefact: Artefact) -> FoldIn | None:

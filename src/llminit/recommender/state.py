@@ -19,6 +19,7 @@ from llminit.recommender.folding import FoldIn, leaves
 from llminit.recommender.lookup import known_code, known_codes
 from llminit.recommender.ranking import directions_of
 from llminit.recommender.text_recipe import TextRecipe
+from llminit.recommender.trained_rows import TrainedRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class State:
         fold_in: What makes cold items and users servable; None in folders that earlier versions saved.
         folded_texts: The text embeddings of the items that were folded in, float32 of shape (n_folded, D), a row of
             zeros for one without text; None where there are none.
+        pending: The interactions that were added since the last training, float32 CSR of the shape of `seen`, or None.
+        trained: The rows that training ended with, where `refresh` can go on from them.
         removed: bool of shape (n_items,), items that are in no list; None where there are none.
     """
 
@@ -49,6 +52,8 @@ class State:
     fold_in: FoldIn | None = None
     folded_texts: FloatArray | None = None
     removed: BoolArray | None = None
+    pending: sp.csr_array | None = None
+    trained: TrainedRows | None = None
 
     @property
     def n_warm(self) -> int:
