@@ -67,21 +67,16 @@ class ColumnMap:
             pairs = [_averaged(left, right, neighbours, factor) for left, right in model.pairs]
         return ItemModel(pairs, popularity)
 
-    def text_scores(self, model: ItemModel, texts: FloatArray, folded: FloatArray) -> FloatArray:
-        """Return the scores of all items for histories of one cold item each, float32 of shape (n, n_items).
+    def cosines(self, texts: FloatArray, folded: FloatArray) -> FloatArray:
+        """Return the cosines of texts to those of all items, less the centre: float32 of shape (n, n_items).
 
         Args:
-            model: The item model, extended by the items that were folded in.
             texts: float32 of shape (n, D), text embeddings.
-            folded: float32 of shape (n_folded, D), those of the folded items.
+            folded: float32 of shape (n_folded, D), those of the items that were folded in; zeros without text.
         """
         self._check(texts)
-        if self.kind == "closed-form":
-            cold = ColdText.from_arrays(self.arrays_by_name)
-            return np.concatenate([cold.rows(texts), cold.towards(texts, folded)], axis=1)
-        neighbours = self._neighbours(texts)
-        neighbours = csr_array((neighbours.data, neighbours.indices, neighbours.indptr), (len(texts), model.n_items))
-        return model.scores(np.zeros(len(texts), dtype=np.int64), neighbours)
+        warm = self.arrays_by_name["text" if self.kind == "closed-form" else "units"]
+        return self._units(texts) @ np.concatenate([warm, self._units(folded)]).T
 
     def with_exposure(self, exposure: float) -> Self:
         """Return the same map with the dial moved.
@@ -130,7 +125,7 @@ class ColumnMap:
         """
         warm = self.arrays_by_name["units"]
         has_text = np.any(texts, axis=1)
-        units = unit_rows(texts - self.arrays_by_name["centre"])
+        units = self._units(texts)
         count = min(N_NEAREST, len(warm) - (own is not None))
         nearest = np.empty((len(texts), count), dtype=np.int64)
         size = max(1, _BLOCK_BYTES // (8 * len(warm)))
@@ -144,6 +139,10 @@ class ColumnMap:
         matrix = csr_array((np.broadcast_to(weights, nearest.shape).ravel(), places), shape=(len(texts), len(warm)))
         matrix.eliminate_zeros()
         return matrix
+
+    def _units(self, texts: FloatArray) -> FloatArray:
+        has_text = np.any(texts, axis=1)[:, np.newaxis]
+        return np.where(has_text, unit_rows(texts - self.arrays_by_name["centre"]), np.float32(0))
 
     def _check(self, texts: FloatArray) -> None:
         width = len(self.arrays_by_name["centre"])

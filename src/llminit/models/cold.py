@@ -65,7 +65,7 @@ class ColdText:
     def towards(self, texts: FloatArray, others: FloatArray) -> FloatArray:
         """Return what each new item of a history adds to other new ones, in pairs: float32 of shape (n, n_others)."""
         units, other_units = self._units(texts), self._units(others)
-        own = np.einsum("id,de,ie->i", other_units, self.core, other_units)
+        own = np.einsum("id,de,ie->i", units, self.core, units)[:, np.newaxis]
         likeness = units.astype(np.float64) @ self.core @ other_units.T
         weights: FloatArray = (self.row_share * likeness / (1 + own)).astype(np.float32)
         return weights

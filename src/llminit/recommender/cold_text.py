@@ -85,10 +85,20 @@ def opened_for(recipe: TextRecipe, encoder: Encoder | None) -> Encoder:
                 "this recommender was fitted to text embeddings that were given, so it does not know their encoder, "
                 "expected embeddings; give embeddings of the new texts, or the encoder that made the others"
             )
-        encoder = open_encoder(recipe.encoder, **recipe.encoder_options)
+        encoder = _opened(recipe.encoder, recipe.encoder_options)
     if recipe.identity:
         recipe.check_identity(dict(encoder.identity()))
     return encoder
+
+
+def _opened(spec: str, options: dict[str, Any]) -> Encoder:
+    try:
+        return open_encoder(spec, **options)
+    except ConfigError as error:
+        raise ConfigError(
+            f"the encoder that this recommender was fitted with cannot be opened here: {error}; or give the encoder, "
+            "opened, or embeddings"
+        ) from error
 
 
 def _rendered(table: pl.DataFrame, recipe: TextRecipe, reporter: Reporter) -> list[str | None]:

@@ -154,7 +154,7 @@ def text_scores(
     """Return how near each item is to a text, float32 of shape (1, n_items).
 
     A model of embeddings says it by the cosine of the items' vectors to the one that an item of this text would have;
-    an item model by what a history of such an item adds to the others. A mixture weighs both as it weighs its scores.
+    an item model, whose items have no vectors of text, by that of the texts. A mixture weighs them as it does scores.
 
     Args:
         model: A model of all items.
@@ -171,7 +171,7 @@ def text_scores(
             unit = query / max(float(np.linalg.norm(query)), 1e-12)
             scores.append(np.asarray(unit @ directions(index).T, dtype=np.float32))
         elif isinstance(part, ItemModel) and isinstance(item_map, ColumnMap):
-            scores.append(item_map.text_scores(part, text, folded))
+            scores.append(item_map.cosines(text, folded))
     return mixed(scores, model.weights) if isinstance(model, Mixture) else scores[0]
 
 

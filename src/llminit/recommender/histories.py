@@ -91,4 +91,4 @@ def _codes(items: Vocabulary, lists: Sequence[pl.Series], report: Mapping[str, A
         return np.zeros(0, dtype=np.int64)
     if len({each.dtype for each in filled}) == 1:
         return known_codes(items, pl.concat(filled), "items", report)
-    return np.concatenate([known_codes(items, each, "items", report) for each in filled])
+    return known_codes(items, [identifier for each in filled for identifier in each.to_list()], "items", report)

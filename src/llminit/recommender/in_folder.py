@@ -22,7 +22,7 @@ def add_items_to_folder(
     items: Any,
     *,
     embeddings: Any = None,
-    open_encoder: Callable[[TextRecipe], Encoder] | None = None,
+    open_encoder: Callable[[TextRecipe], Encoder | None] | None = None,
     exposure: float | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,

@@ -71,7 +71,7 @@ def save(recommender: "State", folder: Path) -> None:
     Raises:
         StorageError: It cannot be written; what was there before is untouched.
     """
-    seen = recommender.seen
+    seen = recommender.seen.sorted_indices()
     arrays = {
         "model": recommender.model.arrays(),
         "seen": {"indptr": seen.indptr.astype(np.int64), "indices": seen.indices.astype(np.int32)},

@@ -73,9 +73,12 @@ class CosineModel:
         """Return both tables; a user without a history gets the direction that ranks by popularity."""
         counts = degrees(self.train)[1].astype(np.float32)
         without = np.diff(self.train.indptr) == 0
-        # One more column holds popularity, which those without a history look at alone.
-        users = np.hstack([np.where(without[:, None], np.float32(0), self.users), without[:, None].astype(np.float32)])
-        return DotProduct(users, np.hstack([self.items, counts[:, None]]))
+        # One more column holds popularity, which those without a history look at alone. It is so small that an item's
+        # direction stays that of its text, and a power of two, so that the products are exactly the counts.
+        small = np.float32(2.0 ** -(20 + np.ceil(np.log2(max(float(counts.max()), 1.0)))))
+        own = np.where(without, 1 / small, np.float32(0)).astype(np.float32)
+        users = np.hstack([np.where(without[:, None], np.float32(0), self.users), own[:, None]])
+        return DotProduct(users, np.hstack([self.items, counts[:, None] * small]))
 
 
 def _propagated(users: FloatArray, items: FloatArray, train: csr_array, n_layers: int) -> tuple[FloatArray, FloatArray]:
