@@ -171,8 +171,8 @@ class Recommender(State):
             diversity: See `recommend`.
 
         Returns:
-            Columns `item_id`, `score` (float32, the cosine; of a mixture the weighted cosines), `rank` and, where known,
-            `title`.
+            Columns `item_id`, `score` (float32, the cosine; of a mixture weighted ones), `rank` and, where titles are
+            known, `title`.
 
         Raises:
             ConfigError: The recommender was fitted without text, or the encoder is another one.
