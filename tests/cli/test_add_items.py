@@ -33,7 +33,7 @@ def tonight(world: World, tmp_path: Path) -> list[str]:
 
 
 def test_tonights_items(run: Run, copied: Path, tonight: list[str], tmp_path: Path) -> None:
-    """The folder takes the items in its place; the JSON has the counts; they are recommended at once, by history too."""
+    """The folder takes the items in its place; the JSON has the counts; they are recommended at once."""
     ran = run("add-items", copied, *tonight, "--json")
     assert ran.code == 0, ran.stderr
     expected = {"added": 3, "replaced": 0, "restored": 0, "without_text": 1, "n_items": N_ITEMS + 3, "out": str(copied)}
@@ -49,7 +49,7 @@ def test_tonights_items(run: Run, copied: Path, tonight: list[str], tmp_path: Pa
 
 
 def test_added_again_and_to_another_folder(run: Run, copied: Path, tonight: list[str], tmp_path: Path) -> None:
-    """--out leaves the old folder as it is; an item that was added is replaced; the dial can be moved; warm ones stay."""
+    """--out leaves the old folder as it is; an item that was added is replaced; warm ones are not; the dial moves."""
     before = everything_under(copied)
     out = tmp_path / "next"
     assert run("add-items", copied, *tonight, "--out", out).code == 0
