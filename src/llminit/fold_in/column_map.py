@@ -76,7 +76,8 @@ class ColumnMap:
         """
         self._check(texts)
         warm = self.arrays_by_name["text" if self.kind == "closed-form" else "units"]
-        return self._units(texts) @ np.concatenate([warm, self._units(folded)]).T
+        cosines: FloatArray = self._units(texts) @ np.concatenate([warm, self._units(folded)]).T
+        return cosines
 
     def with_exposure(self, exposure: float) -> Self:
         """Return the same map with the dial moved.
@@ -181,6 +182,13 @@ def fit_column_map(
     ratio = np.median(_lengths(model, sample)) / max(_natural(unscaled, model, texts, sample), 1e-12)
     scale = np.array([ratio if model.pairs and ratio > 0 else 1.0], dtype=np.float32)
     return replace(unscaled, arrays_by_name=arrays | {"scale": scale})
+
+
+def widened(model: ItemModel, n_more: int) -> ItemModel:
+    """Return an item model with items behind its own that score nothing, and add nothing in a history."""
+    nobody = csr_array((n_more, model.n_items), dtype=np.float32)
+    pairs = [_averaged(left, right, nobody, np.float32(1)) for left, right in model.pairs]
+    return ItemModel(pairs, np.concatenate([model.popularity, np.zeros(n_more, dtype=np.float32)]))
 
 
 def _natural(unscaled: ColumnMap, model: ItemModel, texts: FloatArray, sample: IntArray) -> float:

@@ -2,9 +2,11 @@
 
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from scipy.sparse import csr_array
 
 from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions, to_csr
@@ -12,7 +14,7 @@ from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES, is_baseline
-from llminit.pipeline.fold_in import fitted_maps
+from llminit.pipeline.fold_in import fitted_maps, trained_rows
 from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.learned import Learned
@@ -31,6 +33,7 @@ from llminit.pipeline.yardsticks import measured, measured_yardsticks, verdict
 from llminit.progress import Reporter
 from llminit.recommender import Recommender
 from llminit.recommender.text_recipe import TextRecipe
+from llminit.recommender.trained_rows import TrainedRows
 from llminit.reporters import automatic_reporter
 from llminit.selectors import SELECTORS, check_selection
 from llminit.training import CheckpointFile
@@ -184,7 +187,19 @@ class _Run:
         maps = fitted_maps(saved, fitted_to, None if self.text is None else self.text.embeddings)
         seen = to_csr(dataset.interactions, dataset.n_users, dataset.n_items)
         columns, recipe = dataset.served_columns(), self._text_recipe(saved)
-        return Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report, maps)
+        recommender = Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report, maps)
+        return replace(recommender, trained=self._trained(saved), pending=self._pending(fitted_to))
+
+    def _pending(self, fitted_to: HeldOut) -> csr_array | None:
+        """Return what the saved model has not learned: what was held out, where it was not fitted once more."""
+        held_back = to_csr(fitted_to.split.valid, self.dataset.n_users, self.dataset.n_items)
+        held_back = csr_array(held_back + to_csr(fitted_to.split.test, self.dataset.n_users, self.dataset.n_items))
+        return held_back if held_back.nnz else None
+
+    def _trained(self, saved: Learned) -> TrainedRows:
+        """Return what `refresh` needs beyond what serves."""
+        texts = None if self.text is None else self.text.embeddings.values
+        return trained_rows(saved.rows, self.dataset.n_items, texts)
 
     def _text_recipe(self, saved: Learned) -> TextRecipe | None:
         if self.text is None or saved.selection is None:

@@ -7,8 +7,9 @@ from typing import Any
 from llminit.config import FitConfig
 from llminit.data import HeldOut
 from llminit.evaluation import factor_scorer
-from llminit.models import BASELINES, is_baseline
+from llminit.models import BACKBONES, BASELINES, is_baseline
 from llminit.models.baseline import FittedBaseline
+from llminit.models.hops import HopBackbone
 from llminit.models.serving import DotProduct
 from llminit.models.text_rows import centre_of
 from llminit.pipeline.grid_search import tune
@@ -63,6 +64,7 @@ def learn(
         best_epoch=result.best_epoch,
         history=[asdict(record) for record in result.history],
         selection=initial.selection,
+        rows=result.rows if issubclass(BACKBONES[config.backbone], HopBackbone) else None,
         n_items_without_text=initial.n_items_without_text,
         n_users_without_history=initial.n_users_without_history,
         seconds=time.perf_counter() - started + result.earlier_seconds,

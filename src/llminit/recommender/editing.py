@@ -53,7 +53,7 @@ def add_items(
     fold_in, recipe = foldable(recommender)
     if exposure is not None:
         fold_in = fold_in.with_exposure(exposure)
-    table = _own_ids(read_items(items), recommender.items)
+    table = own_ids(read_items(items), recommender.items)
     codes = recommender.items.codes(table["item_id"])
     back = _restored(recommender, codes)
     _check_not_warm(recommender, table["item_id"], codes, back)
@@ -69,7 +69,7 @@ def add_items(
         reporter.note(
             f"{counts.n_without_text} of {len(rows)} items have no text and start from the mean of the others"
         )
-    return _with_items(recommender, fold_in, recipe, table, codes, rows, texts), counts
+    return with_items(replace(recommender, fold_in=fold_in), table, codes, rows, texts), counts
 
 
 def remove_items(recommender: Known, item_ids: Any) -> Known:
@@ -86,22 +86,24 @@ def with_exposure(recommender: Known, exposure: float) -> Known:
     if recommender.folded_texts is None:
         return replace(recommender, fold_in=fold_in)
     n_warm = len(recommender.items) - len(recommender.folded_texts)
-    model = with_folded(recommender.model, fold_in, recipe.selection, recommender.folded_texts, n_warm)
+    model = with_folded(recommender.model, fold_in, recipe, recommender.folded_texts, n_warm)
     return replace(recommender, fold_in=fold_in, model=model)
 
 
-def _with_items(
-    recommender: Known,
-    fold_in: FoldIn,
-    recipe: TextRecipe,
-    table: pl.DataFrame,
-    codes: IntArray,
-    rows: IntArray,
-    texts: FloatArray,
-) -> Known:
+def with_items(recommender: Known, table: pl.DataFrame, codes: IntArray, rows: IntArray, texts: FloatArray) -> Known:
+    """Return a recommender with items behind its own, or with new texts of those that were folded in before.
+
+    Args:
+        recommender: What is known.
+        table: `item_id` and other columns.
+        codes: int64 of shape (len(table),), the items' codes; -1 for new ones.
+        rows: int64 of shape (n,), the rows of the table that are folded in; the others are only there again.
+        texts: float32 of shape (n, D), their text embeddings; zeros without text.
+    """
+    fold_in, recipe = recommender.fold_in, recommender.text
     n_known = len(recommender.items)
     before = recommender.folded_texts
-    before = np.zeros((0, fold_in.text_width), dtype=np.float32) if before is None else before
+    before = np.zeros((0, texts.shape[1]), dtype=np.float32) if before is None else before
     n_warm = n_known - len(before)
     is_new = codes[rows] < 0
     folded = np.concatenate([before, texts[is_new]])
@@ -113,11 +115,10 @@ def _with_items(
     return replace(
         recommender,
         items=items,
-        model=with_folded(recommender.model, fold_in, recipe.selection, folded, n_warm),
+        model=with_folded(recommender.model, fold_in, recipe, folded, n_warm),
         seen=_wider(recommender.seen, len(items)),
         pending=None if recommender.pending is None else _wider(recommender.pending, len(items)),
         item_table=with_rows(recommender.item_table, recommender.items, new, table[rows[~is_new]]),
-        fold_in=fold_in,
         folded_texts=folded,
         removed=removed if removed.any() else None,
     )
@@ -143,7 +144,12 @@ def foldable(recommender: State) -> tuple[FoldIn, TextRecipe]:
     return fold_in, recipe
 
 
-def _own_ids(table: pl.DataFrame, items: Vocabulary) -> pl.DataFrame:
+def own_ids(table: pl.DataFrame, items: Vocabulary) -> pl.DataFrame:
+    """Return a table with its item ids in the type of the known ones.
+
+    Raises:
+        DataError: An id cannot be of that type.
+    """
     ids = converted(table["item_id"], items.ids.dtype)
     if ids.null_count():
         raise DataError(

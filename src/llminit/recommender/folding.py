@@ -12,9 +12,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from llminit.arrays import AnyArray, FloatArray
-from llminit.fold_in import ColumnMap, ItemMap, UserMap, fit_user_map
+from llminit.fold_in import ColumnMap, ItemMap, UserMap, fit_user_map, widened
 from llminit.models.mixture import Mixture, mixed
 from llminit.models.serving import DotProduct, ItemModel, ServingModel
+from llminit.recommender.text_recipe import TextRecipe
 from llminit.selectors import Selection
 
 
@@ -120,31 +121,34 @@ def for_histories(
 
 
 def with_folded(
-    model: ServingModel, fold_in: FoldIn, selection: Selection, texts: FloatArray, n_warm: int
+    model: ServingModel, fold_in: FoldIn | None, recipe: TextRecipe | None, texts: FloatArray, n_warm: int
 ) -> ServingModel:
     """Return the model of its warm items and of items that are folded in, which come last.
 
     Args:
         model: A model whose first `n_warm` items are warm; those behind them are left out.
-        fold_in: Its maps, one of items for each model.
-        selection: Makes starts of text embeddings.
+        fold_in: Its maps, one of items for each model; without one, cold items score nothing.
+        recipe: Makes starts of text embeddings.
         texts: float32 of shape (n, D), the text embeddings of the cold items; zeros for one without text, which gets
             the mean of the others.
         n_warm: How many items are warm.
     """
-    has_text = texts.any(axis=1)
+    has_text = np.any(texts, axis=1)
     filled = np.array(texts)
     filled[~has_text] = texts[has_text].mean(axis=0, dtype=np.float64) if has_text.any() else 0
-    starts = selection.apply(filled)
-    starts[~filled.any(axis=1)] = 0
     parts: list[ServingModel] = []
-    for part, item_map in zip(leaves(model), fold_in.items, strict=True):
-        if isinstance(part, DotProduct) and isinstance(item_map, ItemMap):
-            parts.append(DotProduct(part.users, np.concatenate([part.items[:n_warm], item_map.vectors(starts)])))
-        elif isinstance(part, ItemModel) and isinstance(item_map, ColumnMap):
-            parts.append(item_map.extended(_warm(part, n_warm), filled))
-        else:
-            raise TypeError(f"a model of the form {part.form!r} has a map of another form")
+    for index, part in enumerate(leaves(model)):
+        item_map = None if fold_in is None else fold_in.items[index]
+        if isinstance(part, DotProduct):
+            cold = np.zeros((len(texts), part.items.shape[1]), dtype=np.float32)
+            if isinstance(item_map, ItemMap) and recipe is not None and has_text.any():
+                cold = item_map.vectors(recipe.selection.apply(filled))
+            parts.append(DotProduct(part.users, np.concatenate([part.items[:n_warm], cold])))
+        elif isinstance(part, ItemModel):
+            warm = _warm(part, n_warm)
+            parts.append(
+                item_map.extended(warm, filled) if isinstance(item_map, ColumnMap) else widened(warm, len(texts))
+            )
     return with_leaves(model, parts)
 
 

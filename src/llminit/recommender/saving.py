@@ -85,7 +85,7 @@ def save(recommender: "State", folder: Path) -> None:
         documents["fold_in"] = recommender.fold_in.document()
         arrays["fold_in"] = recommender.fold_in.arrays()
     if recommender.pending is not None:
-        arrays["seen"]["pending"] = _marks(seen, recommender.pending)
+        arrays["seen"]["pending"] = marks(seen, recommender.pending)
     trained = recommender.trained
     if trained is not None and trained.in_memory is not None:
         arrays["trained"] = dict(trained.in_memory)
@@ -155,11 +155,12 @@ def _fields(artefact: Artefact) -> dict[str, Any]:
     }
 
 
-def _marks(seen: sp.csr_array, pending: sp.csr_array) -> AnyArray:
-    """Return which of the entries of what users have are pending, bool of shape (nnz,)."""
+def marks(seen: sp.csr_array, pending: sp.csr_array) -> AnyArray:
+    """Return which of the entries of what users have are pending too, bool of shape (nnz,); indices are sorted."""
     marked = sp.csr_array((np.ones(seen.nnz, dtype=np.int8), seen.indices, seen.indptr), shape=seen.shape)
     marked = sp.csr_array(marked + sp.csr_array(pending, dtype=np.int8))  # 2 where an entry is in both
-    return marked.data == 2
+    both: AnyArray = marked.data == 2
+    return both
 
 
 def _pending(seen: Mapping[str, AnyArray], shape: tuple[int, int]) -> sp.csr_array | None:

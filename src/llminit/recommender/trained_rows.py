@@ -1,6 +1,6 @@
-"""The rows that training ended with, before they were propagated to serve: where `refresh` goes on from.
+"""What training ended with, before it was propagated to serve: where `refresh` goes on from.
 
-They are as large as what serves and are not needed to serve, so that of a folder they are read only when asked for.
+It is as large as what serves and not needed to serve, so that of a folder it is read only when asked for.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,14 @@ NAME = "trained.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class TrainedRows:
-    """Rows in memory, or in a file that is read when asked for.
+    """Arrays in memory, or in a file that is read when asked for.
+
+    There may be "items", float32 of shape (n_warm, d), a backbone's rows; where it has a user table too, "users",
+    float32 of shape (n_trained, d), those of the first users; and "texts", float32 of shape (n_warm, D), the text
+    embeddings, zeros for an item without text.
 
     Attributes:
-        in_memory: "items", float32 of shape (n_warm, d), and, where the backbone has a user table, "users", float32 of
-            shape (n_trained, d): those of the first users. None where they are in a file.
+        in_memory: The arrays; None where they are in a file.
         file: The file; None where they are in memory.
         sha256: Of the file.
     """
@@ -34,12 +37,12 @@ class TrainedRows:
     sha256: str = ""
 
     @classmethod
-    def of(cls, users: FloatArray | None, items: FloatArray) -> Self:
-        """Hold rows in memory; users are None where the backbone has no user table."""
-        return cls({"items": items} | ({} if users is None else {"users": users}))
+    def of(cls, **arrays: FloatArray | None) -> Self:
+        """Hold arrays in memory, those of them that are not None."""
+        return cls({name: array for name, array in arrays.items() if array is not None})
 
     def arrays(self) -> dict[str, AnyArray]:
-        """Return the rows by name.
+        """Return the arrays by name.
 
         Raises:
             ArtefactError: The file is gone, damaged, or another one by now.

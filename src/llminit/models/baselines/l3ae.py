@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from llminit.arrays import Float64Array, FloatArray
+from llminit.arrays import FloatArray
 from llminit.models.baseline import Baseline, BaselineInput, LinearItemModel
 from llminit.models.cold import ColdText
 from llminit.models.registry import BASELINES
@@ -54,7 +54,8 @@ class L3AE(Baseline):
         check_memory("L3AE", n_items, self.max_memory_gib)
         inverse = ridge_inverse(data.train, np.full(n_items, self.l2 + self.text_weight))
         text = unit_rows(centred(data.text))
-        core: Float64Array = np.linalg.inv(text.T.astype(np.float64) @ text + self.text_l2 * np.eye(text.shape[1]))
+        gram = text.T.astype(np.float64) @ text + self.text_l2 * np.eye(text.shape[1])
+        core = np.linalg.inv(gram).astype(np.float64)
         smoothed = (text @ core).astype(np.float32)
         from_text = inverse @ smoothed
         pulled = self.text_weight * _times_text_weights(inverse, from_text, text, smoothed)
