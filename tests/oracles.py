@@ -293,3 +293,19 @@ def least_squares_rows(
             target = target + weights[edge] * factor
         out[row] = np.linalg.solve(matrix, target)
     return out
+
+
+def slow_marginal_relevance(scores: dict[Any, float], vectors: dict[Any, Any], k: int, diversity: float) -> list[Any]:
+    """Choose k items one by one: the next has most of (1 - diversity) * relevance - diversity * likeness."""
+    ranked = sorted(scores, key=lambda item: -scores[item])
+    low, high = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
+    chosen = ranked[:1]
+    while ranked[:1] and len(chosen) < min(k, len(ranked)):
+
+        def value(item: Any) -> float:
+            relevance = (scores[item] - low) / (high - low) if high > low else 0.0
+            likeness = max(float(vectors[item] @ vectors[other]) for other in chosen)
+            return (1 - diversity) * relevance - diversity * likeness
+
+        chosen.append(max((item for item in ranked if item not in chosen), key=value))
+    return chosen

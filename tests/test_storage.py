@@ -1,5 +1,6 @@
 """Atomic writes of files and folders."""
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from llminit.errors import StorageError
+from llminit.exchange import exchanged
 from llminit.storage import check_replaceable, remove_leftovers, replacing_file, replacing_folder
 from planted import everything_under
 
@@ -132,7 +134,8 @@ def test_the_working_folder_is_never_replaced(folder: Path, monkeypatch: pytest.
 
 
 def test_a_swap_that_fails_brings_the_old_folder_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the new folder cannot be moved into place, the old one is there again."""
+    """Where folders cannot change places in one step and the new one cannot be moved, the old one is there again."""
+    monkeypatch.setattr("llminit.storage.exchanged", lambda *_: False)
     with replacing_folder(folder / "f") as temporary:
         (temporary / "a").write_bytes(b"1")
     rename = type(folder).rename
@@ -146,6 +149,35 @@ def test_a_swap_that_fails_brings_the_old_folder_back(folder: Path, monkeypatch:
     with pytest.raises(StorageError, match="broken"), replacing_folder(folder / "f") as temporary:
         (temporary / "a").write_bytes(b"2")
     assert everything_under(folder) == BEFORE | {"f": None, "f/a": b"1"}
+
+
+def test_a_reader_always_finds_a_folder(folder: Path) -> None:
+    """While folders are replaced over and over, there is at no moment none: a kill at any time leaves one."""
+    one = folder / "one"
+    other = folder / "other"
+    for path, text in ((one, "1"), (other, "2")):
+        path.mkdir()
+        (path / "a").write_text(text)
+    if not exchanged(one, other):
+        pytest.skip("this file system cannot exchange folders")
+    assert ((one / "a").read_text(), (other / "a").read_text()) == ("2", "1")
+    done = threading.Event()
+    missed = []
+
+    def watch() -> None:
+        while not done.is_set():
+            missed.extend([True] * (not one.exists()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for number in range(200):
+        with replacing_folder(one) as temporary:
+            (temporary / "a").write_text(str(number))
+    done.set()
+    watcher.join()
+    assert not missed
+    assert (one / "a").read_text() == "199"
+    assert set(everything_under(folder)) == {"old", "one", "one/a", "other", "other/a"}
 
 
 def test_leftovers_of_killed_processes(folder: Path) -> None:

@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 from safetensors import SafetensorError
 
 from llminit.errors import StorageError
+from llminit.exchange import exchanged
 from llminit.out_paths import resolved_out
 
 # The umask can only be read by setting it; this is done once, at import, before other threads create files.
@@ -133,6 +134,8 @@ def _swap_folder(temporary: Path, path: Path) -> None:
     if not path.exists():
         temporary.rename(path)
         return
+    if exchanged(temporary, path):
+        return  # What was there is now the temporary one, and goes with it.
     old = _temporary_beside(path)
     path.rename(old)
     try:

@@ -75,7 +75,9 @@ def test_save_and_load(tmp_path: Path, kind: str, titles: bool) -> None:
     """A loaded recommender has the same ids with their types, titles, embeddings, seen items, report and answers."""
     made = make(kind, titles=titles, fortran=True)
     made.save(tmp_path / "r")
-    expected_files = FILES - {"embeddings.safetensors"} - (set() if titles else {"selection.safetensors"})
+    later = {"embeddings.safetensors", "fold_in.safetensors", "fold_in.json", "added.safetensors"}
+    later |= {"trained.safetensors"}
+    expected_files = FILES - later - (set() if titles else {"selection.safetensors"})
     assert set(everything_under(tmp_path / "r")) == expected_files
     found = Recommender.load(str(tmp_path / "r"))
     for one, other in ((found.users, made.users), (found.items, made.items)):

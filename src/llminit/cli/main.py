@@ -12,7 +12,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from llminit.cli import compare, data, demo, doctor, encode, fit, init, parts, recommend, report, similar, tune
+from llminit.cli import (
+    add_items,
+    compare,
+    data,
+    demo,
+    doctor,
+    encode,
+    fit,
+    init,
+    parts,
+    recommend,
+    refresh,
+    report,
+    similar,
+    tune,
+)
 from llminit.cli.help import PartsCommand
 from llminit.cli.show import show_unknown_letters_as_escapes
 from llminit.cli.words import in_flags
@@ -31,8 +46,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for module in (encode, init, fit, tune, compare, report, recommend, similar, parts, doctor, demo):
-    app.command(module.__name__.rpartition(".")[2], cls=PartsCommand)(module.command)
+for module in (encode, init, fit, tune, compare, report, recommend, similar, add_items, refresh, parts, doctor, demo):
+    app.command(module.__name__.rpartition(".")[2].replace("_", "-"), cls=PartsCommand)(module.command)
 
 
 @app.callback()

@@ -22,6 +22,7 @@ from llminit.reporters import stderr
 from llminit.tuning.config import TuneConfig
 
 if TYPE_CHECKING:
+    from llminit.recommender import TextRecipe
     from llminit.text import Encoder
 
 
@@ -171,6 +172,29 @@ def opened_encoder(spec: str | None, pairs: list[str] | None, base_url: str | No
     if is_endpoint and "OPENAI_API_KEY" in os.environ:
         options.setdefault("api_key", os.environ["OPENAI_API_KEY"])
     return None if spec is None else open_encoder(spec, **options)
+
+
+def encoder_of_recipe(
+    spec: str | None, pairs: list[str] | None, base_url: str | None
+) -> "Callable[[TextRecipe], Encoder | None]":
+    """Return a function that opens the encoder of a saved recommender: the one that the options name, or its own.
+
+    The API key comes from OPENAI_API_KEY, as it is saved nowhere.
+    """
+
+    def opened(recipe: "TextRecipe") -> "Encoder | None":
+        from llminit.text import open_encoder
+
+        if spec is not None or recipe.encoder is None:
+            return opened_encoder(spec, pairs, base_url)
+        options = recipe.encoder_options | parse_pairs(pairs)
+        if recipe.encoder.startswith("openai:"):
+            options |= {"base_url": base_url} if base_url else {}
+            if "OPENAI_API_KEY" in os.environ:
+                options.setdefault("api_key", os.environ["OPENAI_API_KEY"])
+        return open_encoder(recipe.encoder, **options)
+
+    return opened
 
 
 def cache_folder(chosen: Path | None) -> Path:

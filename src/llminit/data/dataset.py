@@ -71,25 +71,31 @@ class Dataset:
 
     def served_columns(self) -> pl.DataFrame | None:
         """Return what of the item table a recommender keeps: plain columns, and the title under that name."""
-        if self.item_table is None:
-            return None
-        plain = [column for column in self.item_table.get_columns() if as_texts(column.clear()) is not None]
-        table = pl.DataFrame(plain)
-        titles = self.item_titles()
-        return table if titles is None else table.with_columns(titles.alias("title"))
+        return None if self.item_table is None else served_columns(self.item_table)
 
     def item_titles(self) -> pl.Series | None:
         """Return each item's title in code order, String of shape (n_items,), or None without a column of titles.
 
         Lists are joined; a column that people cannot read, such as one of bytes, holds no titles.
         """
-        columns = [] if self.item_table is None else self.item_table.columns
-        for name in TITLE_COLUMNS:
-            if self.item_table is not None and name in columns:
-                titles = as_texts(self.item_table[name])
-                if titles is not None:
-                    return titles.rename("title")
-        return None
+        return None if self.item_table is None else titles_of(self.item_table)
+
+
+def served_columns(item_table: pl.DataFrame) -> pl.DataFrame:
+    """Return what of an item table a recommender keeps: plain columns, and the title under that name."""
+    table = pl.DataFrame([column for column in item_table.get_columns() if as_texts(column.clear()) is not None])
+    titles = titles_of(item_table)
+    return table if titles is None else table.with_columns(titles.alias("title"))
+
+
+def titles_of(item_table: pl.DataFrame) -> pl.Series | None:
+    """Return the titles of an item table, String of shape (n_items,); see `Dataset.item_titles`."""
+    for name in TITLE_COLUMNS:
+        if name in item_table.columns:
+            titles = as_texts(item_table[name])
+            if titles is not None:
+                return titles.rename("title")
+    return None
 
 
 def make_dataset(

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array, issparse
 from llminit.arrays import FloatArray, IntArray
 from llminit.config import Config
 from llminit.errors import ConfigError, EmbeddingError, InputError
+from llminit.models.cold import ColdText
 from llminit.models.serving import ItemModel, ServingModel, kept_weights
 from llminit.models.sizes import Sizes
 from llminit.models.sparse import degrees
@@ -131,10 +132,12 @@ class LinearItemModel:
     Attributes:
         train: float32 CSR of shape (n_users, n_items).
         weights: float32 of shape (n_items, n_items), sparse or dense; row j holds what item j adds to every item.
+        cold: What gives the weights of an item that comes later; None where there is no closed form.
     """
 
     train: csr_array
     weights: csr_array | FloatArray
+    cold: ColdText | None = None
 
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 of shape (n, n_items) for n user codes, int64 of shape (n,)."""

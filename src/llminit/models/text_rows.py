@@ -5,12 +5,17 @@ import numpy as np
 from llminit.arrays import FloatArray
 
 
+def centre_of(text: FloatArray) -> FloatArray:
+    """Return the mean of text embeddings, float32 of shape (D,); rows of zeros, which have no text, do not count."""
+    # In float64: a float32 sum over the rows of a large catalogue loses digits.
+    centre: FloatArray = text.mean(axis=0, dtype=np.float64, where=np.any(text, axis=1)[:, None]).astype(np.float32)
+    return centre
+
+
 def centred(text: FloatArray) -> FloatArray:
     """Take the mean row away from text embeddings, float32 of shape (n_items, D); rows of zeros stay zeros."""
     has_text = np.any(text, axis=1)[:, None]
-    # In float64: a float32 sum over the rows of a large catalogue loses digits.
-    centre = text.mean(axis=0, dtype=np.float64, where=has_text).astype(np.float32)
-    return np.where(has_text, text - centre, np.float32(0))
+    return np.where(has_text, text - centre_of(text), np.float32(0))
 
 
 def unit_rows(rows: FloatArray) -> FloatArray:

@@ -2,9 +2,11 @@
 
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from scipy.sparse import csr_array
 
 from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions, to_csr
@@ -12,6 +14,7 @@ from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES, is_baseline
+from llminit.pipeline.fold_in import fitted_maps, trained_rows
 from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.learned import Learned
@@ -30,6 +33,7 @@ from llminit.pipeline.yardsticks import measured, measured_yardsticks, verdict
 from llminit.progress import Reporter
 from llminit.recommender import Recommender
 from llminit.recommender.text_recipe import TextRecipe
+from llminit.recommender.trained_rows import TrainedRows
 from llminit.reporters import automatic_reporter
 from llminit.selectors import SELECTORS, check_selection
 from llminit.training import CheckpointFile
@@ -128,11 +132,12 @@ class _Run:
         held_out = self.held_out
         model = self._learn(held_out, self.config, checkpoints[0])
         report = self._report(held_out, model)
-        saved, earlier = model, model.earlier_seconds
+        saved, fitted_to, earlier = model, held_out, model.earlier_seconds
         if self.config.refit and (len(held_out.split.valid) or len(held_out.split.test)):
             self.reporter.note("fitting once more, to all interactions")
             final = refit_config(self.config, model, held_out)
-            saved = self._learn(everything(self.dataset), final, checkpoints[1])
+            fitted_to = everything(self.dataset)
+            saved = self._learn(fitted_to, final, checkpoints[1])
             earlier += saved.earlier_seconds
             report["refit"] = {
                 "n_interactions": self.dataset.n_interactions,
@@ -140,7 +145,7 @@ class _Run:
                 "seconds": saved.seconds,
             }
         report["seconds"] = time.perf_counter() - started + earlier
-        return self._recommender(saved, report)
+        return self._recommender(saved, fitted_to, report)
 
     def _learn(self, held_out: HeldOut, config: FitConfig, checkpoint: CheckpointFile | None) -> Learned:
         text = None if self.text is None else self.text.embeddings
@@ -177,11 +182,24 @@ class _Run:
             report["verdict"] = verdict(result, others)
         return report
 
-    def _recommender(self, saved: Learned, report: dict[str, Any]) -> Recommender:
+    def _recommender(self, saved: Learned, fitted_to: HeldOut, report: dict[str, Any]) -> Recommender:
         dataset = self.dataset
+        maps = fitted_maps(saved, fitted_to, None if self.text is None else self.text.embeddings)
         seen = to_csr(dataset.interactions, dataset.n_users, dataset.n_items)
         columns, recipe = dataset.served_columns(), self._text_recipe(saved)
-        return Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report)
+        recommender = Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report, maps)
+        return replace(recommender, trained=self._trained(saved), pending=self._pending(fitted_to))
+
+    def _pending(self, fitted_to: HeldOut) -> csr_array | None:
+        """Return what the saved model has not learned: what was held out, where it was not fitted once more."""
+        held_back = to_csr(fitted_to.split.valid, self.dataset.n_users, self.dataset.n_items)
+        held_back = csr_array(held_back + to_csr(fitted_to.split.test, self.dataset.n_users, self.dataset.n_items))
+        return held_back if held_back.nnz else None
+
+    def _trained(self, saved: Learned) -> TrainedRows:
+        """Return what `refresh` needs beyond what serves."""
+        texts = None if self.text is None else self.text.embeddings.values
+        return trained_rows(saved.rows, self.dataset.n_items, texts)
 
     def _text_recipe(self, saved: Learned) -> TextRecipe | None:
         if self.text is None or saved.selection is None:

@@ -10,14 +10,17 @@ from llminit.config import FitConfig
 from llminit.data import HeldOut
 from llminit.evaluation import factor_scorer
 from llminit.initialization import InitialEmbeddings
-from llminit.models import BASELINES, is_baseline
+from llminit.models import BACKBONES, BASELINES, is_baseline
 from llminit.models.baseline import FittedBaseline
+from llminit.models.hops import HopBackbone
 from llminit.models.serving import DotProduct
+from llminit.models.text_rows import centre_of
 from llminit.pipeline.grid_search import tune
 from llminit.pipeline.learned import Learned
 from llminit.pipeline.mixture import MIXTURE, learn_mixture
 from llminit.pipeline.training import initial_from, train_backbone
 from llminit.progress import SILENT, Reporter
+from llminit.selectors import Selection
 from llminit.text import TextEmbeddings
 from llminit.training import AfterEpoch, CheckpointFile
 
@@ -68,6 +71,7 @@ def learn(
         best_epoch=result.best_epoch,
         history=[asdict(record) for record in result.history],
         selection=initial.selection,
+        rows=result.rows if issubclass(BACKBONES[config.backbone], HopBackbone) else None,
         n_items_without_text=initial.n_items_without_text,
         n_users_without_history=initial.n_users_without_history,
         seconds=time.perf_counter() - started + result.earlier_seconds,
@@ -118,4 +122,17 @@ def _fitted(held_out: HeldOut, text: TextEmbeddings | None, config: FitConfig, r
     fitted, options = fit_baseline(config.backbone, held_out, text, config, config.backbone_options, reporter)
     seconds = time.perf_counter() - started
     n_without = 0 if text is None else int(text.missing.sum())
-    return Learned(fitted.serving(), fitted.scores, options, n_items_without_text=n_without, seconds=seconds)
+    return Learned(
+        fitted.serving(),
+        fitted.scores,
+        options,
+        selection=None if text is None else _as_baselines_see(text),
+        cold=(getattr(fitted, "cold", None),),
+        n_items_without_text=n_without,
+        seconds=seconds,
+    )
+
+
+def _as_baselines_see(text: TextEmbeddings) -> Selection:
+    """Return the map from text embeddings to what baselines make of them: centred rows of length 1."""
+    return Selection(before=(Selection(centre=centre_of(text.values)),), unit=True)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from llminit.arrays import FloatArray
 from llminit.evaluation import Scorer
+from llminit.models.cold import ColdText
 from llminit.models.serving import ServingModel
 from llminit.selectors import Selection
 
@@ -19,6 +21,9 @@ class Learned:
         best_epoch: The epoch that validation chose; None for a baseline.
         history: One record an epoch.
         selection: The fitted selection; None without text.
+        cold: For each model that it is made of, what gives the weights of an item that comes later; None where there is
+            no closed form.
+        rows: A backbone's trained rows, where `refresh` can go on from them; see `TrainingResult`.
         n_items_without_text: Items that started from the mean embedding.
         n_users_without_history: Users that started from the mean embedding.
         seconds: How long training or fitting took, in all its resumed parts.
@@ -31,6 +36,8 @@ class Learned:
     best_epoch: int | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     selection: Selection | None = None
+    cold: tuple[ColdText | None, ...] = (None,)
+    rows: FloatArray | None = None
     n_items_without_text: int = 0
     n_users_without_history: int = 0
     seconds: float = 0.0

@@ -10,6 +10,7 @@ The manifest is written last and the folder moved into place as a whole, so a fo
 """
 
 import json
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from llminit.errors import ArtefactError
 from llminit.storage import replacing_folder
 
 MANIFEST = "manifest.json"
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,16 @@ class Artefact:
         arrays: One dictionary of arrays a safetensors file.
         tables: One table a Parquet file.
         documents: One JSON value a JSON file.
+        files: Files that are copied as they are when the folder is written, and not read with it: paths by name.
+        sha256: The checksums of these files, by name; of a folder that was read.
     """
 
     kind: str
     arrays: dict[str, dict[str, AnyArray]] = field(default_factory=dict)
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     documents: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
 
 
 def write_artefact(
@@ -70,6 +76,8 @@ def write_artefact(
             table.write_parquet(temporary / f"{name}.parquet")
         for name, document in artefact.documents.items():
             _write_json(temporary / f"{name}.json", document)
+        for name, path in artefact.files.items():
+            shutil.copyfile(path, temporary / name)
         files = {
             file.name: {"bytes": file.stat().st_size, "sha256": sha256_of_file(file)}
             for file in sorted(temporary.iterdir())
@@ -78,17 +86,39 @@ def write_artefact(
         _write_json(temporary / MANIFEST, manifest | {"files": files})
 
 
-def read_artefact(folder: Path, kind: str, layout_version: int = 1) -> Artefact:
+def read_artefact(folder: Path, kind: str, layout_version: int = 1, unread: Collection[str] = ()) -> Artefact:
     """Read an artefact and check every file against the manifest.
+
+    A folder that is replaced by another while it is read is read once more.
+
+    Args:
+        folder: The folder.
+        kind: What it has to hold.
+        layout_version: The newest version that can be read.
+        unread: Names of files that are not read, but named by `files`; only their sizes are checked.
 
     Raises:
         ArtefactError: The folder is not there, is of another kind or a newer version, or a file is missing or damaged.
     """
-    manifest = read_manifest(folder, kind, layout_version)
+    for _ in range(_TRIES - 1):
+        manifest = read_manifest(folder, kind, layout_version)
+        try:
+            return _read(folder, kind, manifest, unread)
+        except ArtefactError:
+            if read_manifest(folder, kind, layout_version) == manifest:
+                raise
+    return _read(folder, kind, read_manifest(folder, kind, layout_version), unread)
+
+
+def _read(folder: Path, kind: str, manifest: dict[str, Any], unread: Collection[str]) -> Artefact:
     artefact = Artefact(kind)
     for name, expected in manifest["files"].items():
         path = folder / name
         try:
+            if name in unread:
+                _check_size(path, expected)
+                artefact.files[name], artefact.sha256[name] = path.absolute(), expected["sha256"]
+                continue
             _check_file(path, expected)
             _load_file(path, artefact)
         except (OSError, SafetensorError, PolarsError, ValueError, KeyError, TypeError) as error:
@@ -139,6 +169,14 @@ def _load_file(path: Path, artefact: Artefact) -> None:
 
 
 def _check_file(path: Path, expected: dict[str, Any]) -> None:
+    _check_size(path, expected)
+    if sha256_of_file(path) != expected["sha256"]:
+        raise ArtefactError(
+            f"{path} does not match its checksum; it was damaged or changed: restore the folder or make it anew"
+        )
+
+
+def _check_size(path: Path, expected: dict[str, Any]) -> None:
     if not path.is_file():
         raise ArtefactError(f"{path} is missing though the manifest names it; restore the folder or make it anew")
     size = path.stat().st_size
@@ -146,10 +184,6 @@ def _check_file(path: Path, expected: dict[str, Any]) -> None:
         raise ArtefactError(
             f"{path} has {size} bytes, expected {expected['bytes']}; it was cut short or changed: restore the folder "
             "or make it anew"
-        )
-    if sha256_of_file(path) != expected["sha256"]:
-        raise ArtefactError(
-            f"{path} does not match its checksum; it was damaged or changed: restore the folder or make it anew"
         )
 
 

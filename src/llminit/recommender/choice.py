@@ -35,22 +35,35 @@ class Candidates:
         candidates: Any,
         exclude: Any,
         where: Mapping[str, Any] | None,
-        users: Vocabulary,
+        users: Vocabulary | None,
+        unavailable: BoolArray | None = None,
     ) -> "Candidates":
         """Read what `Recommender.recommend` is given.
+
+        Args:
+            items: The known items.
+            table: Their columns, or None.
+            candidates: See `Recommender.recommend`.
+            exclude: The same.
+            where: The same.
+            users: The known users; None where the lists are of no known users, who cannot be excluded from anything.
+            unavailable: bool of shape (n_items,), what nobody gets whatever is asked for; None for nothing.
 
         Raises:
             UnknownIdError: An id is not in the data.
             ConfigError: The item table has no such column.
         """
         if candidates is None and exclude is None and not where:
-            return cls()
-        removed = np.zeros(len(items), dtype=np.bool_)
+            return cls(unavailable)
+        removed = np.zeros(len(items), dtype=np.bool_) if unavailable is None else unavailable.copy()
         if candidates is not None:
-            removed[:] = True
-            removed[_codes(items, candidates, "candidates")] = False
+            others = np.ones(len(items), dtype=np.bool_)
+            others[_codes(items, candidates, "candidates")] = False
+            removed |= others
         by_user = None
         if _is_table(exclude):
+            if users is None:
+                raise ConfigError("exclude is a table, expected a list of item ids: these lists are of no known users")
             by_user = _pairs(users, items, exclude)
         elif exclude is not None:
             removed[_codes(items, exclude, "excluded items")] = True

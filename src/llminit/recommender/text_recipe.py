@@ -56,8 +56,8 @@ class TextRecipe:
             KeyError: A part is missing.
             TypeError: The document has other names.
         """
-        if not any(name in ("dims", "matrix") or name.startswith("parts.") for name in arrays):
-            raise KeyError("the selection's dims, matrix or parts")
+        if not any(name in ("dims", "matrix", "unit") or name.startswith("parts.") for name in arrays):
+            raise KeyError("the selection's dims, matrix, unit or parts")
         return cls(selection=Selection.from_arrays(arrays), **document)
 
     def check_identity(self, identity: dict[str, Any]) -> None:

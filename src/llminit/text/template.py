@@ -78,7 +78,7 @@ def render_texts(table: pl.DataFrame, template: str, list_separator: str = LIST_
         DataError: The template names a column that the table does not have, or one that holds no text.
     """
     phrase = _parse(template)
-    columns = _columns_of(template)
+    columns = columns_of(template)
     check_template(table, template)
     cleaned = [[_clean(value, list_separator) for value in table[name].to_list()] for name in columns]
     rows = (dict(zip(columns, row, strict=True)) for row in zip(*cleaned, strict=True))
@@ -93,7 +93,7 @@ def check_template(table: pl.DataFrame, template: str) -> None:
         DataError: The table lacks a column, or one holds bytes or Python objects.
     """
     _parse(template)
-    columns = _columns_of(template)
+    columns = columns_of(template)
     unknown = [name for name in columns if name not in table.columns]
     if unknown:
         raise DataError(
@@ -163,7 +163,12 @@ def _unescape(text: str) -> str:
     return text
 
 
-def _columns_of(template: str) -> list[str]:
+def columns_of(template: str) -> list[str]:
+    """Return the columns that a template names, in order.
+
+    Raises:
+        ConfigError: The template has an unmatched brace.
+    """
     fields = (token for token in _tokens(template) if isinstance(token, _Field))
     return list(dict.fromkeys(field.column for field in fields))
 

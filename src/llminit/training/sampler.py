@@ -41,7 +41,19 @@ class TripleSampler:
         Returns:
             int64 of shape (3, n_interactions): users, positives and negatives; (2, n_interactions) without negatives.
         """
-        order = rng.permutation(len(self.users))
+        return self.triples(rng.permutation(len(self.users)), rng, negatives=negatives)
+
+    def triples(self, order: IntArray, rng: np.random.Generator, *, negatives: bool) -> IntArray:
+        """Return the triples of some interactions, as rows of the embedding matrix.
+
+        Args:
+            order: int64 of shape (n,), which interactions, in their order.
+            rng: Generator of the negatives.
+            negatives: Whether to draw negatives.
+
+        Returns:
+            int64 of shape (3, n): users, positives and negatives; (2, n) without negatives.
+        """
         users, positives = self.users[order], self.items[order]
         parts = [users, positives + self.n_users]
         if negatives:

@@ -40,6 +40,8 @@ class TrainingResult:
         n_parameters: Number of trained parameters.
         earlier_seconds: Training time of the epochs that were restored from a checkpoint.
         options: What the backbone chose on the validation interactions once it was trained.
+        rows: The backbone's own rows at the best epoch, before it makes final embeddings of them: float32 of shape
+            (n_users + n_items, d), or (n_items, d) for a backbone without a user table.
     """
 
     users: FloatArray
@@ -49,6 +51,7 @@ class TrainingResult:
     n_parameters: int
     earlier_seconds: float = 0.0
     options: dict[str, Any] = field(default_factory=dict)
+    rows: FloatArray | None = None
 
 
 def train(
@@ -59,6 +62,7 @@ def train(
     seed: int = 0,
     device: str = "cpu",
     checkpoint: CheckpointFile | None = None,
+    sampler: TripleSampler | None = None,
     reporter: Reporter = SILENT,
     after_epoch: AfterEpoch | None = None,
 ) -> TrainingResult:
@@ -75,6 +79,7 @@ def train(
         device: A torch device, "cpu" or "cuda".
         checkpoint: Where to save the state; a run continues from its checkpoint if there is one, also from that of a
             run with other `epochs` and `patience` where it holds the state that this one would have.
+        sampler: Draws each epoch's interactions; by default all of the backbone's graph.
         reporter: Receives progress.
         after_epoch: Hears of every epoch that is trained, before it is saved; what it raises ends the training.
 
@@ -84,7 +89,7 @@ def train(
         StorageError: The checkpoint cannot be written.
     """
     keep_freed_memory()
-    run = _Run(backbone.to(checked_device(device)), config, seed, checkpoint)
+    run = _Run(backbone.to(checked_device(device)), config, seed, checkpoint, sampler)
     if run.optimizer.deferred is not None and not are_compiled():
         reporter.note("compiling kernels for this machine: this first time takes about half a minute")
     if run.restore(reporter, validates=validate is not None):
@@ -101,14 +106,19 @@ def train(
 
 class _Run:
     def __init__(
-        self, backbone: Backbone, config: TrainingConfig, seed: int, checkpoint: CheckpointFile | None
+        self,
+        backbone: Backbone,
+        config: TrainingConfig,
+        seed: int,
+        checkpoint: CheckpointFile | None,
+        sampler: TripleSampler | None = None,
     ) -> None:
         self.backbone, self.config, self.seed, self.checkpoint = backbone, config, seed, checkpoint
         self.optimizer = Adam(backbone, config.learning_rate)
         backbone.deferred = self.optimizer.deferred
         self.run_steps = steps_of(backbone, self.optimizer, config.train_batch_size)
         adjacency = backbone.adjacency
-        self.sampler = TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
+        self.sampler = sampler or TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
         self.best = {name: value.clone() for name, value in self._state().items()}
         self.progress = RunState()
         self.earlier_seconds = 0.0
@@ -165,8 +175,9 @@ class _Run:
         users, items = self.backbone.final_embeddings()
         n_parameters = sum(parameter.numel() for parameter in self.optimizer.parameters.values())
         progress = self.progress
+        rows = self.backbone.embeddings.detach().cpu().numpy().copy()
         return TrainingResult(
-            users, items, progress.best_epoch, progress.history, n_parameters, self.earlier_seconds, chosen
+            users, items, progress.best_epoch, progress.history, n_parameters, self.earlier_seconds, chosen, rows
         )
 
     def seconds_left(self, *, validates: bool) -> float:

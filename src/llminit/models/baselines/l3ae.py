@@ -15,10 +15,11 @@ from pydantic import Field, model_validator
 
 from llminit.arrays import FloatArray
 from llminit.models.baseline import Baseline, BaselineInput, LinearItemModel
+from llminit.models.cold import ColdText
 from llminit.models.registry import BASELINES
 from llminit.models.ridge import check_memory, ridge_inverse, table_bytes
 from llminit.models.sizes import Sizes
-from llminit.models.text_rows import centred, unit_rows
+from llminit.models.text_rows import centre_of, centred, unit_rows
 
 
 @BASELINES.register
@@ -52,11 +53,18 @@ class L3AE(Baseline):
         n_items = data.train.shape[1]
         check_memory("L3AE", n_items, self.max_memory_gib)
         inverse = ridge_inverse(data.train, np.full(n_items, self.l2 + self.text_weight))
-        pulled = self.text_weight * _times_text_weights(inverse, unit_rows(centred(data.text)), self.text_l2)
+        text = unit_rows(centred(data.text))
+        gram = text.T.astype(np.float64) @ text + self.text_l2 * np.eye(text.shape[1])
+        core = np.linalg.inv(gram).astype(np.float64)
+        smoothed = (text @ core).astype(np.float32)
+        from_text = inverse @ smoothed
+        pulled = self.text_weight * _times_text_weights(inverse, from_text, text, smoothed)
         multipliers = (1 + pulled.diagonal()) / inverse.diagonal()
         weights = pulled - inverse * multipliers
         np.fill_diagonal(weights, 0.0)
-        return LinearItemModel(data.train, np.ascontiguousarray(weights, dtype=np.float32))
+        share = self.text_weight / (self.l2 + self.text_weight)
+        cold = ColdText(centre_of(data.text), text, core, self.text_weight * from_text, self.text_l2, share)
+        return LinearItemModel(data.train, np.ascontiguousarray(weights, dtype=np.float32), cold)
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:
@@ -64,16 +72,17 @@ class L3AE(Baseline):
         return table_bytes(sizes.n_items)
 
 
-def _times_text_weights(matrix: FloatArray, text: FloatArray, l2: float) -> FloatArray:
+def _times_text_weights(
+    matrix: FloatArray, from_text: FloatArray, text: FloatArray, smoothed: FloatArray
+) -> FloatArray:
     """Return M @ S for the text's EASE S = I - P diag(1 / diag(P)), P = (EE' + l2 I)^-1 = (I - E C E') / l2.
 
     Args:
         matrix: M, float32 of shape (n_items, n_items).
+        from_text: M E C, float32 of shape (n_items, D).
         text: E, float32 of shape (n_items, D), rows of length 1 or of zeros.
-        l2: Positive.
+        smoothed: E C, float32 of shape (n_items, D).
     """
-    core = np.linalg.inv(text.T.astype(np.float64) @ text + l2 * np.eye(text.shape[1]))
-    smoothed = (text @ core).astype(np.float32)
     diagonal = 1 - (smoothed * text).sum(axis=1)
-    product: FloatArray = matrix - (matrix - (matrix @ smoothed) @ text.T) / diagonal
+    product: FloatArray = matrix - (matrix - from_text @ text.T) / diagonal
     return product

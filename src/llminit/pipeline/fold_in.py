@@ -1,0 +1,96 @@
+"""The maps that fold cold items and users into a model that was fitted."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from llminit.arrays import FloatArray, IntArray
+from llminit.data import HeldOut
+from llminit.fold_in import ColumnMap, ItemMap, UserMap, fit_column_map, fit_item_map, fit_user_map
+from llminit.fold_in.item_map import Kind
+from llminit.models.cold import ColdText
+from llminit.models.serving import DotProduct, ItemModel, ServingModel
+from llminit.pipeline.learned import Learned
+from llminit.recommender import FoldIn
+from llminit.recommender.folding import leaves
+from llminit.recommender.trained_rows import TrainedRows
+from llminit.text import TextEmbeddings
+
+EXPOSURE = 1.0
+
+
+def fitted_maps(learned: Learned, held_out: HeldOut, text: TextEmbeddings | None) -> FoldIn:
+    """Return the maps of a model.
+
+    Args:
+        learned: The model.
+        held_out: The data that it was fitted to.
+        text: The text embeddings of its items; None without text.
+    """
+    models = leaves(learned.model)
+    items = tuple(
+        _item_map(part, cold, learned, held_out, text) for part, cold in zip(models, learned.cold, strict=True)
+    )
+    return FoldIn(items, tuple(_user_map(part) for part in models), 0 if text is None else text.width)
+
+
+def refitted_maps(
+    maps: FoldIn, learned: Learned, degrees: IntArray, starts: FloatArray | None, texts: FloatArray | None
+) -> FoldIn:
+    """Return the maps of a model that was learned on, of the kinds and with the dial that they had.
+
+    Args:
+        maps: Those of the model before.
+        learned: The model now.
+        degrees: int64 of shape (n_items,), the items' numbers of interactions.
+        starts: float32 of shape (n_items, d0), what the selection makes of the items' texts; None without text.
+        texts: float32 of shape (n_items, D), zeros for an item without text; None without text.
+    """
+    items: list[ItemMap | ColumnMap | None] = []
+    users: list[UserMap | None] = []
+    parts = zip(leaves(learned.model), learned.cold, maps.items, maps.users, strict=True)
+    for part, cold, item_map, user_map in parts:
+        if texts is None or starts is None or item_map is None:
+            items.append(None)
+        elif isinstance(part, DotProduct) and isinstance(item_map, ItemMap):
+            warm = np.any(texts, axis=1)
+            items.append(fit_item_map(item_map.kind, starts[warm], part.items[warm], degrees[warm], item_map.exposure))
+        elif isinstance(part, ItemModel):
+            items.append(fit_column_map(part, texts, degrees, item_map.exposure, cold))
+        if isinstance(part, DotProduct) and user_map is not None:
+            user_map = replace(user_map, length=fit_user_map(part.users).length)
+        users.append(user_map)
+    return replace(maps, items=tuple(items), users=tuple(users))
+
+
+def trained_rows(rows: FloatArray | None, n_items: int, texts: FloatArray | None) -> TrainedRows:
+    """Return what `refresh` needs beyond what serves.
+
+    Args:
+        rows: A backbone's rows, of users and items or of items alone; None without one.
+        n_items: How many items there are.
+        texts: float32 of shape (n_items, D), the items' text embeddings; None without text.
+    """
+    n_users = 0 if rows is None else len(rows) - n_items
+    users = rows[:n_users] if rows is not None and n_users else None
+    return TrainedRows.of(users=users, items=None if rows is None else rows[n_users:], texts=texts)
+
+
+def _item_map(
+    model: ServingModel, cold: ColdText | None, learned: Learned, held_out: HeldOut, text: TextEmbeddings | None
+) -> ItemMap | ColumnMap | None:
+    if text is None or learned.selection is None:
+        return None
+    degrees = np.bincount(held_out.train.indices, minlength=len(text))
+    if isinstance(model, ItemModel):
+        return fit_column_map(model, text.values, degrees, EXPOSURE, cold)
+    if not isinstance(model, DotProduct):
+        return None
+    starts: FloatArray = learned.selection.apply(text.values)
+    warm = ~text.missing
+    kind: Kind = "start" if starts.shape[1] == model.items.shape[1] else "nearest"
+    return fit_item_map(kind, starts[warm], model.items[warm], degrees[warm], EXPOSURE)
+
+
+def _user_map(model: ServingModel) -> UserMap | None:
+    return fit_user_map(model.users) if isinstance(model, DotProduct) else None

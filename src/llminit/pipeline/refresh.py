@@ -1,0 +1,191 @@
+"""`refresh`: a saved recommender, new interactions and items -> a short training -> the recommender of everything."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from llminit.arrays import AnyArray, FloatArray
+from llminit.checksums import sha256_of
+from llminit.config import FitConfig
+from llminit.errors import ConfigError
+from llminit.models import BASELINES, is_baseline
+from llminit.pipeline.continued import Before, continued
+from llminit.pipeline.fold_in import refitted_maps, trained_rows
+from llminit.pipeline.mixture import MIXTURE, check_mixture
+from llminit.progress import SILENT, Reporter
+from llminit.recommender import Recommender, TextRecipe
+from llminit.recommender.folding import with_folded
+from llminit.recommender.in_folder import changing
+from llminit.recommender.newcomers import Newcomers, warmed, with_newcomers
+from llminit.recommender.saving import marks
+from llminit.reporters import automatic_reporter
+from llminit.selectors.again import applied_over
+from llminit.text import Encoder
+
+
+def refresh(
+    folder: str | Path,
+    interactions: Any,
+    items: Any = None,
+    *,
+    embeddings: Any = None,
+    open_encoder: Callable[[TextRecipe], Encoder | None] | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    device: str = "cpu",
+    reporter: Reporter | None = None,
+) -> tuple[Recommender, dict[str, Any]]:
+    """Learn new interactions, users and items into a saved recommender, in a fraction of the time of a fit.
+
+    The folder is replaced as a whole when all is done: a killed call leaves it as it was, and made again, gives what an
+    undisturbed one gives.
+
+    Args:
+        folder: A saved recommender.
+        interactions: New ones, or all of them: those that it knows are left out. A path or a table with the column
+            names of the fit.
+        items: New items, or all of them; those that it was fitted to keep what was learned of them.
+        embeddings: Text embeddings of the new items, by the encoder of the fit.
+        open_encoder: Opens the encoder of the fit; None opens it as it was.
+        out: Where to write; None replaces `folder`.
+        overwrite: Replace what is at `out`.
+        device: A torch device, "cpu" or "cuda".
+        reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
+
+    Returns:
+        The new recommender, and what was done: "n_interactions", "n_users" and "n_items" that are new,
+        "n_items_without_text" of them, "n_known" interactions, and "seconds". Its report's "refreshes" has them all.
+
+    Raises:
+        InputError: Something given cannot be used; the message says what to do.
+        StorageError: The folder cannot be written, or another command is working on it.
+    """
+    reporter = automatic_reporter(reporter)
+    with changing(Path(folder), None if out is None else Path(out), overwrite=overwrite) as target:
+        recommender = Recommender.load(folder)
+        encoder = None
+        if items is not None and embeddings is None and open_encoder is not None and recommender.text is not None:
+            encoder = open_encoder(recommender.text)
+        changed, record = refreshed(
+            recommender, interactions, items, embeddings=embeddings, encoder=encoder, device=device, reporter=reporter
+        )
+        changed.save(target)
+    return changed, record
+
+
+def refreshed(
+    recommender: Recommender,
+    interactions: Any,
+    items: Any = None,
+    *,
+    embeddings: Any = None,
+    encoder: Encoder | None = None,
+    device: str = "cpu",
+    reporter: Reporter = SILENT,
+) -> tuple[Recommender, dict[str, Any]]:
+    """Return a recommender that has learned new interactions, users and items; see `refresh`.
+
+    Raises:
+        ConfigError: The recommender holds nothing to go on from.
+        InputError: Something given cannot be used; the message says what to do.
+    """
+    started = time.perf_counter()
+    config = _config(recommender)
+    grown, came = with_newcomers(
+        recommender, interactions, items, embeddings=embeddings, encoder=encoder, reporter=reporter
+    )
+    if grown.pending is None:
+        reporter.note("there is no interaction that is new: nothing was trained")
+        return grown, _record(came, time.perf_counter() - started)
+    grown, new_texts = warmed(grown)
+    before = _before(recommender, grown, config, new_texts)
+    learned = continued(before, device=device, reporter=reporter)
+    maps = grown.fold_in
+    if maps is not None:
+        degrees = np.bincount(before.seen.indices, minlength=grown.n_warm)
+        starts = None if before.texts is None or grown.text is None else grown.text.selection.apply(before.texts)
+        maps = refitted_maps(maps, learned, degrees, starts, before.texts)
+    model = learned.model
+    if grown.folded_texts is not None:
+        model = with_folded(model, maps, grown.text, grown.folded_texts, grown.n_warm)
+    record = _record(came, time.perf_counter() - started)
+    trained = trained_rows(learned.rows, grown.n_warm, before.texts)
+    return replace(
+        grown, model=model, fold_in=maps, pending=None, trained=trained, report=_report(grown, record)
+    ), record
+
+
+def _config(recommender: Recommender) -> FitConfig:
+    """Return the options to learn on with: those of the fit, what validation chose, and the epochs of the fit.
+
+    Raises:
+        ConfigError: The recommender holds nothing to go on from.
+    """
+    report = recommender.report
+    config = FitConfig.make(**report["config"]) if "config" in report else None
+    if config is None or recommender.trained is None or not _can_go_on(config, recommender.trained.arrays()):
+        made = "that was not fitted here" if config is None else f"of {config.backbone}"
+        raise ConfigError(
+            f"this recommender {made} holds no rows to go on from, expected one of softmax, history, a baseline or a "
+            "mixture of these that this version of llminit has fitted; fit again, to all interactions"
+        )
+    epochs = (report.get("refit") or {}).get("epochs") or report.get("best_epoch") or 0
+    options = config.backbone_options | report.get("options", {})
+    return config.model_copy(update={"backbone_options": options, "epochs": epochs})
+
+
+def _can_go_on(config: FitConfig, arrays: Mapping[str, AnyArray]) -> bool:
+    parts = check_mixture(config.backbone_options).parts if config.backbone == MIXTURE else (config.backbone,)
+    needs_text = any(is_baseline(name) and BASELINES[name].needs_text for name in parts)
+    return (all(map(is_baseline, parts)) or "items" in arrays) and not (needs_text and "texts" not in arrays)
+
+
+def _before(old: Recommender, grown: Recommender, config: FitConfig, new_texts: Any) -> Before:
+    arrays = {} if old.trained is None else old.trained.arrays()
+    texts = arrays.get("texts")
+    if texts is not None:
+        texts = np.concatenate([texts, new_texts]) if len(new_texts) else texts
+    seen = grown.seen[:, : grown.n_warm].sorted_indices()
+    pending = grown.pending
+    is_new = np.zeros(seen.nnz, dtype=np.bool_) if pending is None else marks(seen, pending[:, : grown.n_warm])
+    seed = config.seed + 1 + len(old.report.get("refreshes", []))
+    before = Before(config, seen, is_new, arrays.get("users"), arrays.get("items"), None, texts, seed)
+    recipe = grown.text
+    if texts is None or recipe is None:
+        return before
+    n_known = texts.shape[0] - len(new_texts)
+
+    def starts(n_items: int, interactions: csr_array) -> FloatArray:
+        made = (recipe.selection, recipe.selector, recipe.selector_options)
+        return applied_over(*made, texts[:n_items], interactions[:, :n_items])
+
+    return replace(before, starts=(starts(n_known, before.seen_before), starts(len(texts), seen)))
+
+
+def _record(came: Newcomers, seconds: float) -> dict[str, Any]:
+    return {
+        "n_interactions": came.interactions.n_interactions,
+        "n_known": came.interactions.n_known,
+        "n_users": came.interactions.n_users,
+        "n_items": came.n_items,
+        "n_items_without_text": came.n_items_without_text,
+        "seconds": seconds,
+    }
+
+
+def _report(grown: Recommender, record: dict[str, Any]) -> dict[str, Any]:
+    report, seen = grown.report, grown.seen
+    arrays = (seen.indptr.astype(np.int64), seen.indices.astype(np.int64))
+    return report | {
+        "n_users": len(grown.users),
+        "n_items": len(grown.items),
+        "n_interactions": int(seen.nnz),
+        "refreshes": [*report.get("refreshes", []), record],
+        # No fit with the same data and options made this one.
+        "fingerprint": sha256_of(report.get("fingerprint", ""), *arrays),
+    }

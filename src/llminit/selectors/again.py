@@ -1,0 +1,58 @@
+"""A fitted selection over other interactions: the map stays, and its hops go over the graph of today."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from llminit.arrays import FloatArray
+from llminit.selectors.graph import propagated
+from llminit.selectors.registry import SELECTORS
+from llminit.selectors.selection import Selection, SelectorInput
+
+PROPAGATED = "propagated-whiten"
+
+
+def applied_over(
+    selection: Selection, name: str, options: Mapping[str, Any], texts: FloatArray, interactions: sp.csr_array
+) -> FloatArray:
+    """Return the item embeddings that a selection gives with these interactions, float32 of shape (n_items, d).
+
+    As in a fit, items without text get the mean of the others, and a selector without hops does not look at the
+    interactions. What else was made of the training graph, as by `svd`, is not made again.
+
+    Args:
+        selection: The fitted map.
+        name: The selector that it was fitted by.
+        options: Its options.
+        texts: float32 of shape (n_items, D); zeros for an item without text.
+        interactions: float32 CSR of shape (n_users, n_items), ones.
+    """
+    present = np.any(texts, axis=1)
+    result = selection.apply(texts)
+    if not present.any():
+        return result
+    if interactions.nnz:
+        result[present] = _with_hops(selection, name, options, texts[present], interactions[:, present])
+    result[~present] = result[present].mean(axis=0, dtype=np.float64)
+    return result
+
+
+def _with_hops(
+    selection: Selection, name: str, options: Mapping[str, Any], values: FloatArray, interactions: sp.csr_array
+) -> FloatArray:
+    degrees = np.bincount(interactions.indices, minlength=len(values))
+    data = SelectorInput(values, 1, degrees, np.random.default_rng(0), interactions)
+    if not interactions.nnz:
+        return selection.apply(values)
+    if name == PROPAGATED:
+        return selection.apply(propagated(data, options.get("weight", 1.0)))
+    composition = SELECTORS.composition(name)
+    if composition is None:
+        return selection.apply(values)
+    for (stage, number), fitted in zip(composition.stages, selection.before, strict=True):
+        values = propagated(data, number or 1.0) if stage == "propagate" else fitted.apply(data.text_embeddings)
+        data = replace(data, text_embeddings=values)
+    return replace(selection, before=()).apply(values)
