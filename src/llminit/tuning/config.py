@@ -53,6 +53,9 @@ class TuneConfig(DataConfig):
     patience: int | None = Field(default=None, ge=0, le=MAX_COUNT)
     """Training stops once more than this many evaluations in a row are not better; by default as for epochs."""
 
+    valid_users: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """Most users that each epoch is validated on, by default as for epochs; trials are compared on all users."""
+
     def fixed(self) -> dict[str, Any]:
         """Return the options of `fit` that are named."""
         named = self.model_fields_set & FitConfig.model_fields.keys()
