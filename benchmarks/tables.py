@@ -36,6 +36,7 @@ def _table(result: dict[str, Any]) -> str:
         "verdict_power": _verdict_power,
         "time_to_quality": _time_to_quality,
         "presets": _presets,
+        "losses": _losses,
     }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
@@ -84,6 +85,20 @@ def _presets(result: dict[str, Any]) -> list[str]:
         f"| {row['data']} | `{row['preset']}` | {_spread(row, 'recall@10')} | {_spread(row, 'ndcg@10')} |"
         for row in result["rows"]
     ]
+
+
+def _losses(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| data | loss | options | epochs | valid ndcg@10 | recall@10 | ndcg@10 | ndcg@10 less the softmax's |",
+        "|---|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        options = ", ".join(f"{name}={value}" for name, value in row["options"].items() if name != "loss")
+        means = " | ".join(f"{row[name]:.4f}" for name in ("valid", "recall@10", "ndcg@10"))
+        gain = f"{row['ndcg@10 gain']:+.4f} ± {row['ndcg@10 gain sd']:.4f}"
+        cells = f"`{options}` | {row['epochs']:.1f} | {means} | {'' if row['loss'] == 'softmax' else gain}"
+        lines.append(f"| {row['data']} | {row['loss']} | {cells} |")
+    return lines
 
 
 def _spread(row: dict[str, Any], metric: str) -> str:

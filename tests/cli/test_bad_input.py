@@ -122,6 +122,13 @@ OPTIONS: dict[str, tuple[list[Any], list[str]]] = {
     "an unknown backbone": (["--backbone", "gpt"], ["'gpt'", "lightgcn"]),
     "an unknown backbone option": (["--backbone-option", "heat=2"], ["'heat'", "temperature"]),
     "a bad backbone option": (["--backbone-option", "temperature=warm"], ["temperature='warm'"]),
+    "an option of another loss": (
+        ["--backbone-option", "loss=directau", "--backbone-option", "sampled_negatives=true"],
+        [
+            "sampled_negatives=True",
+            "loss='directau' has no sampled_negatives; leave it out, or choose the loss softmax",
+        ],
+    ),
     "not KEY=VALUE": (["--backbone-option", "n_layers"], ["KEY=VALUE"]),
     "an unknown initialisation": (["--init", "magic"], ["'magic'", "whiten"]),
     "an unknown selector option": (["--init-option", "share=1"], ["'share'", "weight"]),

@@ -175,6 +175,14 @@ def test_options_of_parts(run: Run, fit_options: list[str], tmp_path: Path) -> N
     assert ran.json["config"]["init_options"] == {"share": 0.5}
 
 
+def test_another_loss(run: Run, fit_options: list[str], tmp_path: Path) -> None:
+    """The loss is an option of the preset's backbone; what the preset sets for other losses is left out."""
+    ran = run("fit", *fit_options, "--backbone-option", "loss=directau", "--out", tmp_path / "r", "--json")
+    assert ran.code == 0, ran.stderr
+    assert ran.json["config"]["backbone_options"] == {"loss": "directau"}
+    assert "hop_weights" in ran.json["options"]
+
+
 def test_the_same_command_again(run: Run, fit_options: list[str], tmp_path: Path) -> None:
     """A finished command, run again, fits nothing and prints the same result."""
     first = run("fit", *fit_options, "--out", tmp_path / "r", "--json")
