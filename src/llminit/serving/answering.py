@@ -167,7 +167,11 @@ def _because(recommender: Recommender, question: RecommendRequest, codes: IntArr
     titles = table["because_title"].to_list() if "because_title" in table.columns else [None] * len(table)
     explained: dict[int, Answer] = defaultdict(list)
     rows = zip(
-        recommender.items.codes(table["item_id"]), table["because_id"].to_list(), table["share"].to_list(), titles, strict=True
+        recommender.items.codes(table["item_id"]),
+        table["because_id"].to_list(),
+        table["share"].to_list(),
+        titles,
+        strict=True,
     )
     for code, item_id, share, title in rows:
         explained[int(code)].append({"item_id": item_id, "share": share, "title": title})

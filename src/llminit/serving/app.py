@@ -138,8 +138,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return Problem(404, f"there is no {request.url.path}; see /docs for what there is").response()
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("allow", "others")
-        detail = f"{request.url.path} takes {allowed}, found {request.method}; see /docs"
+        detail = f"{request.url.path} does not take {request.method}; see /docs for what it takes"
         return Problem(405, detail, error.headers).response()
     return Problem(error.status_code, f"{error.detail}; see /docs for what can be sent", error.headers).response()
 

@@ -40,6 +40,11 @@ class Batcher(Generic[Question, Answer]):
         self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
         self._runner: asyncio.Task[None] | None = None
 
+    @property
+    def n_waiting(self) -> int:
+        """How many questions wait for the next batch."""
+        return len(self._waiting)
+
     async def ask(self, question: Question) -> Answer:
         """Return the answer to a question.
 

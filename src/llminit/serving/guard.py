@@ -63,7 +63,7 @@ class Guard:
             if sent.status:
                 raise
             await problem.response()(scope, receive, sent)
-        except Exception as error:  # noqa: BLE001 - the last one who can say it, and the server goes on
+        except Exception as error:
             self._log("error", "failed", request_id=request_id.decode(), error=repr(error), path=scope["path"])
             if sent.status:
                 raise

@@ -115,4 +115,4 @@ def _escaped(text: str) -> str:
 
 
 def _number(value: float) -> str:
-    return "+Inf" if value == math.inf else f"{value:.17g}" if value != int(value) else str(int(value))
+    return "+Inf" if value == math.inf else repr(value) if value != int(value) else str(int(value))

@@ -117,7 +117,11 @@ class Model:
     def _folded_texts(self) -> pl.Series:
         ids = self.recommender.items.ids.cast(pl.String)
         titles = self.recommender.titles
-        texts = ids if titles is None else pl.select(pl.concat_str(titles.cast(pl.String).fill_null(""), pl.lit(" "), ids)).to_series()
+        texts = (
+            ids
+            if titles is None
+            else pl.select(pl.concat_str(titles.cast(pl.String).fill_null(""), pl.lit(" "), ids)).to_series()
+        )
         return texts.str.to_lowercase()
 
     @cached_property

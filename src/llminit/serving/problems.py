@@ -1,6 +1,7 @@
 """What went wrong, as HTTP says it: a status, and a message in the project's style (RFC 9457)."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -8,10 +9,19 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from llminit.errors import EndpointError, InputError, LLMInitError, MissingExtraError, StorageError, UnknownIdError, shown
+from llminit.errors import (
+    EndpointError,
+    InputError,
+    LLMInitError,
+    MissingExtraError,
+    StorageError,
+    UnknownIdError,
+    shown,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_SAID = 3
+_MEMBER = re.compile(r"constrained-\w+|str|int|bool|float|list\[.*\]|function-.*|\[one\]|\[many\]")
 
 
 class Problem(HTTPException):
@@ -49,23 +59,36 @@ def problem_of(error: LLMInitError) -> Problem:
 
 def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """Return what pydantic found wrong with a request as a problem."""
-    if any(error["type"] == "json_invalid" for error in errors):
-        reason = errors[0].get("ctx", {}).get("error", errors[0]["msg"])
-        return Problem(400, f"the body is not JSON ({reason}); send one JSON object, such as {{\"user_id\": 1}}")
-    said = dict.fromkeys(_sentence(error) for error in errors)
-    more = f"; and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""
-    return Problem(422, f"{'; '.join(list(said)[:_MOST_SAID])}{more}: see /docs for what can be sent")
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        reason = first.get("ctx", {}).get("error", first["msg"])
+        return Problem(400, f'the body is not JSON ({reason}); send one JSON object, such as {{"user_id": 1}}')
+    if isinstance(first.get("input"), bytes):
+        return Problem(
+            415, "the body does not say that it is JSON; send it with the header Content-Type: application/json"
+        )
+    said: dict[str, list[str]] = {}
+    for error in errors:
+        name, reason = _name_and_reason(error)
+        said.setdefault(name, [])
+        if reason not in said[name]:
+            said[name].append(reason)
+    sentences = [f"{name}{' or '.join(reasons)}" for name, reasons in said.items()]
+    more = f"; and {len(sentences) - _MOST_SAID} more" if len(sentences) > _MOST_SAID else ""
+    return Problem(422, f"{'; '.join(sentences[:_MOST_SAID])}{more}: see /docs for what can be sent")
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
+def _name_and_reason(error: Mapping[str, Any]) -> tuple[str, str]:
+    """Return where an error is, with what was found there, and what was expected."""
     # The first part says body, query or path; the names of a union's members say nothing to a caller.
-    where = [str(part) for part in error["loc"][1:] if not str(part).startswith(("str", "int", "list[", "function-"))]
+    where = [str(part) for part in error["loc"][1:] if not _MEMBER.fullmatch(str(part))]
     name = ".".join(where) or "the body"
     if error["type"] == "missing":
-        return f"{name} is missing"
+        return name, " is missing"
     if error["type"] == "extra_forbidden":
-        return f"{name} is not known"
+        return name, " is not known"
     reason = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "value_error" and not where:
-        return reason
-    return f"{name}={shown(error.get('input'))}: {reason[:1].lower()}{reason[1:]}"
+    if error["type"] == "value_error":
+        return "" if not where else f"{name}: ", reason
+    reason = f"{reason[:1].lower()}{reason[1:]}".removeprefix("input should be ").replace(" to extract fields from", "")
+    return f"{name}={shown(error.get('input'))}, expected ", reason

@@ -33,7 +33,9 @@ def replayed(
         recommender = _applied(recommender, change, log, encoder)
     recommender = _applied(recommender, _known_interactions(recommender, stored.interactions), log)
     known = _known(recommender.items, stored.removed.item_ids)
-    removed = ItemsRemoved([item_id for item_id, is_known in zip(stored.removed.item_ids, known, strict=True) if is_known])
+    removed = ItemsRemoved(
+        [item_id for item_id, is_known in zip(stored.removed.item_ids, known, strict=True) if is_known]
+    )
     recommender = _applied(recommender, removed, log)
     return recommender if stored.exposure is None else _applied(recommender, stored.exposure, log)
 

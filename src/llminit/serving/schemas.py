@@ -1,15 +1,17 @@
 """What can be sent and what comes back."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, StrictInt, StrictStr, Tag, model_validator
 
 _LONGEST_ID = 1024
 
-Id = Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)] | Annotated[StrictStr, Field(min_length=1, max_length=_LONGEST_ID)]
+Integer = Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Id = Integer | Annotated[StrictStr, Field(min_length=1, max_length=_LONGEST_ID)]
 """As in the tables that the model was fitted to; "12" finds the number 12."""
 
-Scalar = StrictStr | bool | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)] | Annotated[float, Field(allow_inf_nan=False)]
+Scalar = StrictStr | StrictBool | Integer | Number
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -32,7 +34,7 @@ class RecommendRequest(_Request):
         description="Columns of the item table and the value, or one of the values, that an item must have there.",
         examples=[{"brand": "Acme"}],
     )
-    include_seen: bool = Field(False, description="Also what the user or the history already has.")
+    include_seen: bool = Field(default=False, description="Also what the user or the history already has.")
     diversity: Share = Field(0, description="From 0, the best items, to 1, the least alike.")
     exposure: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="How much items that were added later are shown; by default as the server is set."
@@ -40,7 +42,9 @@ class RecommendRequest(_Request):
     reasons: Annotated[StrictInt, Field(ge=0, le=10)] = Field(
         0, description="For each item, how many items of the history to name that speak for it."
     )
-    skip_unknown: bool = Field(False, description="Leave out items of the history that are unknown: 404 otherwise.")
+    skip_unknown: bool = Field(
+        default=False, description="Leave out items of the history that are unknown: 404 otherwise."
+    )
 
     @model_validator(mode="after")
     def _one_of_three(self) -> "RecommendRequest":
@@ -56,10 +60,8 @@ class Interaction(_Request):
 
     user_id: Id
     item_id: Id
-    rating: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    timestamp: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
-        None, description="Seconds since 1970; by default now."
-    )
+    rating: Number | None = None
+    timestamp: Number | None = Field(None, description="Seconds since 1970; by default now.")
 
 
 class NewItem(BaseModel):
@@ -77,6 +79,18 @@ class Exposure(_Request):
     exposure: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 
 
+def _one_or_many(sent: Any) -> str:
+    return "[many]" if isinstance(sent, list) else "[one]"
+
+
+NewItems = Annotated[
+    Annotated[NewItem, Tag("[one]")] | Annotated[list[NewItem], Tag("[many]")], Discriminator(_one_or_many)
+]
+Interactions = Annotated[
+    Annotated[Interaction, Tag("[one]")] | Annotated[list[Interaction], Tag("[many]")], Discriminator(_one_or_many)
+]
+
+
 class Because(BaseModel):
     """An item of the history that speaks for a recommended one."""
 
@@ -92,7 +106,9 @@ class Recommended(BaseModel):
     score: float
     rank: int = Field(description="From 1.")
     title: str | None = None
-    added: bool = Field(False, description="Whether it was added after the fit, so that its text alone speaks for it.")
+    added: bool = Field(
+        default=False, description="Whether it was added after the fit, so that its text alone speaks for it."
+    )
     because: list[Because] = Field(default_factory=list)
 
 
@@ -100,11 +116,3 @@ class Recommendations(BaseModel):
     """The answer: the best items, best first."""
 
     items: list[Recommended]
-
-
-class ProblemBody(BaseModel):
-    """What went wrong (RFC 9457)."""
-
-    status: int
-    title: str
-    detail: str

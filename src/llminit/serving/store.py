@@ -26,7 +26,9 @@ from llminit.serving.changes import Change, ExposureSet, InteractionsAdded, Item
 LAYOUT_VERSION = 1
 _APPLICATION_ID = 0x4C4C4D49  # "LLMI": says whose file this is, also to file(1)
 _TABLES = """
-CREATE TABLE items (item_id TEXT PRIMARY KEY, columns TEXT NOT NULL, embedding BLOB NOT NULL, recipe TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE items (
+    item_id TEXT PRIMARY KEY, columns TEXT NOT NULL, embedding BLOB NOT NULL, recipe TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE removed (item_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE interactions (
     seq INTEGER PRIMARY KEY, user_id TEXT NOT NULL, item_id TEXT NOT NULL, rating REAL, timestamp REAL NOT NULL

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from llminit.serving.changes import ExposureSet, InteractionsAdded, ItemsAdded, ItemsRemoved
 from llminit.serving.problems import Problem
 from llminit.serving.routes.questions import FromService, as_json
-from llminit.serving.schemas import Exposure, Interaction, NewItem
+from llminit.serving.schemas import Exposure, Interactions, NewItems
 from llminit.serving.service import Service
 
 router = APIRouter(tags=["changes"])
@@ -19,7 +19,7 @@ _PAGE = 10_000
 
 
 @router.post("/items", status_code=201)
-async def add_items(sent: NewItem | list[NewItem], service: FromService) -> Response:
+async def add_items(sent: NewItems, service: FromService) -> Response:
     """Add an item, or some: their text says whom they are for. One that was added before gets its new columns.
 
     The answer comes when the items are stored and recommended.
@@ -42,8 +42,8 @@ async def remove_item(item_id: str, service: FromService) -> Response:
 
 
 @router.post("/interactions", status_code=201)
-async def add_interactions(sent: Interaction | list[Interaction], service: FromService) -> Response:
-    """Add an interaction, or some: of known users and of new ones. They are not recommended again, and move the user."""
+async def add_interactions(sent: Interactions, service: FromService) -> Response:
+    """Add an interaction, or some, of known users and new ones: the item is not recommended again, and moves the user."""
     rows = _rows(sent, service, "interactions")
     await service.live.change(InteractionsAdded(rows))
     return as_json({"n_interactions": len(rows)}, 201)

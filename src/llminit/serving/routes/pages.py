@@ -38,7 +38,9 @@ async def part(name: str) -> Response:
 
 
 def _file(name: str) -> Response:
-    return Response(_text(name), media_type=_TYPES[name.rpartition(".")[2]], headers={"Content-Security-Policy": _POLICY})
+    return Response(
+        _text(name), media_type=_TYPES[name.rpartition(".")[2]], headers={"Content-Security-Policy": _POLICY}
+    )
 
 
 @cache

@@ -22,7 +22,9 @@ _EXAMPLES = {
 
 
 @router.post("/recommend", response_model=Recommendations)
-async def recommend(question: Annotated[RecommendRequest, Body(openapi_examples=_EXAMPLES)], service: FromService) -> Response:
+async def recommend(
+    question: Annotated[RecommendRequest, Body(openapi_examples=_EXAMPLES)], service: FromService
+) -> Response:
     """The best items for a user, for what somebody has, or for what somebody says."""
     return as_json({"items": await service.recommend(question)})
 
@@ -61,7 +63,9 @@ async def item(item_id: str, service: FromService) -> Response:
     recommender = model.recommender
     codes = recommender.item_codes([item_id])
     columns = {} if recommender.item_table is None else recommender.item_table[codes.tolist()].to_dicts()[0]
-    return as_json(model.item_rows(codes)[0] | {"columns": {name: columns[name] for name in columns if name != "item_id"}})
+    return as_json(
+        model.item_rows(codes)[0] | {"columns": {name: columns[name] for name in columns if name != "item_id"}}
+    )
 
 
 @router.get("/users")
@@ -88,7 +92,9 @@ def as_json(content: Any, status: int = 200) -> Response:
     try:
         body = json.dumps(content, default=_as_text, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:
-        raise Problem(500, f"the answer cannot be written as JSON ({error}); report it to whoever runs the server") from error
+        raise Problem(
+            500, f"the answer cannot be written as JSON ({error}); report it to whoever runs the server"
+        ) from error
     return Response(body, status, media_type="application/json")
 
 
