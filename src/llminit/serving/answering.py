@@ -10,13 +10,15 @@ import numpy as np
 from llminit.arrays import FloatArray, IntArray
 from llminit.errors import LLMInitError, UnknownIdError
 from llminit.recommender import Recommender
+from llminit.recommender.choice import Candidates
 from llminit.recommender.folding import for_histories
 from llminit.recommender.histories import history_matrix
 from llminit.recommender.ranking import best_lists
+from llminit.serving.ann import best_by_index
 from llminit.serving.model import Model
 from llminit.serving.schemas import RecommendRequest
 
-Found = tuple[IntArray, FloatArray]
+Found = tuple[Sequence[IntArray], Sequence[FloatArray]]
 Answer = list[dict[str, Any]]
 
 _ADD_USER = "; send what the user has as history, or to /interactions first"
@@ -63,11 +65,13 @@ def _answer_alike(model: Model, questions: Sequence[RecommendRequest], encoder: 
         recommender = model.at_exposure(first.exposure)
         chosen = model.candidates(recommender, first)
         if first.text is not None:
-            found = _for_text(recommender, first, encoder)
-            return [_entries(recommender, question, *found) for question in questions]
+            codes, scores = _for_text(recommender, first, encoder)
+            return [_entries(recommender, question, codes, scores) for question in questions]
         own = [_own(recommender, question) for question in questions]
         asked = [row for row, each in enumerate(own) if not isinstance(each, Exception)]
-        found = _best(recommender, [questions[row] for row in asked], [own[row] for row in asked], chosen)
+        found = (
+            _best(model, [questions[row] for row in asked], [own[row] for row in asked], chosen) if asked else ([], [])
+        )
     except (LLMInitError, OverflowError) as error:
         return [error] * len(questions)
     answers: list[Answer | Exception] = list(own)
@@ -91,30 +95,36 @@ def _own(recommender: Recommender, question: RecommendRequest) -> Any:
         return error
 
 
-def _best(recommender: Recommender, questions: Sequence[RecommendRequest], own: Sequence[Any], chosen: Any) -> Found:
-    if not questions:
-        return np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0), dtype=np.float32)
-    model, seen, rows = recommender.model, recommender.seen, np.array(own) if questions[0].history is None else None
-    if rows is None:
-        histories = history_matrix(recommender.items, [recommender.items.ids_of(codes) for codes in own], {})
-        model, seen = for_histories(model, recommender.fold_in, histories), histories
-        rows = np.arange(len(questions))
-    dial = questions[0].diversity
+def _best(model: Model, questions: Sequence[RecommendRequest], own: Sequence[Any], chosen: Candidates) -> Found:
+    """Return the best items of users or histories and their scores, a row for each."""
+    first, recommender = questions[0], model.at_exposure(questions[0].exposure)
+    scorer, seen = recommender.model, recommender.seen
+    rows = np.array(own) if first.history is None else np.arange(len(questions))
+    if first.history is not None:
+        seen = history_matrix(recommender.items, [recommender.items.ids_of(codes) for codes in own], {})
+        scorer = for_histories(scorer, recommender.fold_in, seen)
+    counts = np.array([wanted(question) for question in questions])
+    if model.index is not None and not (first.diversity or first.only or first.candidates is not None):
+        has = None if first.include_seen else seen[rows]
+        users, items = scorer.users[rows], scorer.items  # type: ignore[attr-defined] - only dot products have an index
+        found = best_by_index(model.index, users, items, has, counts, recommender.unavailable)
+        if found is not None:
+            return found
     return best_lists(
-        model,
+        scorer,
         seen,
         rows,
-        np.array([wanted(question) for question in questions]),
+        counts,
         chosen,
-        exclude_seen=not questions[0].include_seen,
-        diversity=dial,
-        directions=recommender.directions if dial else None,
+        exclude_seen=not first.include_seen,
+        diversity=first.diversity,
+        directions=recommender.directions if first.diversity else None,
     )
 
 
-def _for_text(recommender: Recommender, question: RecommendRequest, encoder: Any) -> Found:
+def _for_text(recommender: Recommender, question: RecommendRequest, encoder: Any) -> tuple[IntArray, FloatArray]:
     table = recommender.recommend_for_text(
-        question.text,
+        question.text or "",
         wanted(question),
         encoder=encoder,
         candidates=question.candidates,

@@ -12,9 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from llminit.checksums import sha256_of_file
-from llminit.errors import ArtefactError, LLMInitError, StorageError
+from llminit.errors import ArtefactError, LLMInitError, MissingExtraError, StorageError
 from llminit.recommender import Recommender
+from llminit.serving.ann import Index
 from llminit.serving.batching import Batcher
 from llminit.serving.changes import Change, ExposureSet, ItemsAdded, StoredText, recipe_of
 from llminit.serving.encoding import Encoders
@@ -55,6 +58,9 @@ class Live:
             store.write([ExposureSet(settings.exposure)])
         self.model = self._replayed(*load(folder))
         self._writer = ThreadPoolExecutor(1, "llminit-writer")
+        self._indexer = ThreadPoolExecutor(1, "llminit-indexer")
+        self.search: dict[str, Any] = {"kind": "exact"}
+        self._start_index(self.model)
         self._changes: Batcher[Change, Model] = Batcher(
             self._commit, self._writer, window=0, max_batch=_MAX_CHANGES, max_waiting=settings.max_waiting
         )
@@ -88,6 +94,7 @@ class Live:
             self._log("error", "reload failed", folder=str(self.folder), error=str(error))
             raise
         self.reload_error = None
+        self._start_index(model)
         self._metrics.reloads.add(result="done")
         self._log("info", "reloaded", folder=str(self.folder), model=model.version)
         return model
@@ -96,12 +103,37 @@ class Live:
         """Wait until all changes are made, and close the store."""
         await self._changes.close()
         self._writer.shutdown()
+        self._indexer.shutdown(cancel_futures=True)
         if self.store is not None:
             self.store.close()
 
     def _put_in_place(self, recommender: Recommender, version: str) -> Model:
         self.model = self._replayed(recommender, version)
         return self.model
+
+    def _start_index(self, model: Model) -> None:
+        """Make an index of a large catalogue; until it is there all items are scored."""
+        self.search = {"kind": "exact"}
+        n_items, form = model.recommender.n_warm, model.recommender.model.form
+        if n_items > self._settings.ann_above and form == "dot-product":
+            self.search["note"] = "an index is being made"
+            self._indexer.submit(self._make_index, model)
+
+    def _make_index(self, model: Model) -> None:
+        scorer: Any = model.recommender.model
+        try:
+            index = Index(scorer.items[: model.recommender.n_warm], scorer.users, np.random.default_rng(0))
+        except MissingExtraError as error:
+            self.search = {"kind": "exact", "note": str(error)}
+            self._log("warning", "no index", error=str(error))
+            return
+        self._writer.submit(self._use_index, model.version, index)
+
+    def _use_index(self, version: str, index: Index) -> None:
+        if self.model.version == version:
+            self.model.index = index
+            self.search = {"kind": "index", "recall@10": round(index.recall, 4), "n_items": index.n_items}
+            self._log("info", "index", recall=index.recall, n_items=index.n_items)
 
     def _replayed(self, recommender: Recommender, version: str) -> Model:
         if self.store is not None:

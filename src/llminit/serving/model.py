@@ -11,10 +11,14 @@ import polars as pl
 from llminit.arrays import IntArray
 from llminit.recommender import Recommender
 from llminit.recommender.choice import Candidates
+from llminit.serving.ann import Index
 from llminit.serving.schemas import RecommendRequest
 
 _KEPT_EXPOSURES = 8
 _KEPT_FILTERS = 32
+_FILTERED = (pl.String, pl.Categorical, pl.Int64, pl.Int32, pl.Boolean)
+_MOST_VALUES = 40
+_MOST_FACETS = 12
 
 
 class Model:
@@ -24,17 +28,18 @@ class Model:
         recommender: The recommender.
         loaded_at: When its folder was loaded, in seconds since 1970.
         version: Says which folder it is: the digest of its manifest.
+        index: Of the items of the fit; None scores all items.
     """
 
-    def __init__(self, recommender: Recommender, loaded_at: float, version: str) -> None:
-        self.recommender, self.loaded_at, self.version = recommender, loaded_at, version
+    def __init__(self, recommender: Recommender, loaded_at: float, version: str, index: Index | None = None) -> None:
+        self.recommender, self.loaded_at, self.version, self.index = recommender, loaded_at, version, index
         self._exposed: OrderedDict[float, Recommender] = OrderedDict()
         self._chosen: OrderedDict[tuple[float | None, str], Candidates] = OrderedDict()
         self._lock = Lock()
 
     def changed(self, recommender: Recommender) -> "Model":
         """Return the model with what a change made of its recommender."""
-        return Model(recommender, self.loaded_at, self.version)
+        return Model(recommender, self.loaded_at, self.version, self.index)
 
     def at_exposure(self, exposure: float | None) -> Recommender:
         """Return the recommender with the dial where a question wants it; the last few are kept.
@@ -101,6 +106,20 @@ class Model:
             ids = ids.filter(ids.cast(pl.String).str.starts_with(text))
         found: list[Any] = ids.head(most).to_list()
         return found
+
+    @cached_property
+    def facets(self) -> list[dict[str, Any]]:
+        """Columns of the item table with few values, and their most frequent ones: what one can filter by."""
+        table = self.recommender.item_table
+        facets = []
+        for name in [] if table is None else table.columns:
+            column = table[name] if table is not None else pl.Series()
+            if name in ("item_id", "title") or column.dtype not in _FILTERED:
+                continue
+            counts = column.drop_nulls().value_counts(sort=True, name="count")
+            if len(counts) <= max(_MOST_VALUES, len(column) // 10):
+                facets.append({"name": name, "values": counts[name].head(_MOST_VALUES).to_list()})
+        return facets[:_MOST_FACETS]
 
     def item_rows(self, codes: IntArray) -> list[dict[str, Any]]:
         """Return items with their titles, how many interactions they have, and whether they were added."""

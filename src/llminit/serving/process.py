@@ -80,7 +80,7 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Handle signals while the server runs."""
-        handlers = {signal.SIGINT: self._end, signal.SIGTERM: self._end}
+        handlers: dict[int, Callable[[int, object], None]] = {signal.SIGINT: self._end, signal.SIGTERM: self._end}
         if hasattr(signal, "SIGHUP"):
             handlers[signal.SIGHUP] = self._again
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
@@ -90,12 +90,12 @@ class _Server(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _end(self, number: int, _: object) -> None:
+    def _end(self, number: int, _frame: object) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
         self._log("info", "ending", signal=signal.Signals(number).name)
 
-    def _again(self, _number: int, _: object) -> None:
+    def _again(self, _number: int, _frame: object) -> None:
         # A handler runs between two steps of the loop, whatever these are doing.
         asyncio.get_event_loop().call_soon_threadsafe(self._reload)
 

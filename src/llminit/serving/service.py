@@ -54,10 +54,6 @@ class Service:
         """How many questions wait for an answer."""
         return self._questions.n_waiting + self._wishes.n_waiting
 
-    def search(self) -> dict[str, Any]:
-        """Return how items are searched."""
-        return {"kind": "exact"}
-
     async def look_up(self, function: Any, *arguments: Any) -> Any:
         """Return what a function of arrays gives, computed beside the questions."""
         return await asyncio.to_thread(function, *arguments)

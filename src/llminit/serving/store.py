@@ -160,8 +160,8 @@ class Store:
             run("INSERT OR REPLACE INTO removed VALUES (?)", [(str(item_id),) for item_id in change.item_ids])
         elif isinstance(change, InteractionsAdded):
             now = time.time()
-            rows = [_interaction_row(row, now) for row in change.rows]
-            run("INSERT INTO interactions (user_id, item_id, rating, timestamp) VALUES (?, ?, ?, ?)", rows)
+            added = [_interaction_row(row, now) for row in change.rows]
+            run("INSERT INTO interactions (user_id, item_id, rating, timestamp) VALUES (?, ?, ?, ?)", added)
         else:
             run("INSERT OR REPLACE INTO settings VALUES ('exposure', ?)", [(repr(change.exposure),)])
 

@@ -68,6 +68,13 @@ async def item(item_id: str, service: FromService) -> Response:
     )
 
 
+@router.get("/columns")
+async def columns(service: FromService) -> Response:
+    """What `only` can filter by: columns with few values, and the most frequent of them."""
+    model = service.live.model
+    return as_json({"columns": await service.look_up(lambda: model.facets)})
+
+
 @router.get("/users")
 async def find_users(
     service: FromService,

@@ -40,7 +40,7 @@ async def health(service: FromService) -> Response:
                 "text": None if recommender.text is None else recommender.text.template,
             },
             "reload_error": live.reload_error,
-            "search": service.search(),
+            "search": live.search,
             "state": None
             if store is None
             else {"n_items": store.n_items, "n_removed": store.n_removed, "n_interactions": store.n_interactions},
