@@ -102,6 +102,7 @@ function draw(items, status = null, isMore = false) {
   $("results").replaceChildren(...items.map(drawn));
   $("status").textContent = status ?? (items.length ? `${items.length} items` : "Nothing is left to recommend.");
   $("more").hidden = !isMore;
+  $("undo").hidden = !asked.excluded.length;
 }
 
 function drawn(item) {
@@ -258,11 +259,11 @@ function finder(input, list, { find, text, take }) {
 function fields(template) {
   const names = [...new Set([...(template ?? "").matchAll(/\{([^{}]+)\}/g)].map((match) => match[1]))].slice(0, 6);
   $("new").hidden = !names.length;
-  $("new-fields").replaceChildren(...["item_id", ...names].map((name) => {
-    const input = element("input", { type: "text", id: `new-${name}`, name, autocomplete: "off", required: name === "item_id" });
+  $("new-fields").replaceChildren(...["item_id", ...names].map((name, index) => {
+    const input = element("input", { type: "text", id: `field-${index}`, name, autocomplete: "off", required: name === "item_id" });
     return element("div", {}, element("label", { htmlFor: input.id }, name === "item_id" ? "Its id" : name), input);
   }));
-  $("new-item_id").value = `new-${Date.now().toString(36)}`;
+  $("field-0").value = `new-${Date.now().toString(36)}`;
 }
 
 const typed = () => Object.fromEntries([...$("new-fields").querySelectorAll("input")].filter((input) => input.value.trim()).map((input) => [input.name, input.value.trim()]));
@@ -310,7 +311,7 @@ async function add(event) {
       recommend();
     }));
     $("added").append(chip);
-    $("new-item_id").value = `new-${Date.now().toString(36)}`;
+    $("field-0").value = `new-${Date.now().toString(36)}`;
     recommend();
   } catch (error) {
     $("new-status").textContent = error.message;
@@ -426,6 +427,7 @@ $("only").addEventListener("change", () => { asked.only = $("only").value; recom
 $("k").addEventListener("change", () => { asked.k = Number($("k").value); recommend(); });
 $("seen").addEventListener("change", () => { asked.seen = $("seen").checked; recommend(); });
 $("more").addEventListener("click", () => recommend(shown.length));
+$("undo").addEventListener("click", () => { asked.excluded = []; recommend(); });
 $("keep-exposure").addEventListener("click", keepExposure);
 $("new-fields").addEventListener("input", preview);
 $("new-form").addEventListener("submit", add);

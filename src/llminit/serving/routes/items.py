@@ -43,7 +43,7 @@ async def remove_item(item_id: str, service: FromService) -> Response:
 
 @router.post("/interactions", status_code=201)
 async def add_interactions(sent: Interactions, service: FromService) -> Response:
-    """Add an interaction, or some, of known users and new ones: the item is not recommended again, and moves the user."""
+    """Add an interaction, or some, of known users and new ones: the item is not recommended again, and moves them."""
     rows = _rows(sent, service, "interactions")
     await service.live.change(InteractionsAdded(rows))
     return as_json({"n_interactions": len(rows)}, 201)
