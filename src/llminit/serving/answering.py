@@ -102,7 +102,7 @@ def _best(model: Model, questions: Sequence[RecommendRequest], own: Sequence[Any
     rows = np.array(own) if first.history is None else np.arange(len(questions))
     if first.history is not None:
         seen = history_matrix(recommender.items, [recommender.items.ids_of(codes) for codes in own], {})
-        scorer = for_histories(scorer, recommender.fold_in, seen)
+        scorer = for_histories(scorer, recommender.fold_in, seen, recommender.mean_user)
     counts = np.array([wanted(question) for question in questions])
     if model.index is not None and not (first.diversity or first.only or first.candidates is not None):
         has = None if first.include_seen else seen[rows]

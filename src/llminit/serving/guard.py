@@ -3,6 +3,7 @@
 import hmac
 import re
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -64,7 +65,8 @@ class Guard:
                 raise
             await problem.response()(scope, receive, sent)
         except Exception as error:
-            self._log("error", "failed", request_id=request_id.decode(), error=repr(error), path=scope["path"])
+            where = traceback.format_exception(error)
+            self._log("error", "failed", request_id=request_id.decode(), path=scope["path"], traceback=where)
             if sent.status:
                 raise
             await _failed(request_id).response()(scope, receive, sent)

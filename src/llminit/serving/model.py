@@ -1,5 +1,6 @@
 """What answers at one moment: a recommender, and what is made of it once. A change makes another one."""
 
+import re
 from collections import OrderedDict
 from functools import cached_property
 from threading import Lock
@@ -90,13 +91,16 @@ class Model:
         return self
 
     def find_items(self, words: str, most: int) -> list[dict[str, Any]]:
-        """Return items that have all of some words in their title or id, those with most interactions first."""
-        wanted = words.casefold().split()
-        matched = pl.repeat(value=True, n=len(self._folded_texts), eager=True)
-        for word in wanted:
-            matched &= self._folded_texts.str.contains(word, literal=True)
-        codes = np.flatnonzero(matched.to_numpy() & self._can_be_shown)
-        best = codes[np.argsort(-self._popularity[codes], kind="stable")][:most]
+        """Return items that have all of some words in their title or id: whole words first, then by interactions."""
+        texts = self._searched
+        matched = pl.repeat(value=True, n=len(texts), eager=True) & pl.Series(self._can_be_shown)
+        for word in words.lower().split():
+            matched &= texts.str.contains(word, literal=True)
+        codes = np.flatnonzero(matched.to_numpy())
+        whole = np.zeros(len(codes), dtype=np.int64)
+        for word in words.lower().split():
+            whole += texts.gather(codes).str.contains(rf"(^|\W){re.escape(word)}(\W|$)").to_numpy()
+        best = codes[np.lexsort((-self._popularity[codes], -whole))][:most]
         return self.item_rows(best)
 
     def find_users(self, text: str, most: int) -> list[Any]:
@@ -133,7 +137,7 @@ class Model:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     @cached_property
-    def _folded_texts(self) -> pl.Series:
+    def _searched(self) -> pl.Series:
         ids = self.recommender.items.ids.cast(pl.String)
         titles = self.recommender.titles
         texts = (

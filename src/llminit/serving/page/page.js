@@ -117,7 +117,7 @@ function drawn(item) {
       element("span", { className: "score" }, `${item.item_id} · ${item.score.toFixed(3)}`)),
     element("div", { className: "moves" },
       button("Basket", `Put ${nameOf(item)} into the basket`, () => intoBasket(item)),
-      button("Like it", `Show what is like ${nameOf(item)}`, (pressed) => showNear(item, near, pressed)),
+      button("Similar", `Show what is like ${nameOf(item)}`, (pressed) => showNear(item, near, pressed)),
       button("Not this", `Do not recommend ${nameOf(item)}`, () => { asked.excluded.push(item.item_id); recommend(); })),
     near);
   return row;
