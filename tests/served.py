@@ -66,12 +66,23 @@ def item_id(item: int) -> str:
     return f"i{item:02d}"
 
 
-def small_recommender(seed: int = 0, encoder: str | None = "words", *, numbers: bool = False) -> Recommender:
-    """Items of four kinds, and users who like one of them; vectors are what training would make of the texts."""
+def small_recommender(
+    seed: int = 0, encoder: str | None = "words", *, numbers: bool = False, first: int = 0
+) -> Recommender:
+    """Items of four kinds, and users who like one of them; vectors are what training would make of the texts.
+
+    Args:
+        seed: Who has what, and how far the vectors are from their start.
+        encoder: The SPEC of the encoder; None for one that is not known.
+        numbers: Whether user ids are numbers.
+        first: The number of the first item.
+    """
     rng = np.random.default_rng(seed)
     titles = [f"{KINDS[item % len(KINDS)]} {item} <b>„日本“</b>" for item in range(N_ITEMS)]
     brands = [BRANDS[item % len(BRANDS)] for item in range(N_ITEMS)]
-    table = pl.DataFrame({"item_id": [item_id(item) for item in range(N_ITEMS)], "title": titles, "brand": brands})
+    table = pl.DataFrame(
+        {"item_id": [item_id(first + item) for item in range(N_ITEMS)], "title": titles, "brand": brands}
+    )
     table = table.with_columns(year=pl.Series([1990 + item for item in range(N_ITEMS)]))
     texts = WordsEncoder().encode([f"{title}. {brand}" for title, brand in zip(titles, brands, strict=True)])
     seen = np.zeros((N_USERS, N_ITEMS), dtype=np.float32)
