@@ -5,6 +5,7 @@ al., RecSys 2014, do it, the same search found half as much.) It holds the items
 later are scored one by one beside it, so that a change of them costs it nothing.
 """
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -85,21 +86,41 @@ def best_by_index(
     """
     n_seen = np.zeros(len(users), dtype=np.int64) if seen is None else np.diff(seen.indptr)
     width = int((counts + n_seen).max())
-    if width > WIDEST_SEARCH:
-        return None
+    while width <= WIDEST_SEARCH:
+        near = [_shown(row, codes, seen, unavailable) for row, codes in enumerate(index.nearest(users, width))]
+        # Removed items may stand where others should: then more are asked for.
+        if width >= index.n_items or all(len(mine) >= count for mine, count in zip(near, counts, strict=True)):
+            return _ranked(index, users, items, near, counts, seen, unavailable)
+        width *= 2
+    return None
+
+
+def _ranked(
+    index: Index,
+    users: FloatArray,
+    items: FloatArray,
+    near: Sequence[IntArray],
+    counts: IntArray,
+    seen: csr_array | None,
+    unavailable: BoolArray | None,
+) -> tuple[list[IntArray], list[FloatArray]]:
+    """Return the best of the items that the index found and of those that it does not hold."""
     added = np.arange(index.n_items, len(items))
-    codes: list[IntArray] = []
-    scores: list[FloatArray] = []
-    for row, near in enumerate(index.nearest(users, width)):
-        own = np.concatenate([near[near >= 0], added])
-        kept = np.ones(len(own), dtype=np.bool_) if unavailable is None else ~unavailable[own]
-        if seen is not None:
-            kept &= ~np.isin(own, seen.indices[seen.indptr[row] : seen.indptr[row + 1]])
-        own = own[kept]
-        if len(own) < min(counts[row], len(items)):
-            return None
-        values = items[own] @ users[row]
-        order = np.lexsort((own, -values))[: counts[row]]
-        codes.append(own[order])
-        scores.append(values[order])
-    return codes, scores
+    best: tuple[list[IntArray], list[FloatArray]] = ([], [])
+    for row, mine in enumerate(near):
+        codes = np.concatenate([mine, _shown(row, added, seen, unavailable)])
+        scores = items[codes] @ users[row]
+        order = np.lexsort((codes, -scores))[: counts[row]]
+        best[0].append(codes[order])
+        best[1].append(scores[order])
+    return best
+
+
+def _shown(row: int, codes: IntArray, seen: csr_array | None, unavailable: BoolArray | None) -> IntArray:
+    """Return the items of some that a user may get; -1 stands for none."""
+    codes = codes[codes >= 0]
+    if unavailable is not None:
+        codes = codes[~unavailable[codes]]
+    if seen is not None:
+        codes = codes[~np.isin(codes, seen.indices[seen.indptr[row] : seen.indptr[row + 1]])]
+    return codes
