@@ -89,7 +89,7 @@ def best_by_index(
     while width <= WIDEST_SEARCH:
         near = [_shown(row, codes, seen, unavailable) for row, codes in enumerate(index.nearest(users, width))]
         # Removed items may stand where others should: then more are asked for.
-        if width >= index.n_items or all(len(mine) >= count for mine, count in zip(near, counts, strict=True)):
+        if all(len(mine) >= count for mine, count in zip(near, counts, strict=True)):
             return _ranked(index, users, items, near, counts, seen, unavailable)
         width *= 2
     return None
