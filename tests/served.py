@@ -186,9 +186,12 @@ def start(folder: Path, log_file: Path, *options: Any, **environment: str) -> Se
     return Server(process, json.loads(line)["address"], log_file)
 
 
-def launch(folder: Path, log_file: Path, *options: Any, **environment: str) -> "subprocess.Popen[str]":
+def launch(
+    folder: Path, log_file: Path, *options: Any, as_json: bool = True, **environment: str
+) -> "subprocess.Popen[str]":
     """Start a server, which may end at once."""
-    arguments = ["serve", str(folder), "--port", "0", "--json", "--threads", "1", *map(str, options)]
+    arguments = ["serve", str(folder), "--port", "0", "--threads", "1", *map(str, options)]
+    arguments += ["--json"] if as_json else []
     with log_file.open("a", encoding="utf-8") as log:
         return subprocess.Popen(
             [sys.executable, "-c", MAIN, str(Path(__file__).parent), *arguments],
