@@ -179,7 +179,7 @@ class Server:
 
 def start(folder: Path, log_file: Path, *options: Any, **environment: str) -> Server:
     """Start a server and wait until it listens."""
-    process = launch(folder, log_file, *options, **environment)
+    process = launch(folder, log_file, *options, as_json=True, **environment)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, log_file.read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ def tonight(world: World, tmp_path: Path) -> list[str]:
     table = pl.DataFrame({"item_id": ["new0", "new1", "new2"], "title": ["Copy „日本“ 0", "Copy 1", None]})
     table.write_csv(tmp_path / "items.csv")
     values = world.embeddings["embedding"].to_numpy()[:2]
-    pl.DataFrame({"item_id": ["new0", "new1"], "embedding": pl.Series(np.stack(values))}).write_parquet(
+    pl.DataFrame({"item_id": ["new0", "new1"], "embedding": pl.Series(np.stack(list(values)))}).write_parquet(
         tmp_path / "emb.parquet"
     )
     return [f"--items={tmp_path / 'items.csv'}", f"--embeddings={tmp_path / 'emb.parquet'}"]

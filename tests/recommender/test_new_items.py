@@ -23,7 +23,8 @@ WORDS = WordEncoder()
 
 
 def everything(recommender: Recommender) -> pl.DataFrame:
-    return recommender.recommend(k=99, exclude_seen=False)
+    table: pl.DataFrame = recommender.recommend(k=99, exclude_seen=False)
+    return table
 
 
 def assert_same(one: Recommender, other: Recommender) -> None:
@@ -260,7 +261,7 @@ def test_recommenders_that_take_no_items() -> None:
             lambda each=without: each.with_exposure(1),
         ):
             with pytest.raises(ConfigError, match=f"{message}.*fit it again"):
-                call()
+                call()  # type: ignore[no-untyped-call]
         assert len(without.recommend_for_history([10, 11], k=3)) == 3
 
 

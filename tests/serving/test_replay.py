@@ -35,7 +35,7 @@ changes = st.one_of(
 )
 
 
-def silent(_level: str, _event: str, **_fields: Any) -> None:
+def silent(level: str, event: str, **fields: Any) -> None:
     """Log nothing."""
 
 

@@ -106,11 +106,12 @@ def _best(model: Model, questions: Sequence[RecommendRequest], own: Sequence[Any
     counts = np.array([wanted(question) for question in questions])
     if model.index is not None and not (first.diversity or first.only or first.candidates is not None):
         has = None if first.include_seen else seen[rows]
-        users, items = scorer.users[rows], scorer.items  # type: ignore[attr-defined] - only dot products have an index
+        tables: Any = scorer  # Only dot products have an index.
+        users, items = tables.users[rows], tables.items
         found = best_by_index(model.index, users, items, has, counts, recommender.unavailable)
         if found is not None:
             return found
-    return best_lists(
+    items_of_each, scores = best_lists(
         scorer,
         seen,
         rows,
@@ -120,6 +121,7 @@ def _best(model: Model, questions: Sequence[RecommendRequest], own: Sequence[Any
         diversity=first.diversity,
         directions=recommender.directions if first.diversity else None,
     )
+    return list(items_of_each), list(scores)
 
 
 def _for_text(recommender: Recommender, question: RecommendRequest, encoder: Any) -> tuple[IntArray, FloatArray]:
