@@ -29,9 +29,9 @@ clean:
 	touch $@
 
 .venv/test: .venv/demo
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,report,serve,ann,tune,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,report,serve,ann,tune,export,test]'
 	touch $@
 
 .venv/lint: .venv/test
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,report,serve,ann,tune,test,lint]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,report,serve,ann,tune,export,test,lint]'
 	touch $@

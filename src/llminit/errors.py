@@ -54,13 +54,14 @@ class MissingExtraError(LLMInitError, ImportError):
         what: The feature that needs it.
         extra: The extra that installs it.
         packages: The packages that were not found, if known.
+        command: A command that installs them without the rest of the extra, if there is one.
     """
 
-    def __init__(self, what: str, extra: str, packages: tuple[str, ...] = ()) -> None:
+    def __init__(self, what: str, extra: str, packages: tuple[str, ...] = (), command: str | None = None) -> None:
         missing = f" ({', '.join(packages)})" if packages else ""
-        super().__init__(
-            f"{what} needs an optional dependency{missing}; install it with: pip install 'llminit[{extra}]'"
-        )
+        whole = f"pip install 'llminit[{extra}]'"
+        how = whole if command is None else f"{command} (or, with all that belongs to it: {whole})"
+        super().__init__(f"{what} needs an optional dependency{missing}; install it with: {how}")
 
 
 class EndpointError(LLMInitError):

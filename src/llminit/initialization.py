@@ -17,7 +17,7 @@ from llminit.arrays import FloatArray
 from llminit.errors import EmbeddingError
 from llminit.out_paths import check_out_folder
 from llminit.selectors import Selection, fit_selector
-from llminit.storage import check_replaceable, check_target_folder, replacing_folder
+from llminit.storage import check_replaceable, check_target_folder, replacing_folder, write_npy
 from llminit.text.embeddings import TextEmbeddings
 
 FILES = ("embeddings.safetensors", "users.npy", "items.npy", "users.parquet", "items.parquet")
@@ -67,7 +67,7 @@ class InitialEmbeddings:
             arrays = {"users": np.ascontiguousarray(self.users), "items": np.ascontiguousarray(self.items)}
             save_file(arrays, temporary / "embeddings.safetensors")
             for kind, ids, values in (("user", self.user_ids, self.users), ("item", self.item_ids, self.items)):
-                np.save(temporary / f"{kind}s.npy", values)
+                write_npy(temporary / f"{kind}s.npy", values)
                 table = pl.DataFrame({f"{kind}_id": ids, "embedding": pl.Series(values)})
                 table.write_parquet(temporary / f"{kind}s.parquet")
 

@@ -5,12 +5,15 @@ import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from glob import escape
+from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 from polars.exceptions import PolarsError
 from safetensors import SafetensorError
 
+from llminit.arrays import AnyArray
 from llminit.errors import StorageError
 from llminit.exchange import exchanged
 from llminit.out_paths import resolved_out
@@ -65,6 +68,16 @@ def replacing_folder(path: Path, earlier: Collection[str] = ()) -> Iterator[Path
                 _flush_to_disk(file)
         check_replaceable(path, {*earlier, *(file.name for file in temporary.iterdir())})
         _swap_folder(temporary, path.resolve())
+
+
+def write_npy(path: Path, array: AnyArray) -> None:
+    """Write an array as an npy file that loads without pickle.
+
+    numpy's own writing to a file says nothing where its last kilobytes find no room.
+    """
+    content = BytesIO()
+    np.save(content, array, allow_pickle=False)
+    path.write_bytes(content.getbuffer())
 
 
 def check_target_folder(path: Path) -> None:

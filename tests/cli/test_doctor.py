@@ -9,7 +9,7 @@ from command_line import Run
 from llminit import __version__
 from llminit.folders import user_cache_folder
 
-COMMANDS = ["data", "encode", "init", "fit", "tune", "recommend", "similar", "doctor", "demo"]
+COMMANDS = ["data", "encode", "init", "fit", "tune", "recommend", "similar", "export", "doctor", "demo"]
 
 
 def test_json(run: Run) -> None:
@@ -19,7 +19,7 @@ def test_json(run: Run) -> None:
     assert found["threads"]["torch"] >= 1
     assert found["threads"]["numba"] >= 1
     assert found["packages"]["torch"]
-    assert set(found["extras"]) == {"text", "static", "openai", "demo", "report", "tune", "serve", "ann"}
+    assert set(found["extras"]) == {"text", "static", "openai", "demo", "report", "tune", "serve", "ann", "export"}
     assert all(isinstance(missing, list) for missing in found["extras"].values())
 
 

@@ -20,6 +20,7 @@ COMMANDS: dict[str, Command] = {
     "encode": lambda _, out: ["encode", "--items", "none.parquet", "--encoder", "hash", "--out", out],
     "report": lambda _, out: ["report", "none", "--out", out],
     "recommend": lambda _, out: ["recommend", "none", "--all", "--out", out.with_name(f"{out.name}.csv")],
+    "export": lambda _, out: ["export", "none", "--to", "npy", "--out", out],
     "data get": lambda _, out: ["data", "get", "ml-100k", "--to", out],
     "demo": lambda _, out: ["demo", "--folder", out],
 }

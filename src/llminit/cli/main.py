@@ -19,6 +19,7 @@ from llminit.cli import (
     demo,
     doctor,
     encode,
+    export,
     fit,
     init,
     parts,
@@ -47,7 +48,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-MODULES = (encode, init, fit, tune, compare, report, recommend, similar, add_items, refresh, serve, parts, doctor, demo)
+MODULES = (
+    *(encode, init, fit, tune, compare, report, recommend, similar),
+    *(add_items, refresh, serve, export, parts, doctor, demo),
+)
 for module in MODULES:
     app.command(module.__name__.rpartition(".")[2].replace("_", "-"), cls=PartsCommand)(module.command)
 

@@ -203,6 +203,7 @@ class State:
     def _dot_product(self) -> DotProduct:
         if not isinstance(self.model, DotProduct):
             raise ConfigError(
-                f"this model is of the form {self.model.form!r} and has no embeddings; fit a backbone to have some"
+                f"this model is of the form {self.model.form!r} and has no embeddings; fit a backbone to have "
+                "some, such as backbone='softmax'"
             )
         return self.model
