@@ -15,7 +15,7 @@ from llminit.text import TextEmbeddings
 
 _TRAINING = {
     "init": "propagated-whiten",
-    # An epoch's work is the batch times the interactions: half that of 256, and quality is the same.
+    # An epoch's work is the batch times the interactions: half that of 256, at a quality within one percent.
     "train_batch_size": 128,
     "epochs": 50,
     "patience": 3,
