@@ -37,6 +37,7 @@ def _table(result: dict[str, Any]) -> str:
         "time_to_quality": _time_to_quality,
         "presets": _presets,
         "losses": _losses,
+        "cosine_search": _cosine_search,
     }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
@@ -99,6 +100,17 @@ def _losses(result: dict[str, Any]) -> list[str]:
         cells = f"`{options}` | {row['epochs']:.1f} | {means} | {'' if row['loss'] == 'softmax' else gain}"
         lines.append(f"| {row['data']} | {row['loss']} | {cells} |")
     return lines
+
+
+def _cosine_search(result: dict[str, Any]) -> list[str]:
+    return [
+        "| data | preset | d | kept by cosine | kept in the form `cosine` | recall@10 | by cosine | in the form `cosine` |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ] + [
+        f"| {row['data']} | `{row['preset']}` | {row['d']} | {row['kept']:.1%} | {row['kept, cosine form']:.1%} | "
+        f"{row['dot']:.4f} | {row['cosine']:.4f} | {row['cosine form']:.4f} |"
+        for row in result["rows"]
+    ]
 
 
 def _spread(row: dict[str, Any], metric: str) -> str:

@@ -1,11 +1,13 @@
 """Targets that are plain files: Parquet, numpy, safetensors, and torch's state dict."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import scipy.sparse as sp
 import torch
 from polars.testing import assert_series_equal
 from safetensors.numpy import load_file
@@ -111,3 +113,21 @@ def test_what_an_export_says_of_itself(tmp_path: Path, recommender: Recommender)
     summary = export(recommender, "parquet", tmp_path / "c", form="cosine")
     assert summary["longest"] == pytest.approx(float(np.linalg.norm(arrays(recommender)[1], axis=1).max()))
     assert "cosine_keeps" not in summary
+
+
+def test_removed_items_are_left_out(tmp_path: Path, recommender: Recommender) -> None:
+    """What is in no list is not exported: neither the item, nor its vector, nor that users have it."""
+    removed = np.zeros(len(recommender.items), dtype=np.bool_)
+    removed[[0, 7]] = True
+    fewer = replace(recommender, removed=removed)
+    assert export(fewer, "parquet", tmp_path / "o")["n_items"] == len(recommender.items) - 2
+    table = pl.read_parquet(tmp_path / "o" / "items.parquet")
+    np.testing.assert_array_equal(table["embedding"].to_numpy(), arrays(recommender)[1][~removed])
+    assert table["item_id"].to_list() == recommender.items.ids.filter(~removed).to_list()
+    assert recommender.item_table is not None
+    assert table["title"].to_list() == recommender.item_table["title"].filter(~removed).to_list()
+    export(fewer, "implicit", tmp_path / "i")
+    seen = sp.load_npz(tmp_path / "i" / "seen.npz")
+    np.testing.assert_array_equal(seen.toarray(), recommender.seen.toarray()[:, ~removed])
+    with pytest.raises(ConfigError, match="all 80 items of this recommender were removed"):
+        export(replace(recommender, removed=np.ones(80, dtype=np.bool_)), "npy", tmp_path / "n")

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
-from llminit.arrays import FloatArray
+from llminit.arrays import BoolArray, FloatArray
+from llminit.errors import ConfigError
 from llminit.export.forms import cosine_form
 from llminit.recommender import Recommender
 
@@ -21,7 +22,7 @@ _ODD_TYPES = ("Binary", "Null", "Object", "128")
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a target writes. Rows are in code order.
+    """What a target writes. Rows are in the order of the recommender's codes, less the items that are in no list.
 
     Attributes:
         user_ids: Column `user_id`.
@@ -60,24 +61,29 @@ class Content:
 
 
 def content_of(recommender: Recommender, form: str) -> Content:
-    """Return what is exported of a recommender.
+    """Return what is exported of a recommender: all users, and the items that it would recommend.
 
     Raises:
-        ConfigError: The model has no embeddings.
+        ConfigError: The model has no embeddings, or there is no item.
     """
     users = _rows(recommender.user_embeddings())
     items = _rows(recommender.item_embeddings())
-    longest = None
+    shown = np.ones(len(items), dtype=np.bool_) if recommender.unavailable is None else ~recommender.unavailable
+    if not shown.any():
+        raise ConfigError(
+            f"all {len(items)} items of this recommender were removed, expected some; add items, or fit again"
+        )
+    items, longest = items[shown], None
     if form == COSINE:
         users, items, longest = cosine_form(users, items)
     best_epoch = recommender.report.get("best_epoch")
     return Content(
         user_ids=recommender.users.ids.alias("user_id"),
-        item_ids=recommender.items.ids.alias("item_id"),
+        item_ids=recommender.items.ids.filter(shown).alias("item_id"),
         users=users,
         items=items,
-        seen=recommender.seen,
-        item_columns=_columns(recommender.item_table),
+        seen=csr_array(recommender.seen[:, np.flatnonzero(shown)]),
+        item_columns=_columns(recommender.item_table, shown),
         form=form,
         longest=longest,
         is_trained=None if best_epoch is None else best_epoch > 0,
@@ -88,9 +94,10 @@ def _rows(table: pl.DataFrame) -> FloatArray:
     return np.ascontiguousarray(table[EMBEDDING].to_numpy(), dtype=np.float32)
 
 
-def _columns(table: pl.DataFrame | None) -> pl.DataFrame:
+def _columns(table: pl.DataFrame | None, shown: BoolArray) -> pl.DataFrame:
     """Return the item table's columns but the id, those that would hide the embedding, and those of odd types."""
     if table is None:
         return pl.DataFrame()
-    kept = {name: str(dtype) for name, dtype in table.schema.items() if name not in ("item_id", EMBEDDING)}
-    return table.select(name for name, dtype in kept.items() if not any(odd in dtype for odd in _ODD_TYPES))
+    others = {name: str(dtype) for name, dtype in table.schema.items() if name not in ("item_id", EMBEDDING)}
+    names = [name for name, dtype in others.items() if not any(odd in dtype for odd in _ODD_TYPES)]
+    return table.filter(shown).select(names)
