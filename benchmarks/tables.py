@@ -104,7 +104,7 @@ def _losses(result: dict[str, Any]) -> list[str]:
 
 def _cosine_search(result: dict[str, Any]) -> list[str]:
     return [
-        "| data | preset | d | kept by cosine | kept in the form `cosine` | recall@10 | by cosine | in the form `cosine` |",
+        "| data | preset | d | kept by cosine | kept, form `cosine` | recall@10 | by cosine | form `cosine` |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ] + [
         f"| {row['data']} | `{row['preset']}` | {row['d']} | {row['kept']:.1%} | {row['kept, cosine form']:.1%} | "
