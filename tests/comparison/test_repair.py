@@ -170,7 +170,7 @@ def test_interrupted_cells_continue(compare: Compare, monkeypatch: pytest.Monkey
         time.sleep(0.5 if len(calls) == 1 else 0)
         return real(*arguments)
 
-    monkeypatch.setattr("llminit.pipeline.training.mean_metric", fail_at_the_second)
+    monkeypatch.setattr("llminit.pipeline.validation.mean_metric", fail_at_the_second)
     again = {"baselines": "none", "inits": "xavier", "out": folder.path, "checkpoint_seconds": 0}
     with pytest.raises(KeyboardInterrupt):
         compare(**again)
