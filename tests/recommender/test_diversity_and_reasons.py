@@ -115,7 +115,8 @@ def test_reasons_of_embeddings_follow_the_score() -> None:
 def test_bad_requests_for_reasons() -> None:
     """Neither or both of user and history, unknown ids and a bad n are refused."""
     recommender = foldable()
-    for wrong in ({}, {"user_id": 1, "history": [10]}):
+    wrongs: list[dict[str, Any]] = [{}, {"user_id": 1, "history": [10]}]
+    for wrong in wrongs:
         with pytest.raises(ConfigError, match="give one of user_id and history"):
             recommender.reasons([10], **wrong)
     with pytest.raises(UnknownIdError, match="99"):

@@ -52,7 +52,8 @@ class ItemMap:
         """
         self._check(starts)
         length = np.float32(self.exposure) * self.arrays_by_name["length"][0]
-        return (unit_rows(self._directions(starts)) * length).astype(np.float32)
+        vectors: FloatArray = (unit_rows(self._directions(starts)) * length).astype(np.float32)
+        return vectors
 
     def with_exposure(self, exposure: float) -> Self:
         """Return the same map with the dial moved.
