@@ -33,6 +33,7 @@ def _table(result: dict[str, Any]) -> str:
         "floor": _floor,
         "request": _request,
         "refit_rule": _refit_rule,
+        "refresh": _refresh,
         "verdict_power": _verdict_power,
         "time_to_quality": _time_to_quality,
         "presets": _presets,
@@ -158,6 +159,14 @@ def _request(result: dict[str, Any]) -> list[str]:
         target = "" if row["target_ms"] is None else f"{row['target_ms']:g}"
         times = f"{row['median_ms']:.2f} | {row['p99_ms']:.2f} | {row['cpu_ms']:.2f} | {target}"
         lines.append(f"| {row['what']} | {row['threads'] or 'default'} | {times} |")
+    return lines
+
+
+def _refresh(result: dict[str, Any]) -> list[str]:
+    lines = ["| after each part | ndcg@20 | change | seconds of all updates | of the time |", "|---|--:|--:|--:|--:|"]
+    for row in result["sides"]:
+        change = f"{row['change']:+.1%} ± {row['error']:.1%}"
+        lines.append(f"| {row['side']} | {row['ndcg@20']:.4f} | {change} | {row['seconds']:.1f} | {row['time']:.0%} |")
     return lines
 
 

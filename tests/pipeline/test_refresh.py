@@ -38,13 +38,12 @@ OLD, NEW, _ = old_and_new()
 
 
 def fitted(kind: str = "softmax", interactions: pl.DataFrame = OLD, **options: Any) -> Recommender:
-    text: dict[str, Any] = {} if kind in ("xavier", "ease") else {"embeddings": WORLD.embeddings}
-    return llminit.fit(interactions, WORLD.items, **text, **FIT | KINDS[kind] | options)
+    text = None if kind in ("xavier", "ease") else WORLD.embeddings
+    return llminit.fit(interactions, WORLD.items, embeddings=text, **FIT | KINDS[kind] | options)
 
 
 def table_of(recommender: Recommender) -> pl.DataFrame:
-    table: pl.DataFrame = recommender.recommend(k=99, exclude_seen=False).sort("user_id", "item_id")
-    return table
+    return pl.DataFrame(recommender.recommend(k=99, exclude_seen=False)).sort("user_id", "item_id")
 
 
 def assert_alike(one: Recommender, other: Recommender, tolerance: float = 1e-4) -> None:
@@ -67,12 +66,8 @@ def test_without_training_it_is_a_fit_to_everything(init: str, backbone: str, re
 
     A fit that did not learn what it held out leaves that to the refresh.
     """
-    options: dict[str, Any] = {
-        "backbone": backbone,
-        "init": init,
-        "epochs": 0,
-        "backbone_options": {"hop_weights": (0.5,)},
-    }
+    hops = {"hop_weights": (0.5,)}
+    options: dict[str, Any] = {"backbone": backbone, "init": init, "epochs": 0, "backbone_options": hops}
     everything = fitted("softmax", WORLD.interactions, **options | {"refit": True})
     assert_alike(learned_on(fitted("softmax", **options | {"refit": refit})), everything)
 
@@ -164,7 +159,7 @@ def test_what_was_cold_and_removed(tmp_path: Path) -> None:
     """An added item that nobody has stays cold, with the dial where it was; a removed one stays out of all lists."""
     old = fitted(refit=True).add_items(
         pl.DataFrame({"item_id": ["cold", "late"], "title": ["c", "l"]}),
-        embeddings=(["cold", "late"], np.stack(list(WORLD.embeddings["embedding"].to_numpy()[:2]))),
+        embeddings=WORLD.embeddings.head(2).with_columns(item_id=pl.Series(["cold", "late"])),
         exposure=0.7,
     )
     old = old.remove_items(["i03", "late"])

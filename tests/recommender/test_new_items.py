@@ -1,5 +1,6 @@
 """Items that come and go after the fit."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,7 @@ WORDS = WordEncoder()
 
 
 def everything(recommender: Recommender) -> pl.DataFrame:
-    table: pl.DataFrame = recommender.recommend(k=99, exclude_seen=False)
-    return table
+    return pl.DataFrame(recommender.recommend(k=99, exclude_seen=False))
 
 
 def assert_same(one: Recommender, other: Recommender) -> None:
@@ -250,19 +250,21 @@ def test_an_encoder_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         missing.add_items(new_items("a"))
 
 
-def test_recommenders_that_take_no_items() -> None:
+@pytest.mark.parametrize(
+    ("part", "message"), [({"text": None}, "was fitted without text"), ({"fold_in": None}, "saved without what folds")]
+)
+def test_recommenders_that_take_no_items(part: dict[str, Any], message: str) -> None:
     """Without text, or from a folder of an earlier version, the message says so and what to do."""
-    whole = foldable()
-    for part, message in (({"text": None}, "was fitted without text"), ({"fold_in": None}, "saved without what folds")):
-        without = replace(whole, **part)  # type: ignore[arg-type]
-        for call in (
-            lambda each=without: each.add_items(new_items("a"), encoder=WORDS),
-            lambda each=without: each.recommend_for_text("a", encoder=WORDS),
-            lambda each=without: each.with_exposure(1),
-        ):
-            with pytest.raises(ConfigError, match=f"{message}.*fit it again"):
-                call()  # type: ignore[no-untyped-call]
-        assert len(without.recommend_for_history([10, 11], k=3)) == 3
+    without = replace(foldable(), **part)
+    calls: list[Callable[[], object]] = [
+        lambda: without.add_items(new_items("a"), encoder=WORDS),
+        lambda: without.recommend_for_text("a", encoder=WORDS),
+        lambda: without.with_exposure(1),
+    ]
+    for call in calls:
+        with pytest.raises(ConfigError, match=f"{message}.*fit it again"):
+            call()
+    assert len(without.recommend_for_history([10, 11], k=3)) == 3
 
 
 @pytest.mark.parametrize("map_kind", ["start", "ridge", "nearest"])
