@@ -15,7 +15,7 @@ from llminit import Recommender
 from llminit.arrays import FloatArray
 from llminit.errors import ArtefactError, ConfigError, DataError, LLMInitError, StorageError
 from llminit.evaluation import mean_metric
-from llminit.pipeline import training
+from llminit.pipeline import validation
 from llminit.text.encoder import Identity
 from planted import N_ITEMS, everything_under, plant
 
@@ -179,7 +179,7 @@ def test_an_interrupted_fit_keeps_its_state_and_continues(
         time.sleep(0.5 if len(calls) == 1 else 0)
         return real(*arguments)
 
-    monkeypatch.setattr(training, "mean_metric", fail_at_the_third)
+    monkeypatch.setattr(validation, "mean_metric", fail_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         fit(out=tmp_path / "r", checkpoint_seconds=0)
     assert list(everything_under(tmp_path)) == [".r.checkpoint.safetensors"]
