@@ -10,6 +10,7 @@ import pytest
 
 from llminit.serving.batching import Batcher
 from llminit.serving.problems import Problem
+from own_loop import run_apart
 
 
 class Doubling:
@@ -37,7 +38,7 @@ def run(scenario: Callable[[Batcher[int, int], Doubling], Coroutine[Any, Any, No
             await scenario(batcher, doubling)
             await batcher.close()
 
-    asyncio.run(whole())
+    run_apart(whole())
 
 
 def test_those_who_ask_together_are_answered_together() -> None:

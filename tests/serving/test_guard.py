@@ -1,6 +1,5 @@
 """The token, the limits and what stands around every answer, without a socket."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from llminit.serving.guard import Guard, Rates
 from llminit.serving.metrics import Metrics
 from llminit.serving.problems import Problem
 from llminit.serving.settings import ServeSettings
+from own_loop import run_apart
 
 Headers = dict[str, str]
 
@@ -60,7 +60,7 @@ class Asked:
 
         pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
         scope = {"type": "http", "method": method, "path": path, "headers": pairs, "client": ("10.0.0.1", 5)}
-        asyncio.run(self.guard(scope, receive, send))
+        run_apart(self.guard(scope, receive, send))
         answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], answered, b"".join(message["body"] for message in sent[1:])
 

@@ -18,6 +18,7 @@ from llminit.serving.live import Live
 from llminit.serving.metrics import Metrics
 from llminit.serving.settings import ServeSettings
 from llminit.serving.store import Store
+from own_loop import run_apart
 from served import WordsEncoder, small_recommender
 
 SETTINGS = ServeSettings()
@@ -70,10 +71,10 @@ def test_started_again_it_knows_the_same(saved_once: Path, batches: list[list[Ch
             await live.close()
             return before
 
-        before = asyncio.run(scenario())
+        before = run_apart(scenario())
         live = open_live(saved_once, state)
         after = live.model.recommender
-        asyncio.run(live.close())
+        run_apart(live.close())
         assert set(after.items.ids) == set(before.items.ids)
         assert after.exposure == before.exposure
         assert lists(after) == lists(before)
@@ -100,7 +101,7 @@ def test_changes_of_one_moment_are_made_one_by_one(saved_once: Path, tmp_path: P
         assert live.store.n_interactions == 2
         await live.close()
 
-    asyncio.run(scenario())
+    run_apart(scenario())
 
 
 def test_an_item_of_another_encoder_is_encoded_again(saved_once: Path, tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_an_item_of_another_encoder_is_encoded_again(saved_once: Path, tmp_path:
         def encode(self, texts: Any) -> Any:
             return super().encode([text.upper() + " tents tents" for text in texts])
 
-    asyncio.run(add())
+    run_apart(add())
     other = small_recommender()
     assert other.text is not None
     object.__setattr__(other.text, "identity", Louder().identity())
@@ -130,4 +131,4 @@ def test_an_item_of_another_encoder_is_encoded_again(saved_once: Path, tmp_path:
     assert texts is not None
     expected = Louder().encode(["tents"])[0]
     np.testing.assert_allclose(texts[0], expected, rtol=1e-5)
-    asyncio.run(live.close())
+    run_apart(live.close())
