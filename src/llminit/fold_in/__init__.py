@@ -1,7 +1,8 @@
 """Fold-in: vectors of cold items from their text, and of cold users from their history, without training again."""
 
 from llminit.fold_in.column_map import ColumnMap, fit_column_map, widened
+from llminit.fold_in.history_map import HistoryMap
 from llminit.fold_in.item_map import ItemMap, fit_item_map
 from llminit.fold_in.user_map import UserMap, fit_user_map
 
-__all__ = ["ColumnMap", "ItemMap", "UserMap", "fit_column_map", "fit_item_map", "fit_user_map", "widened"]
+__all__ = ["ColumnMap", "HistoryMap", "ItemMap", "UserMap", "fit_column_map", "fit_item_map", "fit_user_map", "widened"]

@@ -50,6 +50,20 @@ class Batch(NamedTuple):
     negatives: torch.Tensor
 
 
+class HistoryRows(NamedTuple):
+    """Rows of items of which a model makes its users.
+
+    A user with the items H is served as u + sum of hops over H / sqrt(|H|), u the sum of units over H at length 1.
+    """
+
+    units: FloatArray
+    """float32 of shape (n_items, d), at length 1."""
+    hops: FloatArray
+    """float32 of shape (n_items, d)."""
+    first: float
+    """The weight of the first hop."""
+
+
 class Backbone(nn.Module, ABC):
     """A collaborative-filtering model that starts from initial embeddings.
 
@@ -144,6 +158,10 @@ class Backbone(nn.Module, ABC):
             The chosen values by the names of the options that fix them; empty where there is nothing to choose.
         """
         return {}
+
+    def history_rows(self) -> HistoryRows | None:
+        """Return what makes a user of a history exactly as `final_embeddings` makes its own; None where nothing does."""
+        return None
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:

@@ -58,8 +58,13 @@ class HopBackbone(Backbone, ABC):
     @torch.no_grad()
     def final_embeddings(self) -> tuple[FloatArray, FloatArray]:
         """Return user and item embeddings whose dot products are scores: float32, (n_users, d) and (n_items, d)."""
+        return self._served(self.serving_weights)
+
+    @property
+    def serving_weights(self) -> tuple[float, ...]:
+        """The weights of the hops that serve."""
         weights = self.options.hop_weights
-        return self._served(self.watched_hops() if weights is None else weights)
+        return self.watched_hops() if weights is None else weights
 
     def choose_serving(self, validate: Callable[[FloatArray, FloatArray], float]) -> dict[str, Any]:
         """Choose the hops' weights on the validation interactions, unless they are options; ties go to the first."""

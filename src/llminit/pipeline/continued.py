@@ -1,6 +1,6 @@
 """Learning on from a saved state: what is new as often as the old was, with as much of the old beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,8 +68,12 @@ def continued(before: Before, *, device: str, reporter: Reporter) -> Learned:
     parts = [_part(before, name, options.part_options.get(name, {}), device, reporter) for name in options.parts]
     trained = next((part for part in parts if part.rows is not None), parts[0])
     weights = options.weights or (1 / len(parts),) * len(parts)
-    cold = tuple(part.cold[0] for part in parts)
-    return Learned(Mixture([part.model for part in parts], weights), trained.scorer, rows=trained.rows, cold=cold)
+    return replace(
+        trained,
+        model=Mixture([part.model for part in parts], weights),
+        cold=tuple(part.cold[0] for part in parts),
+        users_from=tuple(part.users_from[0] for part in parts),
+    )
 
 
 def _part(before: Before, name: str, options: dict[str, Any], device: str, reporter: Reporter) -> Learned:
@@ -91,7 +95,12 @@ def _trained(before: Before, name: str, options: dict[str, Any], device: str, re
     result = train(
         backbone, before.config.training, seed=before.seed, device=device, sampler=sampler, reporter=reporter
     )
-    return Learned(DotProduct(result.users, result.items), factor_scorer(result.users, result.items), rows=result.rows)
+    return Learned(
+        DotProduct(result.users, result.items),
+        factor_scorer(result.users, result.items),
+        rows=result.rows,
+        users_from=(result.history_rows,),
+    )
 
 
 def replay_share(is_new: BoolArray) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.data import HeldOut
-from llminit.fold_in import ColumnMap, ItemMap, UserMap, fit_column_map, fit_item_map, fit_user_map
+from llminit.fold_in import ColumnMap, HistoryMap, ItemMap, UserMap, fit_column_map, fit_item_map, fit_user_map
 from llminit.fold_in.item_map import Kind
+from llminit.models.backbone import HistoryRows
 from llminit.models.cold import ColdText
 from llminit.models.serving import DotProduct, ItemModel, ServingModel
 from llminit.pipeline.learned import Learned
@@ -31,7 +32,8 @@ def fitted_maps(learned: Learned, held_out: HeldOut, text: TextEmbeddings | None
     items = tuple(
         _item_map(part, cold, learned, held_out, text) for part, cold in zip(models, learned.cold, strict=True)
     )
-    return FoldIn(items, tuple(_user_map(part) for part in models), 0 if text is None else text.width)
+    users = tuple(_user_map(part, rows) for part, rows in zip(models, learned.users_from, strict=True))
+    return FoldIn(items, users, 0 if text is None else text.width)
 
 
 def refitted_maps(
@@ -47,9 +49,9 @@ def refitted_maps(
         texts: float32 of shape (n_items, D), zeros for an item without text; None without text.
     """
     items: list[ItemMap | ColumnMap | None] = []
-    users: list[UserMap | None] = []
-    parts = zip(leaves(learned.model), learned.cold, maps.items, maps.users, strict=True)
-    for part, cold, item_map, user_map in parts:
+    users: list[UserMap | HistoryMap | None] = []
+    parts = zip(leaves(learned.model), learned.cold, learned.users_from, maps.items, maps.users, strict=True)
+    for part, cold, rows, item_map, user_map in parts:
         if texts is None or starts is None or item_map is None:
             items.append(None)
         elif isinstance(part, DotProduct) and isinstance(item_map, ItemMap):
@@ -57,9 +59,10 @@ def refitted_maps(
             items.append(fit_item_map(item_map.kind, starts[warm], part.items[warm], degrees[warm], item_map.exposure))
         elif isinstance(part, ItemModel):
             items.append(fit_column_map(part, texts, degrees, item_map.exposure, cold))
-        if isinstance(part, DotProduct) and user_map is not None:
-            user_map = replace(user_map, length=fit_user_map(part.users).length)
-        users.append(user_map)
+        again = _user_map(part, rows)
+        if isinstance(user_map, UserMap) and isinstance(again, UserMap):
+            again = replace(user_map, length=again.length)
+        users.append(again)
     return replace(maps, items=tuple(items), users=tuple(users))
 
 
@@ -92,5 +95,7 @@ def _item_map(
     return fit_item_map(kind, starts[warm], model.items[warm], degrees[warm], EXPOSURE)
 
 
-def _user_map(model: ServingModel) -> UserMap | None:
+def _user_map(model: ServingModel, rows: HistoryRows | None) -> UserMap | HistoryMap | None:
+    if rows is not None:
+        return HistoryMap(*rows)
     return fit_user_map(model.users) if isinstance(model, DotProduct) else None

@@ -72,6 +72,7 @@ def learn(
         history=[asdict(record) for record in result.history],
         selection=initial.selection,
         rows=result.rows if issubclass(BACKBONES[config.backbone], HopBackbone) else None,
+        users_from=(result.history_rows,),
         n_items_without_text=initial.n_items_without_text,
         n_users_without_history=initial.n_users_without_history,
         seconds=time.perf_counter() - started + result.earlier_seconds,

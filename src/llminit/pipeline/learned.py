@@ -5,6 +5,7 @@ from typing import Any
 
 from llminit.arrays import FloatArray
 from llminit.evaluation import Scorer
+from llminit.models.backbone import HistoryRows
 from llminit.models.cold import ColdText
 from llminit.models.serving import ServingModel
 from llminit.selectors import Selection
@@ -23,6 +24,7 @@ class Learned:
         selection: The fitted selection; None without text.
         cold: For each model that it is made of, what gives the weights of an item that comes later; None where there is
             no closed form.
+        users_from: For each model that it is made of, what makes a user of a history exactly; None where nothing does.
         rows: A backbone's trained rows, where `refresh` can go on from them; see `TrainingResult`.
         n_items_without_text: Items that started from the mean embedding.
         n_users_without_history: Users that started from the mean embedding.
@@ -37,6 +39,7 @@ class Learned:
     history: list[dict[str, Any]] = field(default_factory=list)
     selection: Selection | None = None
     cold: tuple[ColdText | None, ...] = (None,)
+    users_from: tuple[HistoryRows | None, ...] = (None,)
     rows: FloatArray | None = None
     n_items_without_text: int = 0
     n_users_without_history: int = 0

@@ -93,6 +93,7 @@ def learn_mixture(
         model=Mixture([part.model for part in parts], weights),
         scorer=_mixed_scorer(scorers, weights),
         cold=tuple(part.cold[0] for part in parts),
+        users_from=tuple(part.users_from[0] for part in parts),
         options={"parts": list(options.parts), "weights": list(weights), "part_options": chosen},
         seconds=sum(part.seconds for part in parts),
         n_items_without_text=max(part.n_items_without_text for part in parts),

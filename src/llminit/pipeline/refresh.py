@@ -95,7 +95,8 @@ def refreshed(
         InputError: Something given cannot be used; the message says what to do.
     """
     started = time.perf_counter()
-    config = _config(recommender)
+    arrays = {} if recommender.trained is None else recommender.trained.arrays()
+    config = _config(recommender.report, arrays)
     grown, came = with_newcomers(
         recommender, interactions, items, embeddings=embeddings, encoder=encoder, reporter=reporter
     )
@@ -103,7 +104,7 @@ def refreshed(
         reporter.note("there is no interaction that is new: nothing was trained")
         return grown, _record(came, time.perf_counter() - started)
     grown, new_texts = warmed(grown)
-    before = _before(recommender, grown, config, new_texts)
+    before = _before(arrays, grown, config, new_texts)
     learned = continued(before, device=device, reporter=reporter)
     maps = grown.fold_in
     if maps is not None:
@@ -120,15 +121,14 @@ def refreshed(
     ), record
 
 
-def _config(recommender: Recommender) -> FitConfig:
+def _config(report: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> FitConfig:
     """Return the options to learn on with: those of the fit, what validation chose, and the epochs of the fit.
 
     Raises:
         ConfigError: The recommender holds nothing to go on from.
     """
-    report = recommender.report
     config = FitConfig.make(**report["config"]) if "config" in report else None
-    if config is None or recommender.trained is None or not _can_go_on(config, recommender.trained.arrays()):
+    if config is None or not _can_go_on(config, arrays):
         made = "that was not fitted here" if config is None else f"of {config.backbone}"
         raise ConfigError(
             f"this recommender {made} holds no rows to go on from, expected one of softmax, history, a baseline or a "
@@ -145,15 +145,14 @@ def _can_go_on(config: FitConfig, arrays: Mapping[str, AnyArray]) -> bool:
     return (all(map(is_baseline, parts)) or "items" in arrays) and not (needs_text and "texts" not in arrays)
 
 
-def _before(old: Recommender, grown: Recommender, config: FitConfig, new_texts: Any) -> Before:
-    arrays = {} if old.trained is None else old.trained.arrays()
+def _before(arrays: Mapping[str, AnyArray], grown: Recommender, config: FitConfig, new_texts: FloatArray) -> Before:
     texts = arrays.get("texts")
     if texts is not None:
         texts = np.concatenate([texts, new_texts]) if len(new_texts) else texts
     seen = grown.seen[:, : grown.n_warm].sorted_indices()
     pending = grown.pending
     is_new = np.zeros(seen.nnz, dtype=np.bool_) if pending is None else marks(seen, pending[:, : grown.n_warm])
-    seed = config.seed + 1 + len(old.report.get("refreshes", []))
+    seed = config.seed + 1 + len(grown.report.get("refreshes", []))
     before = Before(config, seen, is_new, arrays.get("users"), arrays.get("items"), None, texts, seed)
     recipe = grown.text
     if texts is None or recipe is None:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from llminit.arrays import AnyArray, FloatArray
-from llminit.fold_in import ColumnMap, ItemMap, UserMap, fit_user_map, widened
+from llminit.fold_in import ColumnMap, HistoryMap, ItemMap, UserMap, fit_user_map, widened
 from llminit.models.mixture import Mixture, mixed
 from llminit.models.serving import DotProduct, ItemModel, ServingModel
 from llminit.recommender.text_recipe import TextRecipe
@@ -30,7 +30,7 @@ class FoldIn:
     """
 
     items: tuple[ItemMap | ColumnMap | None, ...]
-    users: tuple[UserMap | None, ...]
+    users: tuple[UserMap | HistoryMap | None, ...]
     text_width: int
 
     @property
@@ -80,7 +80,7 @@ class FoldIn:
             for index, part in enumerate(document["items"])
         ]
         users = [
-            None if part is None else UserMap.from_parts(part, own(f"users.{index}."))
+            None if part is None else _user_map(part, own(f"users.{index}."))
             for index, part in enumerate(document["users"])
         ]
         return cls(tuple(items), tuple(users), int(document["text_width"]))
@@ -179,7 +179,7 @@ def text_scores(
     return mixed(scores, model.weights) if isinstance(model, Mixture) else scores[0]
 
 
-def _users(user_map: UserMap, items: FloatArray, histories: csr_array) -> FloatArray:
+def _users(user_map: UserMap | HistoryMap, items: FloatArray, histories: csr_array) -> FloatArray:
     if user_map.kind == "mean":
         # The items of the histories say all: of a large catalogue, no others are read.
         used, columns = np.unique(histories.indices, return_inverse=True)
@@ -198,6 +198,11 @@ def _warm(model: ItemModel, n_warm: int) -> ItemModel:
         for left, right in model.pairs
     ]
     return ItemModel(pairs, model.popularity[:n_warm])
+
+
+def _user_map(document: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> UserMap | HistoryMap:
+    kind = HistoryMap if document["kind"] == HistoryMap.kind else UserMap
+    return kind.from_parts(document, arrays)
 
 
 def _item_map(document: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> ItemMap | ColumnMap:

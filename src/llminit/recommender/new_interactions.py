@@ -42,7 +42,7 @@ class Grown:
 def add_interactions(recommender: Known, interactions: Any, *, reporter: Reporter = SILENT) -> tuple[Known, Grown]:
     """Add interactions of known and new users; see `Recommender.add_interactions`."""
     table = read_interactions(interactions)
-    kept = _rated(table, recommender)
+    kept = rated(table, recommender)
     pairs = kept.unique(["user_id", "item_id"], maintain_order=True)
     items = known_codes(recommender.items, pairs["item_id"], "items", recommender.report)
     users, codes = _with_users(recommender.users, pairs["user_id"])
@@ -59,7 +59,8 @@ def add_interactions(recommender: Known, interactions: Any, *, reporter: Reporte
     return changed, counts
 
 
-def _rated(table: pl.DataFrame, recommender: State) -> pl.DataFrame:
+def rated(table: pl.DataFrame, recommender: State) -> pl.DataFrame:
+    """Return the interactions that the minimum rating of the fit keeps."""
     lowest = recommender.report.get("config", {}).get("min_rating")
     if lowest is None or "rating" not in table.columns:
         return table

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from llminit.arrays import FloatArray
+from llminit.arrays import BoolArray, FloatArray, IntArray
 from llminit.config import ColumnNames, DataConfig
 from llminit.data import read_interactions, read_items
 from llminit.data.vocabulary import Vocabulary
 from llminit.progress import SILENT, Reporter
 from llminit.recommender.editing import add_items, own_ids, with_items
-from llminit.recommender.new_interactions import Grown, add_interactions
+from llminit.recommender.new_interactions import Grown, add_interactions, rated
 from llminit.recommender.state import State
 
 Known = TypeVar("Known", bound=State)
@@ -60,13 +60,12 @@ def with_newcomers(
     table = read_interactions(interactions, names)
     if items is not None:
         listed_items = own_ids(read_items(items, names), recommender.items)
-        cold = recommender.items.codes(listed_items["item_id"])
-        new = listed_items.filter(pl.Series((cold < 0) | (cold >= recommender.n_warm)))
+        new = listed_items.filter(pl.Series(_can_be_added(recommender, recommender.items.codes(listed_items["item_id"]))))
         if len(new) and recommender.text is not None:
             recommender, _ = add_items(recommender, new, embeddings=embeddings, encoder=encoder, reporter=reporter)
         elif len(new):
             untold = new
-    recommender, n_without = _with_untold(recommender, table, untold)
+    recommender, n_without = _with_untold(recommender, rated(table, recommender), untold)
     if n_without:
         reporter.note(f"{n_without} items of the interactions are new and no text of theirs is known")
     recommender, grown = add_interactions(recommender, table, reporter=reporter)
@@ -103,6 +102,15 @@ def warmed(recommender: Known) -> tuple[Known, FloatArray]:
 def _column_names(recommender: State) -> ColumnNames:
     config = recommender.report.get("config", {})
     return DataConfig(**{name: config[name] for name in DataConfig.model_fields if name in config}).columns
+
+
+def _can_be_added(recommender: State, codes: IntArray) -> BoolArray:
+    """Return which items of a table are new, or may have a new text; a table of all items brings no removed one back."""
+    known = codes >= 0
+    can = ~known
+    removed = np.zeros(len(recommender.items), dtype=np.bool_) if recommender.removed is None else recommender.removed
+    can[known] = (recommender.folded & ~removed)[codes[known]]
+    return can
 
 
 def _with_untold(recommender: Known, interactions: pl.DataFrame, items: pl.DataFrame | None) -> tuple[Known, int]:

@@ -13,7 +13,7 @@ from llminit.arrays import FloatArray
 from llminit.compiled.steps import are_compiled
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
-from llminit.models.backbone import Backbone
+from llminit.models.backbone import Backbone, HistoryRows
 from llminit.progress import SILENT, Reporter
 from llminit.training.allocator import keep_freed_memory
 from llminit.training.checkpoint import CheckpointFile
@@ -42,6 +42,7 @@ class TrainingResult:
         options: What the backbone chose on the validation interactions once it was trained.
         rows: The backbone's own rows at the best epoch, before it makes final embeddings of them: float32 of shape
             (n_users + n_items, d), or (n_items, d) for a backbone without a user table.
+        history_rows: What makes a user of a history exactly; None where nothing does.
     """
 
     users: FloatArray
@@ -52,6 +53,7 @@ class TrainingResult:
     earlier_seconds: float = 0.0
     options: dict[str, Any] = field(default_factory=dict)
     rows: FloatArray | None = None
+    history_rows: HistoryRows | None = None
 
 
 def train(
@@ -177,7 +179,15 @@ class _Run:
         progress = self.progress
         rows = self.backbone.embeddings.detach().cpu().numpy().copy()
         return TrainingResult(
-            users, items, progress.best_epoch, progress.history, n_parameters, self.earlier_seconds, chosen, rows
+            users,
+            items,
+            progress.best_epoch,
+            progress.history,
+            n_parameters,
+            self.earlier_seconds,
+            chosen,
+            rows,
+            self.backbone.history_rows(),
         )
 
     def seconds_left(self, *, validates: bool) -> float:

@@ -14,8 +14,9 @@ import torch.nn.functional as F  # noqa: N812
 
 from llminit.arrays import FloatArray
 from llminit.compiled.history import CompiledHistory
-from llminit.graph import Adjacency
-from llminit.models.backbone import BackboneConfig, Batch
+from llminit.graph import Adjacency, propagate_weighted
+from llminit.graph.adjacency import DEGREE_OFFSET
+from llminit.models.backbone import BackboneConfig, Batch, HistoryRows
 from llminit.models.registry import BACKBONES
 from llminit.models.sampled_softmax import BatchRows, SampledSoftmax, dots
 from llminit.models.softmax_options import LossConfig
@@ -102,6 +103,19 @@ class History(SampledSoftmax):
         users = F.normalize(F.embedding_bag(self._histories, items, self._starts[:-1], mode="sum"))
         users[self._starts.diff() == 0] = F.normalize(users.sum(dim=0), dim=0)
         return torch.cat([users, items])
+
+    @torch.no_grad()
+    def history_rows(self) -> HistoryRows:
+        """Return what makes a user of a history exactly as `final_embeddings` makes its own."""
+        nodes, weights = self.trained_units(), self.serving_weights
+        units, total = nodes[self.n_users :].clone(), torch.zeros_like(nodes)
+        for index, weight in enumerate(weights):
+            total.add_(nodes, alpha=weight)
+            if index + 1 < len(weights):
+                nodes = propagate_weighted(nodes, self.adjacency, (1.0,)) - nodes
+        degrees = torch.from_numpy(np.diff(self.adjacency.indptr[self.n_users :]) + DEGREE_OFFSET).to(total)
+        hops = total[self.n_users :] / degrees.sqrt()[:, None]
+        return HistoryRows(units.cpu().numpy(), hops.cpu().numpy(), weights[0] if weights else 0.0)
 
     def _entries(self, users: torch.Tensor, items: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the histories of pairs without the pairs' own items: which pair, and which item."""
