@@ -60,7 +60,9 @@ def with_newcomers(
     table = read_interactions(interactions, names)
     if items is not None:
         listed_items = own_ids(read_items(items, names), recommender.items)
-        new = listed_items.filter(pl.Series(_can_be_added(recommender, recommender.items.codes(listed_items["item_id"]))))
+        new = listed_items.filter(
+            pl.Series(_can_be_added(recommender, recommender.items.codes(listed_items["item_id"])))
+        )
         if len(new) and recommender.text is not None:
             recommender, _ = add_items(recommender, new, embeddings=embeddings, encoder=encoder, reporter=reporter)
         elif len(new):
