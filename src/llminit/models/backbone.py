@@ -160,7 +160,7 @@ class Backbone(nn.Module, ABC):
         return {}
 
     def history_rows(self) -> HistoryRows | None:
-        """Return what makes a user of a history exactly as `final_embeddings` makes its own; None where nothing does."""
+        """Return what makes a user of a history exactly as `final_embeddings` makes its own, or None."""
         return None
 
     @classmethod

@@ -107,7 +107,7 @@ def _column_names(recommender: State) -> ColumnNames:
 
 
 def _can_be_added(recommender: State, codes: IntArray) -> BoolArray:
-    """Return which items of a table are new, or may have a new text; a table of all items brings no removed one back."""
+    """Return which items of a table are new, or may have a new text; no removed item comes back."""
     known = codes >= 0
     can = ~known
     removed = np.zeros(len(recommender.items), dtype=np.bool_) if recommender.removed is None else recommender.removed
