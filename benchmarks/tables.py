@@ -32,6 +32,7 @@ def _table(result: dict[str, Any]) -> str:
         "growth": _growth,
         "floor": _floor,
         "request": _request,
+        "serving": _serving,
         "refit_rule": _refit_rule,
         "refresh": _refresh,
         "verdict_power": _verdict_power,
@@ -148,6 +149,30 @@ def _growth(result: dict[str, Any]) -> list[str]:
         lines.append(f"{counts}| {times} | {memory:.2f} GiB |")
     growth = [f"{part['from']:,} to {part['to']:,}: {part['to_linear']:.2f}x linear" for part in result["growth"]]
     return [*lines, "", f"Growth of an epoch's time: {'; '.join(growth)}."]
+
+
+def _serving(result: dict[str, Any]) -> list[str]:
+    targets, kills = result["targets"], result["kills"]
+    rows = [
+        f"| {row['service']} | {row['requests_per_second']:.0f} | {row['flat_out_p50_ms']:.0f} / "
+        f"{row['flat_out_p99_ms']:.0f} | {row['p50_ms']:.1f} / **{row['p99_ms']:.1f}** | {row['start_seconds']:.2f} | "
+        f"{row['failed']} |"
+        for row in result["rows"]
+    ]
+    memory = ", ".join(f"{point['mib']:.0f} MiB after {point['n_requests']:,}" for point in result["memory"])
+    killed = (
+        f"{kills['kills']} kills amid {kills['writes']:,} writes of four clients: {kills['acknowledged']:,} "
+        f"acknowledged, {kills['lost']} lost."
+    )
+    aims = [f"{targets[name]:.0f}" for name in ("requests_per_second", "p99_ms", "start_seconds")]
+    return [
+        "| | requests/s flat out | p50 / p99 then, ms | p50 / p99 at the set rate, ms | start, s | failed |",
+        "|---|--:|--:|--:|--:|--:|",
+        *rows,
+        f"| target | {aims[0]} | | p99 {aims[1]} | {aims[2]} | 0 |",
+        "",
+        f"Memory over requests: {memory}. {killed}",
+    ]
 
 
 def _request(result: dict[str, Any]) -> list[str]:

@@ -15,11 +15,11 @@ from llminit.recommender.folding import for_histories
 from llminit.recommender.histories import history_matrix
 from llminit.recommender.ranking import best_lists
 from llminit.serving.ann import best_by_index
+from llminit.serving.entries import Answer, entries, known_items
 from llminit.serving.model import Model
 from llminit.serving.schemas import RecommendRequest
 
 Found = tuple[Sequence[IntArray], Sequence[FloatArray]]
-Answer = list[dict[str, Any]]
 
 _ADD_USER = "; send what the user has as history, or to /interactions first"
 _SKIP_ITEM = "; leave it out of the history, or send skip_unknown"
@@ -52,7 +52,9 @@ def wanted(question: RecommendRequest) -> int:
 def _group(question: RecommendRequest) -> str:
     """Return what questions must have in common to be answered together."""
     kind = "user" if question.user_id is not None else "history" if question.history is not None else question.text
-    narrowed = (question.candidates, question.exclude if question.diversity else None)
+    # How long a list is to be plays a part in which items a varied one is chosen from.
+    varied = (question.exclude, wanted(question)) if question.diversity else None
+    narrowed = (question.candidates, varied)
     return json.dumps(
         (kind, question.include_seen, question.diversity, question.exposure, narrowed, sorted(question.only.items())),
         default=str,
@@ -65,34 +67,44 @@ def _answer_alike(model: Model, questions: Sequence[RecommendRequest], encoder: 
         recommender = model.at_exposure(first.exposure)
         chosen = model.candidates(recommender, first)
         if first.text is not None:
-            codes, scores = _for_text(recommender, first, encoder)
-            return [_entries(recommender, question, codes, scores) for question in questions]
-        own = [_own(recommender, question) for question in questions]
-        asked = [row for row, each in enumerate(own) if not isinstance(each, Exception)]
-        found = (
-            _best(model, [questions[row] for row in asked], [own[row] for row in asked], chosen) if asked else ([], [])
-        )
+            codes, scores = _for_text(recommender, first, max(map(wanted, questions)), encoder)
+            return entries(recommender, questions, [codes] * len(questions), [scores] * len(questions))
+        own = _users(recommender, questions) if first.history is None else _histories(recommender, questions)
+        rows = [row for row, each in enumerate(own) if not isinstance(each, Exception)]
+        asked = [questions[row] for row in rows]
+        found = entries(recommender, asked, *_best(model, asked, [own[row] for row in rows], chosen)) if asked else []
     except (LLMInitError, OverflowError) as error:
         return [error] * len(questions)
     answers: list[Answer | Exception] = list(own)
-    for position, row in enumerate(asked):
-        answers[row] = _entries(recommender, questions[row], found[0][position], found[1][position])
+    for row, answered in zip(rows, found, strict=True):
+        answers[row] = answered
     return answers
 
 
-def _own(recommender: Recommender, question: RecommendRequest) -> Any:
-    """Return a user's code, or the codes of a history, or the error."""
-    try:
-        if question.user_id is not None:
-            return recommender.user_code(question.user_id)
+def _users(recommender: Recommender, questions: Sequence[RecommendRequest]) -> list[Any]:
+    """Return each user's code, or the error."""
+    own: list[Any] = recommender.users.codes([question.user_id for question in questions]).tolist()
+    for row, question in enumerate(questions):
+        if own[row] < 0:
+            try:
+                recommender.user_code(question.user_id)
+            except UnknownIdError as error:
+                own[row] = UnknownIdError(f"{error}{_ADD_USER}")
+    return own
+
+
+def _histories(recommender: Recommender, questions: Sequence[RecommendRequest]) -> list[Any]:
+    """Return the codes of each history, or the error."""
+    own: list[Any] = []
+    for question in questions:
         codes = recommender.items.codes(question.history)
-        if not question.skip_unknown and (codes < 0).any():
-            recommender.item_codes(question.history)
-        return np.unique(codes[codes >= 0])
-    except UnknownIdError as error:
-        return UnknownIdError(f"{error}{_SKIP_ITEM if question.user_id is None else _ADD_USER}")
-    except LLMInitError as error:
-        return error
+        try:
+            if not question.skip_unknown and (codes < 0).any():
+                recommender.item_codes(question.history)
+            own.append(np.unique(codes[codes >= 0]))
+        except UnknownIdError as error:
+            own.append(UnknownIdError(f"{error}{_SKIP_ITEM}"))
+    return own
 
 
 def _best(model: Model, questions: Sequence[RecommendRequest], own: Sequence[Any], chosen: Candidates) -> Found:
@@ -124,67 +136,16 @@ def _best(model: Model, questions: Sequence[RecommendRequest], own: Sequence[Any
     return list(items_of_each), list(scores)
 
 
-def _for_text(recommender: Recommender, question: RecommendRequest, encoder: Any) -> tuple[IntArray, FloatArray]:
+def _for_text(
+    recommender: Recommender, question: RecommendRequest, most: int, encoder: Any
+) -> tuple[IntArray, FloatArray]:
     table = recommender.recommend_for_text(
         question.text or "",
-        wanted(question),
+        most,
         encoder=encoder,
         candidates=question.candidates,
-        exclude=_known(recommender, question.exclude) if question.diversity else None,
+        exclude=known_items(recommender, question.exclude) if question.diversity else None,
         where=question.only or None,
         diversity=question.diversity,
     )
     return recommender.items.codes(table["item_id"]), table["score"].to_numpy()
-
-
-def _known(recommender: Recommender, item_ids: Sequence[Any]) -> list[Any]:
-    codes = recommender.items.codes(list(item_ids)) if item_ids else ()
-    return [item_id for item_id, code in zip(item_ids, codes, strict=True) if code >= 0]
-
-
-def _entries(recommender: Recommender, question: RecommendRequest, items: IntArray, scores: FloatArray) -> Answer:
-    """Return the part of a list that was asked for, item by item."""
-    kept = items >= 0
-    if question.exclude:
-        kept &= ~np.isin(items, recommender.items.codes(list(question.exclude)))
-    page = slice(question.offset, question.offset + question.k)
-    codes, values = items[kept][page], scores[kept][page]
-    titles = recommender.titles
-    columns = {
-        "item_id": recommender.items.ids_of(codes).to_list(),
-        "score": values.tolist(),
-        "rank": range(question.offset + 1, question.offset + 1 + len(codes)),
-        "title": [None] * len(codes) if titles is None else titles.gather(codes).to_list(),
-        "added": (codes >= recommender.n_warm).tolist(),
-    }
-    entries = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    because = _because(recommender, question, codes)
-    for entry, code in zip(entries, codes.tolist(), strict=True):
-        entry["because"] = because.get(code, [])
-    return entries
-
-
-def _because(recommender: Recommender, question: RecommendRequest, codes: IntArray) -> dict[int, Answer]:
-    """Return, by item code, the items of the history that speak for it."""
-    if not question.reasons or question.text is not None or not len(codes):
-        return {}
-    history = question.history
-    if history is not None:
-        history = _known(recommender, history)
-        if not history:
-            return {}
-    table = recommender.reasons(
-        recommender.items.ids_of(codes), user_id=question.user_id, history=history, n=question.reasons
-    )
-    titles = table["because_title"].to_list() if "because_title" in table.columns else [None] * len(table)
-    explained: dict[int, Answer] = defaultdict(list)
-    rows = zip(
-        recommender.items.codes(table["item_id"]),
-        table["because_id"].to_list(),
-        table["share"].to_list(),
-        titles,
-        strict=True,
-    )
-    for code, item_id, share, title in rows:
-        explained[int(code)].append({"item_id": item_id, "share": share, "title": title})
-    return explained

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from llminit.checksums import sha256_of_file
-from llminit.errors import ArtefactError, LLMInitError, MissingExtraError, StorageError
+from llminit.errors import ArtefactError, LLMInitError, StorageError
 from llminit.recommender import Recommender
 from llminit.serving.ann import Index
 from llminit.serving.batching import Batcher
@@ -123,9 +123,9 @@ class Live:
         scorer: Any = model.recommender.model
         try:
             index = Index(scorer.items[: model.recommender.n_warm], scorer.users, np.random.default_rng(0))
-        except MissingExtraError as error:
-            self.search = {"kind": "exact", "note": str(error)}
-            self._log("warning", "no index", error=str(error))
+        except Exception as error:  # noqa: BLE001 - in a thread of its own; without an index all items are scored
+            self.search = {"kind": "exact", "note": f"there is no index: {error}"}
+            self._log("warning", "no index", error=repr(error))
             return
         self._writer.submit(self._use_index, model.version, index)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from fastapi import Request
 
-from llminit.serving.answering import Answer, answer
+from llminit.serving.answering import answer
 from llminit.serving.batching import Batcher
+from llminit.serving.entries import Answer
 from llminit.serving.live import Live
 from llminit.serving.metrics import Metrics
 from llminit.serving.problems import Problem

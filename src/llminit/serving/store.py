@@ -53,9 +53,7 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection, closing: ExitStack) -> None:
         self.path = path
         self._connection, self._closing = connection, closing
-        self.n_items = int(connection.execute("SELECT count(*) FROM items").fetchone()[0])
-        self.n_removed = int(connection.execute("SELECT count(*) FROM removed").fetchone()[0])
-        self.n_interactions = int(connection.execute("SELECT count(*) FROM interactions").fetchone()[0])
+        self.n_items, self.n_removed, self.n_interactions = map(self._count, ("items", "removed", "interactions"))
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -83,14 +81,12 @@ class Store:
         Raises:
             StorageError: They cannot be stored, and nothing was.
         """
-        with _explained(self.path), self._transaction():
-            for change in changes:
-                self._write(change)
-            counts = [
-                int(self._connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0])
-                for name in ("items", "removed")
-            ]
-        self.n_items, self.n_removed = counts
+        with _explained(self.path):
+            with self._transaction():
+                for change in changes:
+                    self._write(change)
+            if any(not isinstance(change, InteractionsAdded) for change in changes):
+                self.n_items, self.n_removed = self._count("items"), self._count("removed")
         self.n_interactions += sum(len(each.rows) for each in changes if isinstance(each, InteractionsAdded))
 
     def contents(self) -> Stored:
@@ -137,6 +133,9 @@ class Store:
     def close(self) -> None:
         """Close the file and let others have it."""
         self._closing.close()
+
+    def _count(self, table: str) -> int:
+        return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
