@@ -178,7 +178,7 @@ def wait_for_answer(process: "subprocess.Popen[bytes]", address: str) -> None:
             post(address, "/recommend", {"user_id": "u0000001", "k": 10})
             return
         time.sleep(0.01)
-    raise RuntimeError(f"{process.args} does not answer")
+    raise RuntimeError(f"{process.args!r} does not answer")
 
 
 def post(address: str, path: str, body: Any) -> Any:

@@ -25,7 +25,7 @@ items = st.integers(0, N_ITEMS - 1).map(item_id) | st.sampled_from(["n0", "n1"])
 whom = st.one_of(
     st.fixed_dictionaries({"user_id": st.integers(0, N_USERS - 1).map(lambda user: f"u{user:02d}")}),
     st.fixed_dictionaries({"history": st.lists(items, max_size=4)}),
-    st.fixed_dictionaries({"text": st.sampled_from(["tents", "red lamps"])}),
+    st.fixed_dictionaries({"text": st.sampled_from(["tents", "red lamps", "user", "history"])}),
 )
 wishes = st.fixed_dictionaries(
     {},

@@ -51,12 +51,20 @@ def wanted(question: RecommendRequest) -> int:
 
 def _group(question: RecommendRequest) -> str:
     """Return what questions must have in common to be answered together."""
-    kind = "user" if question.user_id is not None else "history" if question.history is not None else question.text
+    kind = "user" if question.user_id is not None else "history" if question.history is not None else "text"
     # How long a list is to be plays a part in which items a varied one is chosen from.
     varied = (question.exclude, wanted(question)) if question.diversity else None
     narrowed = (question.candidates, varied)
     return json.dumps(
-        (kind, question.include_seen, question.diversity, question.exposure, narrowed, sorted(question.only.items())),
+        (
+            kind,
+            question.text,
+            question.include_seen,
+            question.diversity,
+            question.exposure,
+            narrowed,
+            sorted(question.only.items()),
+        ),
         default=str,
     )
 
