@@ -2,9 +2,11 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ from llminit.serving.logs import Log, LogHandler
 from llminit.serving.settings import ServeSettings
 
 _SECONDS_TO_FINISH = 30
+_SECONDS_BETWEEN_THREADS = 0.0005
 
 
 def serve(
@@ -64,6 +67,9 @@ def serve(
             log(
                 "warning", "no token", detail=f"others can reach {address} and change it: start the server with a token"
             )
+        # What is there now stays; and a thread that scores hands over to the one that answers ten times as often.
+        gc.freeze()
+        sys.setswitchinterval(_SECONDS_BETWEEN_THREADS)
         if ready is not None:
             ready(address)
         server.run(sockets=[listener])
