@@ -188,7 +188,10 @@ def _request(result: dict[str, Any]) -> list[str]:
 
 
 def _refresh(result: dict[str, Any]) -> list[str]:
-    lines = ["| after each part | ndcg@20 | change | seconds of all updates | of the time |", "|---|--:|--:|--:|--:|"]
+    lines = [
+        "| after each part | ndcg@20 | change | core seconds of all updates | of the time |",
+        "|---|--:|--:|--:|--:|",
+    ]
     for row in result["sides"]:
         change = f"{row['change']:+.1%} ± {row['error']:.1%}"
         lines.append(f"| {row['side']} | {row['ndcg@20']:.4f} | {change} | {row['seconds']:.1f} | {row['time']:.0%} |")

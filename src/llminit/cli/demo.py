@@ -1,4 +1,4 @@
-"""`llminit demo`: what a language model's head start gains on MovieLens-100K, in a few minutes."""
+"""`llminit demo`: what a language model's head start gains on MovieLens-100K, and what it does for newcomers."""
 
 import time
 from pathlib import Path
@@ -11,6 +11,7 @@ from llminit.cli import options as opt
 from llminit.cli.show import RichReporter, print_json, print_table, stderr
 from llminit.config import FitConfig
 from llminit.out_paths import check_out_folder
+from llminit.recommender import Recommender
 
 BASELINES = ("popularity", "item-knn", "ease")
 FITS: dict[str, dict[str, Any]] = {
@@ -18,6 +19,8 @@ FITS: dict[str, dict[str, Any]] = {
     "LightGCN, whiten": {"backbone": "lightgcn", "init": "whiten"},
     "LLMInit fast": {"preset": "fast"},
 }
+NEW_FILM = {"item_id": 1683, "title": "The Last Starship (1998)", "genres": "Action | Adventure | Sci-Fi"}
+NEW_USER_LIKES = (50, 181, 127)
 
 
 def command(
@@ -26,7 +29,10 @@ def command(
     threads: opt.Threads = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Fit LightGCN without and with text, and the default model, beside three baselines, and recommend."""
+    """Fit LightGCN without and with text, and the default model, beside three baselines, and recommend.
+
+    At the end, a film that nobody has seen and a user who is not in the data come in, without training.
+    """
     from llminit.data.sources import get_source
     from llminit.pipeline.fit import fit
     from llminit.pipeline.inputs import opened_encoder
@@ -56,12 +62,37 @@ def command(
         rows.append(_row(name, report["metrics"], report["seconds_training"], report["best_epoch"]))
     user = recommender.users.ids[0]
     history, recommended = recommender.user_history(user), recommender.recommend([user])
+    grown = recommender.add_items(pl.DataFrame([NEW_FILM]), encoder=encoder)
+    film, newcomer = new_film(grown), new_user(grown)
     if as_json:
-        print_json({"results": rows, "user_id": user, "recommendations": recommended.to_dicts()})
+        lists = {"recommendations": recommended.to_dicts(), "new_user": newcomer.to_dicts()}
+        print_json({"results": rows, "user_id": user, "new_film": film, **lists})
         return
     print_table(pl.DataFrame(rows, infer_schema_length=None), "MovieLens-100K, ratings of 4 and more")
     liked = ", ".join(history["title"].head(5).to_list())
     print_table(recommended.drop("user_id"), f"User {user} liked {liked} ...; {name} recommends")
+    stderr.print(
+        f"A new film, {film['title']} ({film['genres']}), comes in by its text, without training: it is most like "
+        f"{', '.join(film['most_like'])}, and among the first ten of {film['n_lists']} of {len(grown.users)} users",
+        highlight=False,
+    )
+    liked = ", ".join(grown.item_columns(grown.item_codes(NEW_USER_LIKES))[1])
+    print_table(newcomer, f"A new user likes {liked}, and gets")
+
+
+def new_film(recommender: Recommender) -> dict[str, Any]:
+    """Return the new film, how many users get it among their ten, and the films that it is most like."""
+    lists = recommender.recommend(k=10)
+    n_lists = int((lists["item_id"] == NEW_FILM["item_id"]).sum())
+    alike = recommender.similar_items(NEW_FILM["item_id"], 3)["title"].to_list()
+    return NEW_FILM | {"n_lists": n_lists, "most_like": alike}
+
+
+def new_user(recommender: Recommender) -> pl.DataFrame:
+    """Return a list for somebody who is not in the data, each film with that of theirs which speaks most for it."""
+    found: pl.DataFrame = recommender.recommend_for_history(NEW_USER_LIKES, 5)
+    reasons = recommender.reasons(found["item_id"], history=NEW_USER_LIKES, n=1)
+    return found.join(reasons.select("item_id", pl.col("because_title").alias("because")), on="item_id", how="left")
 
 
 def _baseline_rows(tables: tuple[Path, Path], config: FitConfig) -> list[dict[str, Any]]:

@@ -31,12 +31,12 @@ def applied_over(
         interactions: float32 CSR of shape (n_users, n_items), ones.
     """
     present = np.any(texts, axis=1)
-    result = selection.apply(texts)
     if not present.any():
-        return result
-    if interactions.nnz:
-        result[present] = _with_hops(selection, name, options, texts[present], interactions[:, present])
-    result[~present] = result[present].mean(axis=0, dtype=np.float64)
+        return selection.apply(texts)
+    made = _with_hops(selection, name, options, texts[present], interactions[:, present])
+    result = np.empty((len(texts), made.shape[1]), dtype=np.float32)
+    result[present] = made
+    result[~present] = made.mean(axis=0, dtype=np.float64)
     return result
 
 
@@ -48,7 +48,9 @@ def _with_hops(
     if not interactions.nnz:
         return selection.apply(values)
     if name == PROPAGATED:
-        return selection.apply(propagated(data, options.get("weight", 1.0)))
+        # The map is linear, so that the hop may come after it, over fewer columns.
+        reduced = replace(data, text_embeddings=selection.apply(values))
+        return propagated(reduced, options.get("weight", 1.0))
     composition = SELECTORS.composition(name)
     if composition is None:
         return selection.apply(values)

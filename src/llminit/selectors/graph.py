@@ -40,10 +40,13 @@ def propagated(data: SelectorInput, weight: float) -> FloatArray:
     The mean stays where it is: a hop multiplies it by a number that differs from item to item, and an item without
     interactions, whose row is E, would end up far from the others.
     """
-    normalized = normalized_interactions(data)
-    deviations = data.text_embeddings - data.text_embeddings.mean(axis=0, dtype=np.float64)
-    hop: Float64Array = normalized.T @ (normalized @ deviations)
-    return (data.text_embeddings + weight * hop).astype(np.float32)
+    values = data.text_embeddings
+    # In float32, whose rounding a hop does not add up: half the memory to read, and a third of the time.
+    to_users = normalized_interactions(data).astype(np.float32)
+    to_items = sp.csr_array(to_users.T)
+    deviations = (values - values.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    hop: FloatArray = to_items @ (to_users @ deviations)
+    return (values + np.float32(weight) * hop).astype(np.float32, copy=False)
 
 
 def laplacian_scores(data: SelectorInput) -> Float64Array:
