@@ -15,6 +15,7 @@ from llminit.compiled.softmax import CompiledSoftmax, softmax_memory, softmax_st
 from llminit.config import TrainingConfig
 from llminit.graph import normalized_adjacency
 from llminit.models import BACKBONES, Backbone
+from llminit.models.hops import best_weights
 from llminit.training import step, train
 from llminit.training.optimizer import Adam
 from sample_graphs import random_pairs, small_graph, vectors
@@ -122,6 +123,21 @@ def test_an_items_other_entries_are_no_negatives() -> None:
     assert loss == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize("hops", [(), (0.25,), (0.5,), (0.75,), (1.0,), (1.5,), (2.0,), (3.0,), (1.0, 0.5), (2.0, 2.0)])
+def test_validation_finds_the_hops_that_serve_best(hops: tuple[float, ...]) -> None:
+    """Wherever the top of the validation curve is, it is climbed to, and no weights are measured twice."""
+    measured: list[tuple[float, ...]] = []
+
+    def measure(weights: tuple[float, ...]) -> float:
+        assert weights not in measured
+        measured.append(weights)
+        wanted, found = (*hops, 0.0, 0.0)[:2], (*weights, 0.0, 0.0)[:2]
+        return -abs(found[0] - wanted[0]) - abs(found[1] - wanted[1])
+
+    assert best_weights(measure) == hops
+    assert len(measured) <= 9
+
+
 def test_serving_propagates_the_rows() -> None:
     """Served are x + w1 A x + w2 A A x of the rows at length 1; validation chooses w unless it is an option."""
     kind = BACKBONES["softmax"]
@@ -133,11 +149,7 @@ def test_serving_propagates_the_rows() -> None:
     oracles.assert_close(np.concatenate(backbone.final_embeddings()), expected, 1e-6)
     assert backbone.choose_serving(lambda *_: 1.0) == {}
     free = kind(*rows, small_graph())
-    lengths: list[float] = []
-
-    def validate(users: Any, _items: Any) -> float:
-        lengths.append(float(np.linalg.norm(users)))
-        return -abs(lengths[-1] - float(np.linalg.norm((unit + 2 * dense @ unit)[:7])))
-
-    assert free.choose_serving(validate) == {"hop_weights": [2.0]}
+    wanted = float(np.linalg.norm((unit + 2 * dense @ unit)[:7]))
+    chosen = free.choose_serving(lambda users, _: -abs(float(np.linalg.norm(users)) - wanted))
+    assert chosen == {"hop_weights": [2.0]}
     oracles.assert_close(np.concatenate(free.final_embeddings()), unit + 2 * dense @ unit, 1e-6)

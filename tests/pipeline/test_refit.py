@@ -18,6 +18,7 @@ from llminit.errors import ConfigError
 from llminit.evaluation import evaluate
 from llminit.models import BASELINES
 from llminit.models.baselines.ease import EASE
+from llminit.pipeline import yardsticks
 from llminit.pipeline.inputs import load_dataset, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.refit import everything, refit_epochs
@@ -124,6 +125,16 @@ def test_simple_models_stand_beside_it() -> None:
         assert values["metrics"]["standard"]["recall@10"] == found["standard"]["recall@10"]
     best = max(values["metrics"]["standard"]["recall@10"] for values in report["baselines"].values())
     assert f"{report['metrics']['standard']['recall@10']:.4f} against {best:.4f}" in report["verdict"]
+
+
+def test_many_items_stand_beside_a_model_that_they_can_afford(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EASE inverts a matrix of items by items; over a number of them RP3-beta takes its place."""
+    assert yardsticks.yardstick_names(4_000) == ("popularity", "ease")
+    assert yardsticks.yardstick_names(4_001) == ("popularity", "rp3beta")
+    monkeypatch.setattr(yardsticks, "MAX_ITEMS_OF_EASE", 39)
+    report = fit().report
+    assert set(report["baselines"]) == {"popularity", "rp3beta"}
+    assert " of rp3beta, the strongest simple model" in report["verdict"]
 
 
 def test_the_recommender_knows_its_text(tmp_path: Path) -> None:

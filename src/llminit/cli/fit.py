@@ -31,8 +31,9 @@ def command(
 ) -> None:
     """Measure a recommender that starts from text embeddings, then fit it to all interactions.
 
-    Beside it stand popularity and a tuned EASE. Killed, the same command continues where it was. Both protocols are
-    reported: `standard` removes seen items from the ranking, `paper` (as published) does not.
+    Beside it stand popularity and a tuned EASE, or RP3-beta where items are many. Killed, the same command continues
+    where it was. Both protocols are reported: `standard` removes seen items from the ranking, `paper` (as published)
+    does not.
     """
     from llminit.pipeline.fit import fit
 

@@ -18,20 +18,11 @@ from llminit.models.backbone import Backbone, BackboneConfig
 
 _WATCHED: tuple[float, ...] = (0.75,)
 
-_CHOICES: tuple[tuple[float, ...], ...] = (
-    (),
-    (0.25,),
-    (0.5,),
-    (0.75,),
-    (1.0,),
-    (1.5,),
-    (2.0,),
-    (3.0,),
-    (0.5, 0.5),
-    (1.0, 0.5),
-    (1.0, 1.0),
-    (2.0, 2.0),
-)
+_LADDER = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+"""Weights of one hop, of which neighbours are tried until none is better."""
+
+_SECOND = (0.5, 1.0)
+"""Weights of a second hop, as shares of the first one's."""
 
 
 class HopConfig(BackboneConfig):
@@ -67,11 +58,14 @@ class HopBackbone(Backbone, ABC):
         return self.watched_hops() if weights is None else weights
 
     def choose_serving(self, validate: Callable[[FloatArray, FloatArray], float]) -> dict[str, Any]:
-        """Choose the hops' weights on the validation interactions, unless they are options; ties go to the first."""
+        """Choose the hops' weights on the validation interactions, unless they are options.
+
+        The weight of one hop is climbed up or down `_LADDER` as long as that is better, and a second hop is tried after
+        it; of equals, the one with less weight wins.
+        """
         if self.options.hop_weights is not None:
             return {}
-        scores = [validate(*self._served(weights)) for weights in _CHOICES]
-        weights = _CHOICES[max(range(len(scores)), key=scores.__getitem__)]
+        weights = best_weights(lambda weights: validate(*self._served(weights)))
         self.options = self.options.model_copy(update={"hop_weights": weights})
         return {"hop_weights": list(weights)}
 
@@ -79,3 +73,30 @@ class HopBackbone(Backbone, ABC):
     def _served(self, weights: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
         nodes = propagate_weighted(self.trained_units(), self.adjacency, weights).cpu().numpy()
         return nodes[: self.n_users].copy(), nodes[self.n_users :].copy()
+
+
+def best_weights(measure: Callable[[tuple[float, ...]], float]) -> tuple[float, ...]:
+    """Climb from the watched weight to the best one near it, and return it with the second hop's where that is better.
+
+    Each measurement ranks all items for all validation users, and a curve over the weight has one top on every data set
+    that was looked at, so that the others are not measured.
+    """
+    scores: dict[tuple[float, ...], float] = {}
+
+    def score(weights: tuple[float, ...]) -> float:
+        if weights not in scores:
+            scores[weights] = measure(weights)
+        return scores[weights]
+
+    best = _LADDER.index(_WATCHED[0])
+    while best > 0 and score(_one_hop(best - 1)) >= score(_one_hop(best)):
+        best -= 1
+    while best + 1 < len(_LADDER) and score(_one_hop(best + 1)) > score(_one_hop(best)):
+        best += 1
+    weight = _LADDER[best]
+    choices = [_one_hop(best), *((weight, share * weight) for share in _SECOND if weight)]
+    return max(choices, key=score)
+
+
+def _one_hop(index: int) -> tuple[float, ...]:
+    return (_LADDER[index],) if _LADDER[index] else ()
