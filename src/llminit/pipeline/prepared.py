@@ -13,7 +13,7 @@ from llminit.arrays import AnyArray
 from llminit.data import Dataset
 from llminit.data.dataset import Interactions
 from llminit.data.vocabulary import Vocabulary
-from llminit.storage import replacing_file
+from llminit.storage import replacing_file, write_npy
 from llminit.text import TextEmbeddings
 
 _INTERACTIONS = "interactions.safetensors"
@@ -61,7 +61,7 @@ class PreparedData:
         for index, text in enumerate(self.texts.values()):
             for name, array in (("values", text.values), ("missing", text.missing)):
                 with replacing_file(folder / f"text-{index}-{name}.npy") as temporary:
-                    np.save(temporary, array)
+                    write_npy(temporary, array)
 
     @classmethod
     def load(cls, folder: Path) -> "PreparedData":
