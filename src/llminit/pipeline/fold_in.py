@@ -91,7 +91,9 @@ def _item_map(
         return None
     starts: FloatArray = learned.selection.apply(text.values)
     warm = ~text.missing
-    kind: Kind = "start" if starts.shape[1] == model.items.shape[1] else "nearest"
+    # The directions of tables that were distilled are not those of the starts, however wide they are.
+    is_start = learned.distilled is None and starts.shape[1] == model.items.shape[1]
+    kind: Kind = "start" if is_start else "nearest"
     return fit_item_map(kind, starts[warm], model.items[warm], degrees[warm], EXPOSURE)
 
 
