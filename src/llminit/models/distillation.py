@@ -31,7 +31,7 @@ BEST_WEIGHT = 30.0
 N_PASSES = 8
 """How many times users and items are solved."""
 
-_RIDGE = 0.1
+_RIDGE = 0.01
 _SOLVER_STEPS = 5
 # A score, its target and temporary arrays.
 _BYTES_PER_SCORE = 16
