@@ -31,8 +31,9 @@ def loss(scores: FloatArray, seen: csr_array, found: FloatArray, n_best: int, we
     return total
 
 
-def test_tables_as_wide_as_the_rank_keep_every_score() -> None:
+def test_tables_as_wide_as_the_rank_keep_every_score(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standardized scores of rank 5 have rank 6, and six columns give them all back."""
+    monkeypatch.setattr(distillation, "N_PASSES", 30)
     scores, seen = teacher(5)
     tables = distilled(matrix_scorer(scores), seen, 6)
     assert tables.users.dtype == tables.items.dtype == np.float32
