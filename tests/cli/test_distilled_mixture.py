@@ -43,7 +43,7 @@ def test_lists_come_from_two_tables(run: Run, distilled: Path, tmp_path: Path) -
 
 def tables_in(folder: Path) -> tuple[FloatArray, FloatArray]:
     """The users' and the items' table of an export."""
-    return np.load(folder / "user_embeddings.npy"), np.load(folder / "item_embeddings.npy")
+    return np.load(folder / "users.npy"), np.load(folder / "items.npy")
 
 
 def test_new_items_and_new_users_are_folded_in(run: Run, distilled: Path, world: World, tmp_path: Path) -> None:
