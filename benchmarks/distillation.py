@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 import common
 import presets
 from llminit.config import FitConfig
 from llminit.data import HeldOut, split_interactions
+from llminit.evaluation import Scorer
 from llminit.models.mixture import Mixture
 from llminit.models.serving import ServingModel
 from llminit.pipeline.distill import distilled_from
@@ -81,9 +83,14 @@ def measures(model: ServingModel, maps: FoldIn, held_out: HeldOut) -> dict[str, 
     as_new = for_histories(model, maps, held_out.train, lambda _: np.zeros(1, dtype=np.float32))
     result: dict[str, float] = {}
     for which, served in (("", model), ("new ", as_new)):
-        metrics = measured(lambda users, served=served: served.scores(users, held_out.train[users]), held_out).metrics
-        result |= {f"{which}{name}": metrics["standard"][name] for name in presets.METRICS}
+        metrics = measured(scorer_of(served, held_out.train), held_out).metrics["standard"]
+        result |= {f"{which}{name}": metrics[name] for name in presets.METRICS}
     return result
+
+
+def scorer_of(model: ServingModel, histories: csr_array) -> Scorer:
+    """Return what measures a model that serves."""
+    return lambda users: model.scores(users, histories[users])
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def test_it_is_saved_as_two_tables_that_recommend_as_the_mixture(tmp_path: Path)
     """Wide enough, its lists are the mixture's; it has embeddings and finds like items, after loading too."""
     mixture = fitted(None, refit=False)
     assert isinstance(mixture.model, Mixture)
-    with pytest.raises(ConfigError, match="has no embeddings; fit a backbone .* distill=256"):
+    with pytest.raises(ConfigError, match=r"has no embeddings; fit a backbone .* distill=256"):
         mixture.item_embeddings()
     made = fitted(40, refit=False, out=tmp_path / "model")
     again = Recommender.load(tmp_path / "model")
