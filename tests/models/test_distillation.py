@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from llminit.arrays import FloatArray, IntArray
 from llminit.evaluation import matrix_scorer
 from llminit.models import distillation
-from llminit.models.distillation import distilled
+from llminit.models.distillation import balanced, distilled
 from llminit.models.mixture import standardized
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -69,6 +69,22 @@ def test_the_objective_falls_and_no_nearby_tables_are_better(monkeypatch: pytest
         other = rows + 0.05 * rows.std() * rng.normal(size=rows.shape).astype(np.float32)
         found = (other @ tables.items.T) if side == "users" else (tables.users @ other.T)
         assert loss(scores, seen, found, 7, distillation.BEST_WEIGHT) > values[2]
+
+
+@pytest.mark.parametrize(("n_users", "n_items"), [(30, 40), (4, 40), (30, 4)])
+def test_balanced_tables_have_the_same_products(n_users: int, n_items: int) -> None:
+    """Stretched tables come back with their products, with the same directions at the same lengths on both sides."""
+    rng = np.random.default_rng(0)
+    users, items = (rng.normal(size=(n, 6)).astype(np.float32) for n in (n_users, n_items))
+    stretch = np.geomspace(0.01, 100, 6, dtype=np.float32)
+    tables = balanced(users * stretch, items / stretch)
+    assert tables.users.dtype == tables.items.dtype == np.float32
+    assert (tables.users.shape, tables.items.shape) == ((n_users, 6), (n_items, 6))
+    assert tables.users @ tables.items.T == pytest.approx(users @ items.T, abs=1e-3)
+    sizes = np.linalg.svd(users @ items.T, compute_uv=False)[:6]
+    expected = np.diag(np.pad(sizes, (0, 6 - len(sizes))))
+    for side in (tables.users, tables.items):
+        assert side.T @ side == pytest.approx(expected, abs=1e-2)
 
 
 def kept(scores: FloatArray, seen: csr_array, found: FloatArray, k: int = 10) -> float:

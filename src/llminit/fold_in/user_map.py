@@ -93,8 +93,8 @@ def fit_linear_user_map(users: FloatArray, items: FloatArray, histories: csr_arr
     """Fit the map of kind "linear": the least-squares map, drawn a little to 0, from users' means to their vectors.
 
     It is for tables in which a user need not be near the items that they have, such as those of a distillation. There,
-    on Amazon Beauty at 128 columns, users who were left out of the fit of the map reach 98 % of the NDCG@10 of the
-    users' table; the mean reaches 94 %.
+    on Amazon Beauty, users who were left out of the fit of the map reach 95 % of the NDCG@10 of the users' table at 128
+    columns and 98 % at 256, by the mean 92 % and 96 %.
 
     Args:
         users: float32 of shape (n_users, d), the users that are served.
