@@ -1,4 +1,4 @@
-"""(p) What two tables lose that are distilled from the preset max: under `standard`, known users and as new ones.
+"""(q) What two tables lose that are distilled from the preset max: under `standard`, known users and as new ones.
 
 A new user is made of the training history alone, by the maps that are saved with a recommender. Seconds are those of
 the distillation, with the threads that are used by default.
