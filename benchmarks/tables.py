@@ -40,6 +40,7 @@ def _table(result: dict[str, Any]) -> str:
         "presets": _presets,
         "losses": _losses,
         "cosine_search": _cosine_search,
+        "distillation": _distillation,
     }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
@@ -113,6 +114,20 @@ def _cosine_search(result: dict[str, Any]) -> list[str]:
         f"{row['dot']:.4f} | {row['cosine']:.4f} | {row['cosine form']:.4f} |"
         for row in result["rows"]
     ]
+
+
+def _distillation(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| data | model | s | recall@10 | ndcg@10 | new users' recall@10 | new users' ndcg@10 |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:.0f}"
+        names = ("recall@10", "ndcg@10", "new recall@10", "new ndcg@10")
+        lines.append(
+            f"| {row['data']} | {row['what']} | {seconds} | {' | '.join(f'{row[name]:.4f}' for name in names)} |"
+        )
+    return lines
 
 
 def _spread(row: dict[str, Any], metric: str) -> str:

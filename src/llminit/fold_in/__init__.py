@@ -3,6 +3,16 @@
 from llminit.fold_in.column_map import ColumnMap, fit_column_map, widened
 from llminit.fold_in.history_map import HistoryMap
 from llminit.fold_in.item_map import ItemMap, fit_item_map
-from llminit.fold_in.user_map import UserMap, fit_user_map
+from llminit.fold_in.user_map import UserMap, fit_linear_user_map, fit_user_map
 
-__all__ = ["ColumnMap", "HistoryMap", "ItemMap", "UserMap", "fit_column_map", "fit_item_map", "fit_user_map", "widened"]
+__all__ = [
+    "ColumnMap",
+    "HistoryMap",
+    "ItemMap",
+    "UserMap",
+    "fit_column_map",
+    "fit_item_map",
+    "fit_linear_user_map",
+    "fit_user_map",
+    "widened",
+]

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from llminit.arrays import AnyArray, FloatArray, IntArray
+from llminit.errors import InputError
 from llminit.models.serving import Factor, ServingModel, serving_from
 
 
@@ -44,6 +45,24 @@ class Mixture:
     weights: Sequence[float]
     form: ClassVar[str] = "mixture"
 
+    def __post_init__(self) -> None:
+        """Check that the models can be mixed.
+
+        Raises:
+            InputError: There are not as many weights as models, or the models are of different catalogues.
+        """
+        if not self.models or len(self.models) != len(self.weights):
+            raise InputError(
+                f"found {len(self.models)} models and {len(self.weights)} weights, expected one weight for each of at "
+                "least one model; give as many"
+            )
+        sizes = [model.n_items for model in self.models]
+        if len(set(sizes)) != 1:
+            raise InputError(
+                f"found models of {', '.join(map(str, sizes))} items, expected models of the same items; mix models "
+                "that were fitted to the same data with the same filters"
+            )
+
     @property
     def n_items(self) -> int:
         """How many items are scored."""
@@ -70,7 +89,7 @@ class Mixture:
 
         Raises:
             KeyError: An array is missing.
-            ValueError: The arrays do not fit together.
+            ValueError: The arrays do not fit together, or hold models that cannot be mixed.
         """
         weights = arrays["weights"].tolist()
         parts: list[dict[str, dict[str, AnyArray]]] = [{} for _ in weights]
@@ -78,6 +97,4 @@ class Mixture:
             index, form, name = key.split(":", 2)
             parts[int(index)].setdefault(form, {})[name] = arrays[key]
         models = [serving_from(form, own) for part in parts for form, own in part.items()]
-        if len(models) != len(weights) or len({model.n_items for model in models}) != 1:
-            raise ValueError(f"{len(models)} models and {len(weights)} weights, or models of different items")
         return cls(models, weights)

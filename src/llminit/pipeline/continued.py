@@ -12,10 +12,11 @@ from llminit.evaluation import factor_scorer
 from llminit.graph import normalized_adjacency
 from llminit.initialization import user_means
 from llminit.models import BACKBONES, BASELINES, is_baseline
+from llminit.models.distillation import N_PASSES, distilled
 from llminit.models.mixture import Mixture
 from llminit.models.serving import DotProduct
 from llminit.pipeline.learned import Learned
-from llminit.pipeline.mixture import MIXTURE, check_mixture
+from llminit.pipeline.mixture import MIXTURE, check_mixture, mixed_scorer
 from llminit.progress import Reporter
 from llminit.training import ReplaySampler, train
 
@@ -68,9 +69,15 @@ def continued(before: Before, *, device: str, reporter: Reporter) -> Learned:
     parts = [_part(before, name, options.part_options.get(name, {}), device, reporter) for name in options.parts]
     trained = next((part for part in parts if part.rows is not None), parts[0])
     weights = options.weights or (1 / len(parts),) * len(parts)
+    scorer = mixed_scorer([part.scorer for part in parts], weights)
+    if options.distill is not None:
+        with reporter.task("distilling", N_PASSES) as task:
+            tables = distilled(scorer, before.seen, options.distill, seed=before.seed, after_pass=task.advance)
+        return Learned(tables, factor_scorer(tables.users, tables.items), rows=trained.rows)
     return replace(
         trained,
         model=Mixture([part.model for part in parts], weights),
+        scorer=scorer,
         cold=tuple(part.cold[0] for part in parts),
         users_from=tuple(part.users_from[0] for part in parts),
     )

@@ -168,6 +168,7 @@ class _Run:
             "options": model.options,
             "seconds_training": model.seconds,
             "refit": None,
+            **({} if model.distilled is None else {"distilled": model.distilled}),
             "config": config.model_dump(mode="json"),
             "fingerprint": self.fingerprint,
             "data_fingerprint": data_fingerprint(dataset),

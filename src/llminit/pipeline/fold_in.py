@@ -3,10 +3,20 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from llminit.arrays import FloatArray, IntArray
+from llminit.arrays import FloatArray
 from llminit.data import HeldOut
-from llminit.fold_in import ColumnMap, HistoryMap, ItemMap, UserMap, fit_column_map, fit_item_map, fit_user_map
+from llminit.fold_in import (
+    ColumnMap,
+    HistoryMap,
+    ItemMap,
+    UserMap,
+    fit_column_map,
+    fit_item_map,
+    fit_linear_user_map,
+    fit_user_map,
+)
 from llminit.fold_in.item_map import Kind
 from llminit.models.backbone import HistoryRows
 from llminit.models.cold import ColdText
@@ -32,24 +42,29 @@ def fitted_maps(learned: Learned, held_out: HeldOut, text: TextEmbeddings | None
     items = tuple(
         _item_map(part, cold, learned, held_out, text) for part, cold in zip(models, learned.cold, strict=True)
     )
-    users = tuple(_user_map(part, rows) for part, rows in zip(models, learned.users_from, strict=True))
+    is_distilled = learned.distilled is not None
+    users = tuple(
+        _user_map(part, rows, held_out.train, is_distilled)
+        for part, rows in zip(models, learned.users_from, strict=True)
+    )
     return FoldIn(items, users, 0 if text is None else text.width)
 
 
 def refitted_maps(
-    maps: FoldIn, learned: Learned, degrees: IntArray, starts: FloatArray | None, texts: FloatArray | None
+    maps: FoldIn, learned: Learned, seen: csr_array, starts: FloatArray | None, texts: FloatArray | None
 ) -> FoldIn:
     """Return the maps of a model that was learned on, of the kinds and with the dial that they had.
 
     Args:
         maps: Those of the model before.
         learned: The model now.
-        degrees: int64 of shape (n_items,), the items' numbers of interactions.
+        seen: float32 CSR of shape (n_users, n_items), what it was learned from.
         starts: float32 of shape (n_items, d0), what the selection makes of the items' texts; None without text.
         texts: float32 of shape (n_items, D), zeros for an item without text; None without text.
     """
     items: list[ItemMap | ColumnMap | None] = []
     users: list[UserMap | HistoryMap | None] = []
+    degrees = np.bincount(seen.indices, minlength=seen.shape[1])
     parts = zip(leaves(learned.model), learned.cold, learned.users_from, maps.items, maps.users, strict=True)
     for part, cold, rows, item_map, user_map in parts:
         if texts is None or starts is None or item_map is None:
@@ -59,9 +74,9 @@ def refitted_maps(
             items.append(fit_item_map(item_map.kind, starts[warm], part.items[warm], degrees[warm], item_map.exposure))
         elif isinstance(part, ItemModel):
             items.append(fit_column_map(part, texts, degrees, item_map.exposure, cold))
-        again = _user_map(part, rows)
+        again = _user_map(part, rows, seen, isinstance(user_map, UserMap) and user_map.kind == "linear")
         if isinstance(user_map, UserMap) and isinstance(again, UserMap):
-            again = replace(user_map, length=again.length)
+            again = replace(user_map, length=again.length, arrays_by_name=again.arrays_by_name)
         users.append(again)
     return replace(maps, items=tuple(items), users=tuple(users))
 
@@ -91,11 +106,17 @@ def _item_map(
         return None
     starts: FloatArray = learned.selection.apply(text.values)
     warm = ~text.missing
-    kind: Kind = "start" if starts.shape[1] == model.items.shape[1] else "nearest"
+    # The directions of tables that were distilled are not those of the starts, however wide they are.
+    is_start = learned.distilled is None and starts.shape[1] == model.items.shape[1]
+    kind: Kind = "start" if is_start else "nearest"
     return fit_item_map(kind, starts[warm], model.items[warm], degrees[warm], EXPOSURE)
 
 
-def _user_map(model: ServingModel, rows: HistoryRows | None) -> UserMap | HistoryMap | None:
+def _user_map(
+    model: ServingModel, rows: HistoryRows | None, seen: csr_array, is_distilled: bool
+) -> UserMap | HistoryMap | None:
     if rows is not None:
         return HistoryMap(*rows)
-    return fit_user_map(model.users) if isinstance(model, DotProduct) else None
+    if not isinstance(model, DotProduct):
+        return None
+    return fit_linear_user_map(model.users, model.items, seen) if is_distilled else fit_user_map(model.users)

@@ -25,6 +25,7 @@ class Learned:
         cold: For each model that it is made of, what gives the weights of an item that comes later; None where there is
             no closed form.
         users_from: For each model that it is made of, what makes a user of a history exactly; None where nothing does.
+        distilled: How near two tables come to the mixture that they were distilled from; None where nothing was.
         rows: A backbone's trained rows, where `refresh` can go on from them; see `TrainingResult`.
         n_items_without_text: Items that started from the mean embedding.
         n_users_without_history: Users that started from the mean embedding.
@@ -40,6 +41,7 @@ class Learned:
     selection: Selection | None = None
     cold: tuple[ColdText | None, ...] = (None,)
     users_from: tuple[HistoryRows | None, ...] = (None,)
+    distilled: dict[str, Any] | None = None
     rows: FloatArray | None = None
     n_items_without_text: int = 0
     n_users_without_history: int = 0

@@ -8,12 +8,13 @@ import numpy as np
 from pydantic import Field
 
 from llminit.arrays import FloatArray, IntArray
-from llminit.config import Config, FitConfig, Names
+from llminit.config import MAX_EMBEDDING_SIZE, Config, FitConfig, Names
 from llminit.data import HeldOut
 from llminit.errors import ConfigError
 from llminit.evaluation import Scorer
 from llminit.models import BACKBONES, BASELINES, is_baseline
 from llminit.models.mixture import Mixture, mixed
+from llminit.pipeline.distill import distilled_from
 from llminit.pipeline.learned import Learned
 from llminit.pipeline.validation import validation_metric
 from llminit.progress import Reporter
@@ -32,6 +33,8 @@ class MixtureConfig(Config):
     """The weight of each part; by default validation chooses them."""
     part_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The options of each part, by its name."""
+    distill: int | None = Field(default=None, ge=1, le=MAX_EMBEDDING_SIZE)
+    """The width of two tables that keep the mixture's scores and serve in its place; by default the models serve."""
 
     def part_config(self, config: FitConfig, name: str) -> FitConfig:
         """Return the options with which a part is learned, `config` being those of the whole fit."""
@@ -82,42 +85,50 @@ def learn_mixture(
     parts = [learn_part(options.part_config(config, name)) for name in options.parts]
     scorers = [part.scorer for part in parts]
     weights = options.weights
-    if weights is None:
-        weights = _chosen_weights(scorers, held_out, config, reporter)
+    if weights is None and len(held_out.split.valid):
+        weights = chosen_weights(scorers, validation_metric(held_out, config), config.valid_metric, reporter)
+    weights = weights or (1 / len(scorers),) * len(scorers)
     chosen = {
         name: options.part_options.get(name, {}) | part.options for name, part in zip(options.parts, parts, strict=True)
     }
     trained = next((part for part in parts if part.best_epoch is not None), parts[0])
-    return replace(
+    mixture = replace(
         trained,
         model=Mixture([part.model for part in parts], weights),
-        scorer=_mixed_scorer(scorers, weights),
+        scorer=mixed_scorer(scorers, weights),
         cold=tuple(part.cold[0] for part in parts),
         users_from=tuple(part.users_from[0] for part in parts),
-        options={"parts": list(options.parts), "weights": list(weights), "part_options": chosen},
+        options={"parts": list(options.parts), "weights": list(weights), "part_options": chosen}
+        | ({} if options.distill is None else {"distill": options.distill}),
         seconds=sum(part.seconds for part in parts),
         n_items_without_text=max(part.n_items_without_text for part in parts),
     )
+    return mixture if options.distill is None else distilled_from(mixture, held_out, config, options.distill, reporter)
 
 
-def _mixed_scorer(scorers: Sequence[Scorer], weights: Sequence[float]) -> Scorer:
+def mixed_scorer(scorers: Sequence[Scorer], weights: Sequence[float]) -> Scorer:
+    """Return the scorer of a mixture from those of its models."""
+
     def score(users: IntArray) -> FloatArray:
         return mixed([np.asarray(scorer(users)) for scorer in scorers], weights)
 
     return score
 
 
-def _chosen_weights(
-    scorers: Sequence[Scorer], held_out: HeldOut, config: FitConfig, reporter: Reporter
+def chosen_weights(
+    scorers: Sequence[Scorer], measure: Callable[[Scorer], float], metric: str, reporter: Reporter
 ) -> tuple[float, ...]:
-    """Add one part after the other, each with the share that is best on the validation interactions."""
-    if not len(held_out.split.valid):
-        return (1 / len(scorers),) * len(scorers)
+    """Add one part after the other, each with the share that is best on the validation interactions.
 
-    measure = validation_metric(held_out, config)
+    Args:
+        scorers: Those of the parts.
+        measure: Returns the metric of a scorer.
+        metric: Its name, for people.
+        reporter: Receives progress.
+    """
 
     def measured(weights: Sequence[float]) -> float:
-        return measure(_mixed_scorer(scorers, weights))
+        return measure(mixed_scorer(scorers, weights))
 
     best = (1.0, *(0.0,) * (len(scorers) - 1))
     with reporter.task("weighing the mixture", len(_SHARES) * (len(scorers) - 1) + 1) as task:
@@ -129,7 +140,7 @@ def _chosen_weights(
                 weights = tuple((1 - share) * weight for weight in before)
                 weights = (*weights[:index], share, *weights[index + 1 :])
                 value = measured(weights)
-                task.advance(status=f"best {config.valid_metric} {max(value, best_value):.4f}")
+                task.advance(status=f"best {metric} {max(value, best_value):.4f}")
                 if value > best_value:
                     best, best_value = weights, value
     return best

@@ -108,9 +108,8 @@ def refreshed(
     learned = continued(before, device=device, reporter=reporter)
     maps = grown.fold_in
     if maps is not None:
-        degrees = np.bincount(before.seen.indices, minlength=grown.n_warm)
         starts = None if before.texts is None or grown.text is None else grown.text.selection.apply(before.texts)
-        maps = refitted_maps(maps, learned, degrees, starts, before.texts)
+        maps = refitted_maps(maps, learned, before.seen, starts, before.texts)
     model = learned.model
     if grown.folded_texts is not None:
         model = with_folded(model, maps, grown.text, grown.folded_texts, grown.n_warm)

@@ -180,7 +180,7 @@ def text_scores(
 
 
 def _users(user_map: UserMap | HistoryMap, items: FloatArray, histories: csr_array) -> FloatArray:
-    if user_map.kind == "mean":
+    if user_map.kind in ("mean", "linear"):
         # The items of the histories say all: of a large catalogue, no others are read.
         used, columns = np.unique(histories.indices, return_inverse=True)
         if not len(used):

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from llminit.arrays import BoolArray, FloatArray, IntArray
 from llminit.data.vocabulary import Vocabulary
 from llminit.errors import ConfigError
+from llminit.models.mixture import Mixture
 from llminit.models.serving import DotProduct, ServingModel
 from llminit.recommender.choice import Candidates
 from llminit.recommender.folding import FoldIn, leaves
@@ -202,8 +203,9 @@ class State:
 
     def _dot_product(self) -> DotProduct:
         if not isinstance(self.model, DotProduct):
+            distil = "; a mixture has some with its option distill=256" if isinstance(self.model, Mixture) else ""
             raise ConfigError(
                 f"this model is of the form {self.model.form!r} and has no embeddings; fit a backbone to have "
-                "some, such as backbone='softmax'"
+                f"some, such as backbone='softmax'{distil}"
             )
         return self.model

@@ -12,9 +12,7 @@ item recommendation benchmarks, RecSys 2022 (arXiv 2110.14037). The pull to the 
 feature-aware iALS, whose lambda_item_feature is text_l2 times the mean of r_i. An item without interactions gets a row
 by its text.
 
-Each side has a closed form while the other is fixed, and so has B. All rows share the dense part of their systems, the
-matrix a Y'Y, so both tables are turned to its eigenvectors (scores do not change), where it is diagonal; what is left
-of a row's system is as sparse as its interactions, and `llminit.compiled.least_squares` solves it.
+Each side has a closed form while the other is fixed, and so has B; `llminit.models.alternating` says how it is cheap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +20,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
-import numba
 import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from llminit.arrays import FloatArray, IntArray
-from llminit.compiled.graph import NodeArray
-from llminit.compiled.least_squares import Systems, solve_rows
+from llminit.arrays import FloatArray
 from llminit.errors import InputError
+from llminit.models.alternating import Turned
 from llminit.models.baseline import Baseline, BaselineInput
 from llminit.models.factors import FactorModel
 from llminit.models.registry import BASELINES
@@ -85,14 +81,19 @@ class IALS(Baseline):
                 "values are weights; use ones"
             )
         n_users, n_items = data.train.shape
-        by_user, by_item = self._side(data.train), self._side(csr_array(data.train.T))
-        text = _Text.make(whitened(data.text, self.text_dims), by_item.ridge, self.text_l2) if self.text else None
+        by_user, by_item = data.train, csr_array(data.train.T)
+        user_ridge, item_ridge = self._ridge(by_user), self._ridge(by_item)
+        text = _Text.make(whitened(data.text, self.text_dims), item_ridge, self.text_l2) if self.text else None
         users = np.zeros((n_users, self.embedding_size), dtype=np.float32)
         items = np.random.default_rng(self.seed).standard_normal((n_items, self.embedding_size), dtype=np.float32)
         items *= np.float32(_START_LENGTH / np.sqrt(self.embedding_size))
         for _ in range(self.epochs):
-            users, items = self._solved(by_user, users, items, None)
-            items, users = self._solved(by_item, items, users, text)
+            turned = Turned.make(users, items, self.unobserved_weight)
+            turned.solve(by_user, user_ridge, np.zeros_like(users), self.solver_steps)
+            turned = Turned.make(turned.others, turned.rows, self.unobserved_weight)
+            predicted = np.zeros_like(items) if text is None else text.predicted(turned.rows)
+            turned.solve(by_item, item_ridge, item_ridge[:, np.newaxis] * predicted, self.solver_steps)
+            users, items = turned.others, turned.rows
         return FactorModel(users, items, data.train)
 
     @classmethod
@@ -101,47 +102,10 @@ class IALS(Baseline):
         tables = (sizes.n_users + sizes.n_items) * 128 * 4 * 4
         return tables + 60 * sizes.n_interactions + sizes.n_items * sizes.text_width * 16
 
-    def _side(self, train: csr_array) -> "_Side":
+    def _ridge(self, train: csr_array) -> FloatArray:
+        """Return the regulariser of each row, float32 of shape (n,)."""
         counts = np.diff(train.indptr) + self.unobserved_weight * train.shape[1]
-        return _Side(
-            train.indptr.astype(np.int64),
-            train.indices.astype(np.int32),
-            train.data,
-            (self.reg_weight * counts**self.reg_exponent).astype(np.float32),
-            np.arange(train.shape[0], dtype=np.int32),
-        )
-
-    def _solved(
-        self, side: "_Side", rows: FloatArray, others: FloatArray, text: "_Text | None"
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the rows of one side, solved, and those of the other, both turned to the same new directions."""
-        shared, directions = np.linalg.eigh(np.float32(self.unobserved_weight) * (others.T @ others))
-        rows, others = rows @ directions, others @ directions
-        targets = np.zeros_like(rows) if text is None else text.predicted(rows) * side.ridge[:, np.newaxis]
-        systems = Systems(
-            side.indptr, side.indices, side.values, others, np.maximum(shared, np.float32(0)), side.ridge, targets
-        )
-        solve_rows(systems, side.codes, self.solver_steps, rows, numba.get_num_threads())
-        return rows, others
-
-
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """The interactions of users or of items.
-
-    Attributes:
-        indptr: int64 of shape (n + 1,), where each row's interactions begin.
-        indices: int32 of shape (n_interactions,), rows of the other side.
-        values: float32 of shape (n_interactions,).
-        ridge: float32 of shape (n,), the regulariser of each row.
-        codes: int32 of shape (n,), the rows.
-    """
-
-    indptr: IntArray
-    indices: NodeArray
-    values: FloatArray
-    ridge: FloatArray
-    codes: NodeArray
+        return np.asarray(self.reg_weight * counts**self.reg_exponent, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
