@@ -37,7 +37,7 @@ def test_json_contract(tune: TuneRun, tmp_path: Path) -> None:
     found = ran.json
     assert found.keys() == JSON_KEYS
     assert (found["metric"], found["out"]) == ("ndcg@10", str(tmp_path / "best.toml"))
-    assert list(found["first"]) == ["fast", "best", "max"]
+    assert list(found["first"]) == ["fast", "wide", "max"]
     values = [trial["value"] for trial in found["trials"] if trial["value"] is not None]
     assert found["value"] == max(values) >= found["first"]["fast"]
     assert found["finished"] + found["pruned"] + found["failed"] == len(found["trials"]) == 5
@@ -50,7 +50,7 @@ def test_people_see_the_best_beside_the_presets(tune: TuneRun, tmp_path: Path) -
     ran = tune("--seeds", 2)
     assert ran.code == 0, ran.stderr
     assert ran.stderr.splitlines()[0] == (
-        "searching with 5 trials on the splits of seeds 0 to 1; tried first: fast, best, max"
+        "searching with 5 trials on the splits of seeds 0 to 1; tried first: fast, wide, max"
     )
     for expected in (
         "validation ndcg@10",

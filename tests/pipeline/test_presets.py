@@ -1,5 +1,7 @@
 """Presets fill what was left open, by rules from the data, and nothing else."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,9 +10,12 @@ from llminit import fit
 from llminit.config import FitConfig
 from llminit.errors import ConfigError
 from llminit.models.mixture import Mixture
+from llminit.models.serving import DotProduct
+from llminit.pipeline import presets
 from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.presets import PRESETS, fitted_to_data, softmax_log_q, with_preset
 from llminit.recommender import Recommender
+from llminit.text import TextEmbeddings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -68,9 +73,10 @@ def test_rules_from_the_data() -> None:
     sizes = ((4000, 4000, 2), (400, 400, 2), (40, 30, 12))
     sparse, between, dense = (load_dataset(table(*size), None, FitConfig()) for size in sizes)
     assert softmax_log_q(sparse) == 0 < softmax_log_q(between) < softmax_log_q(dense) == 1
-    model = fit(table(), embeddings=vectors(), preset="best", epochs=2)
-    assert model.report["config"]["embedding_size"] == 12
-    assert model.report["config"]["backbone_options"] == {"log_q": 1.0}
+    text = TextEmbeddings.from_arrays(pl.Series(vectors()[0]), vectors()[1])
+    for preset, size in (("fast", 12), ("max", 12)):
+        asked = FitConfig(preset=preset)
+        assert fitted_to_data(asked, with_preset(asked), dense, text).embedding_size == size
     named = FitConfig(embedding_size=3, backbone_options={"log_q": 0.4})
     adapted = fitted_to_data(named, with_preset(named), sparse, None)
     assert (adapted.embedding_size, adapted.backbone_options) == (3, {"log_q": 0.4})
@@ -101,6 +107,34 @@ def test_max_mixes_models_and_its_recommender_is_saved(tmp_path: object) -> None
     assert again.equals(model.recommend(users, k=5))
     halves = [int(item[1:]) // 15 == int(user[1:]) % 2 for user, item in again.select("user_id", "item_id").rows()]
     assert np.mean(halves) > 0.8
+
+
+def test_best_is_two_tables_of_what_max_knows() -> None:
+    """It is the mixture of `max`, distilled, with embeddings and maps for newcomers; a named width is the tables'."""
+    model = fit(table(), embeddings=vectors(), preset="best", epochs=3)
+    assert isinstance(model.model, DotProduct)
+    assert model.model.items.shape == (30, 12), "as wide as the text has directions"
+    assert model.report["config"]["backbone_options"]["distill"] == model.report["distilled"]["width"] == 12
+    assert model.report["options"]["part_options"].keys() == {"softmax", "l3ae"}
+    recommended = model.recommend([f"u{user}" for user in range(10)], k=5).select("user_id", "item_id").rows()
+    assert np.mean([int(item[1:]) // 15 == int(user[1:]) % 2 for user, item in recommended]) > 0.8
+    assert len(model.add_items(pl.DataFrame({"item_id": ["new"]}), embeddings=(["new"], vectors()[1][:1])).items) == 31
+    named = FitConfig(preset="best", embedding_size=5)
+    data, text = load_dataset(table(), None, named), TextEmbeddings.from_arrays(pl.Series(vectors()[0]), vectors()[1])
+    adapted = fitted_to_data(named, with_preset(named), data, text)
+    assert (adapted.embedding_size, adapted.backbone_options["distill"]) == (5, 5)
+
+
+@pytest.mark.parametrize("preset", ["best", "max"])
+def test_what_is_left_where_l3ae_cannot_be(preset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without text, or with too many items, the presets are their backbone alone."""
+    model = fit(table(), preset=preset, init="xavier", epochs=2, refit=False, embedding_size=8)
+    assert model.report["config"]["backbone"] == "softmax"
+    monkeypatch.setattr(presets, "MAX_ITEMS_OF_L3AE", 29)
+    options = {"part_options": {"softmax": {"temperature": 0.3}}}
+    model = fit(table(), embeddings=vectors(), preset=preset, epochs=2, refit=False, backbone_options=options)
+    assert model.report["config"]["backbone"] == "softmax"
+    assert model.report["config"]["backbone_options"] == {"log_q": 1.0, "temperature": 0.3}
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,12 @@ def test_the_first_trials_are_the_presets(named: dict[str, Any], texts: TextEmbe
     """They are what `fit --preset` makes of these data and named options, but for options at their defaults."""
     named = named if texts is not None else {name: value for name, value in named.items() if name != "init"}
     found = space(texts=texts, backbones=("softmax", "mixture") if texts is not None else ("softmax",), **named)
-    presets = ["fast", "best", "max"] if texts is not None else ["fast", "best"]
-    assert [first.label for first in found.first] == presets
+    labels = ["fast", "wide", "max"] if texts is not None else ["fast", "wide"]
+    assert [first.label for first in found.first] == labels
     for first in found.first:
+        if first.label == "wide":
+            assert found.config(first.values).embedding_size == named.get("embedding_size", 300 if texts else 512)
+            continue
         asked = FitConfig.make(**named | ({} if texts is not None else {"init": "xavier"}), preset=first.label)
         expected = fitted_to_data(asked, with_preset(asked), DATA, texts)
         config = found.config(first.values)

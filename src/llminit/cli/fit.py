@@ -61,7 +61,8 @@ def command(
 
 def _show(report: dict[str, Any], out: Path) -> None:
     config, refit = report["config"], report["refit"]
-    trained = "" if config["preset"] is None else f"; preset {config['preset']}, d={config['embedding_size']}"
+    width = report["distilled"]["width"] if "distilled" in report else config["embedding_size"]
+    trained = "" if config["preset"] is None else f"; preset {config['preset']}, d={width}"
     trained += "" if report["best_epoch"] is None else f"; best epoch {report['best_epoch']}"
     typer.echo(
         f"{report['n_users']} users, {report['n_items']} items, {report['n_interactions']} interactions{trained}; "

@@ -35,9 +35,9 @@ def command(
 ) -> None:
     """Search for the options of `fit` that are best on the validation interactions (extra `tune`).
 
-    The presets are tried first, so that the result is never worse on validation; test interactions are never used.
-    Then `llminit fit --config best.toml --out model`. Killed, the same command continues; with more --trials it goes
-    on. Options of `fit` that are named are not searched.
+    The presets' models are tried first, so that the result is never worse on validation; test interactions are never
+    used. Then `llminit fit --config best.toml --out model`. Killed, the same command continues; with more --trials it
+    goes on. Options of `fit` that are named are not searched.
     """
     from llminit.tuning.tune import tune
 

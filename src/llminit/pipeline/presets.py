@@ -25,10 +25,19 @@ _WIDE = {"embedding_size": 512, "learning_rate": 5e-4}
 
 PRESETS: dict[PresetName, dict[str, Any]] = {
     "fast": {"backbone": "softmax", "embedding_size": 128, **_TRAINING},
-    "best": {"backbone": "softmax", **_TRAINING, **_WIDE},
+    "best": {"backbone": "mixture", **_TRAINING, **_WIDE},
     "max": {"backbone": "mixture", **_TRAINING, **_WIDE},
 }
-"""What each preset sets: `fast` trains for seconds, `best` is the best one model, `max` mixes models."""
+"""What each preset sets: `fast` trains for seconds, `max` mixes models, `best` makes two tables of what they know."""
+
+WIDE_SOFTMAX: dict[str, Any] = {"backbone": "softmax", **_TRAINING, **_WIDE}
+"""What `best` and `max` are without text, which L3AE needs, and where items are too many for it."""
+
+BEST_WIDTH = 256
+"""The width of the tables of `best`, unless one is named: wider ones were no better (benchmarks/distillation.py)."""
+
+MAX_ITEMS_OF_L3AE = 20_000
+"""With more items the presets do without L3AE, whose time grows with the cube of them."""
 
 
 def with_preset(config: FitConfig) -> FitConfig:
@@ -43,7 +52,7 @@ def with_preset(config: FitConfig) -> FitConfig:
     if config.preset is None and "backbone" in named:
         return config
     name = config.preset or "fast"
-    values = PRESETS[name]
+    values = PRESETS[name] if name == "fast" or config.init != XAVIER else WIDE_SOFTMAX
     if "backbone" in named and config.backbone != values["backbone"]:
         raise ConfigError(
             f"preset={name!r} is about {values['backbone']}, but the backbone is {config.backbone!r}, expected one of "
@@ -64,11 +73,16 @@ def fitted_to_data(asked: FitConfig, chosen: FitConfig, dataset: Dataset, text: 
     """
     if chosen.preset is None:
         return chosen
+    if chosen.backbone == MIXTURE and "backbone" not in asked.model_fields_set and dataset.n_items > MAX_ITEMS_OF_L3AE:
+        chosen = _without_l3ae(chosen)
     adapted: dict[str, Any] = {"backbone_options": _with_log_q(chosen, softmax_log_q(dataset))}
     if text is not None and chosen.init != XAVIER and "embedding_size" not in asked.model_fields_set:
         # Whitened text has at most as many directions as the encoder has columns, and one fewer than there are items.
         widest = min(text.values.shape[1], dataset.n_items - text.n_missing - 1)
         adapted["embedding_size"] = max(1, min(chosen.embedding_size, widest))
+    if chosen.preset == "best" and chosen.backbone == MIXTURE:
+        width = min(adapted.get("embedding_size", chosen.embedding_size), BEST_WIDTH)
+        adapted["backbone_options"] = {"distill": width} | adapted["backbone_options"]
     return chosen.model_copy(update=adapted)
 
 
@@ -82,6 +96,12 @@ def softmax_log_q(dataset: Dataset) -> float:
     """
     density = dataset.n_interactions / (dataset.n_users * dataset.n_items)
     return float(round(min(max(math.log(density / 0.0015) / math.log(20), 0.0), 1.0), 2))
+
+
+def _without_l3ae(chosen: FitConfig) -> FitConfig:
+    """Return the options of the mixture's backbone alone."""
+    options = check_mixture(chosen.backbone_options).part_options.get("softmax", {})
+    return chosen.model_copy(update={"backbone": "softmax", "backbone_options": options})
 
 
 def _with_log_q(chosen: FitConfig, log_q: float) -> dict[str, Any]:

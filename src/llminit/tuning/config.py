@@ -21,7 +21,7 @@ class TuneConfig(DataConfig):
     """What a search tries. The options of `fit` among these are not searched where they are named."""
 
     trials: int = Field(default=30, ge=1, le=MAX_COUNT)
-    """How many sets of options are tried in all, those of earlier calls counted; the presets come first."""
+    """How many sets of options are tried in all, those of earlier calls counted; the presets' models come first."""
     seconds: float | None = Field(default=None, gt=0)
     """No trial begins after this many seconds of searching, earlier calls counted; by default there is no limit."""
     seeds: int = Field(default=1, ge=1, le=MAX_SEEDS)

@@ -23,7 +23,7 @@ class Trial:
 
     Attributes:
         position: Its place: 0, 1, 2, ...
-        label: A preset, or a model as `fit` makes it, for the first ones; else empty.
+        label: Of the first ones, a key of `space.BEGINNINGS` or a model as `fit` makes it; else empty.
         state: "finished", "pruned" or "failed".
         value: The validation metric's mean over the splits; None unless it finished.
         values: What it set.
@@ -83,7 +83,7 @@ class Tuned:
 
     @property
     def first(self) -> dict[str, float | None]:
-        """The values of the presets, and of models as `fit` makes them, that were tried first; None for a failure."""
+        """The values of what was tried first, by its label; None for a failure."""
         return {trial.label: trial.value for trial in self.trials if trial.label}
 
     def count(self, state: str) -> int:

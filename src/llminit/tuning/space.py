@@ -14,7 +14,7 @@ from llminit.data import Dataset
 from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, Sizes, is_baseline
 from llminit.pipeline.mixture import MIXTURE
-from llminit.pipeline.presets import PRESETS, fitted_to_data, with_preset
+from llminit.pipeline.presets import PRESETS, WIDE_SOFTMAX, fitted_to_data
 from llminit.text import TextEmbeddings
 from llminit.tuning.config import TuneConfig
 
@@ -97,6 +97,9 @@ OWN_OPTIONS: dict[str, dict[str, Dimension]] = {
 }
 """Options of models that are searched; those of other models are left as they are."""
 
+BEGINNINGS: dict[str, dict[str, Any]] = {"fast": PRESETS["fast"], "wide": WIDE_SOFTMAX, "max": PRESETS["max"]}
+"""What is tried first. `best` is `max`, distilled after it was chosen, so that its options are those of `max`."""
+
 SHORT_TRAINING = {name: PRESETS["fast"][name] for name in ("epochs", "patience", "valid_users")}
 """How long models of the softmax kind train, and on whom they validate; the others train as `fit` does."""
 
@@ -106,7 +109,7 @@ class First:
     """A trial that comes before the search.
 
     Attributes:
-        label: A preset, or a model as `fit` makes it without any option.
+        label: A key of `BEGINNINGS`, or a model as `fit` makes it without any option.
         values: What it sets.
     """
 
@@ -178,12 +181,13 @@ def search_space(asked: TuneConfig, dataset: Dataset, text: TextEmbeddings | Non
 def _first(
     asked: TuneConfig, fixed: dict[str, Any], dataset: Dataset, text: TextEmbeddings | None, widest: int | None
 ) -> list[First]:
-    """Return the presets of the named models, and each model without a preset as `fit` makes it."""
+    """Return the beginnings of the named models, and each model without a preset as `fit` makes it."""
     trials: list[First] = []
-    for preset, values in PRESETS.items():
+    for label, values in BEGINNINGS.items():
         if values["backbone"] in asked.backbones:
-            named = FitConfig.make(**fixed, preset=preset)
-            trials.append(First(preset, _values(fitted_to_data(named, with_preset(named), dataset, text))))
+            named = FitConfig.make(**fixed)
+            filled = named.model_copy(update={"preset": "fast", **values, **fixed})
+            trials.append(First(label, _values(fitted_to_data(named, filled, dataset, text))))
     for model in asked.backbones:
         if is_baseline(model) and model != MIXTURE:
             trials.append(First(model, {"backbone": model}))

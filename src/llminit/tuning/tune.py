@@ -44,7 +44,7 @@ def tune(
 ) -> Tuned:
     """Search for the options of `fit` that are best on the validation interactions.
 
-    The presets are tried first, so that the result is never worse on validation than they are; then Optuna's TPE
+    The presets' models are tried first, so that the result is never worse on validation than they; then Optuna's TPE
     chooses by what the trials before gave, and a trial that is worse than three in four finished ones were after as
     many epochs is ended. The test interactions are never used.
 
