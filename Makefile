@@ -8,7 +8,7 @@ demo: .venv/demo
 	$(BIN)/llminit demo
 
 test: .venv/test .venv/recbole
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/lint
 	$(BIN)/ruff check .

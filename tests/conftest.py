@@ -9,6 +9,13 @@ import pytest
 import torch
 
 
+def pytest_configure() -> None:
+    """Compute on one thread where tests run side by side: threads that wait for each other's cores are slow."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        numba.set_num_threads(1)
+        torch.set_num_threads(1)
+
+
 def _data_folders() -> list[Path]:
     root = Path(__file__).resolve().parents[1]
     named = os.environ.get("LLMINIT_DATA")
