@@ -61,7 +61,7 @@ def run(data: str, widths: list[int], seed: int) -> list[dict[str, Any]]:
     mixture = learn(held_out, text, chosen)
     if not isinstance(mixture.model, Mixture):
         raise TypeError(f"the preset max gave a model of the form {mixture.model.form}, expected a mixture")
-    maps = fitted_maps(mixture, held_out, text)
+    maps = fitted_maps(mixture, held_out, text, chosen)
     rows = [{"what": "mixture", "seconds": None, **measures(mixture.model, maps, held_out)}]
     for index, name in enumerate(mixture.options["parts"]):
         own = replace(maps, items=(maps.items[index],), users=(maps.users[index],))
@@ -75,7 +75,7 @@ def distilled_row(
     """Distil the mixture and measure the tables."""
     tables = distilled_from(mixture, held_out, config, width, SILENT)
     row = {"what": f"d={width}", "seconds": tables.seconds - mixture.seconds, "distilled": tables.distilled}
-    return row | measures(tables.model, fitted_maps(tables, held_out, text), held_out)
+    return row | measures(tables.model, fitted_maps(tables, held_out, text, config), held_out)
 
 
 def measures(model: ServingModel, maps: FoldIn, held_out: HeldOut) -> dict[str, float]:

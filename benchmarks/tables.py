@@ -1,4 +1,4 @@
-"""Writes the tables of README.md from the result files, each between two marks.
+"""Writes the tables of README.md and of docs/cold.md from the result files, each between two marks.
 
 python benchmarks/tables.py
 """
@@ -14,10 +14,10 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Rewrite the README's tables; a result without a file is marked as not measured."""
-    readme = HERE / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(re.sub(r"<!-- results: (\S+) -->.*?<!-- end -->", _section, text, flags=re.S), encoding="utf-8")
+    """Rewrite the pages' tables; a result without a file is marked as not measured."""
+    for page in (HERE / "README.md", HERE.parent / "docs" / "cold.md"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(re.sub(r"<!-- results: (\S+) -->.*?<!-- end -->", _section, text, flags=re.S), encoding="utf-8")
 
 
 def _section(match: re.Match[str]) -> str:
@@ -41,6 +41,7 @@ def _table(result: dict[str, Any]) -> str:
         "losses": _losses,
         "cosine_search": _cosine_search,
         "distillation": _distillation,
+        "cold": _cold,
     }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
@@ -89,6 +90,23 @@ def _presets(result: dict[str, Any]) -> list[str]:
         f"| {row['data']} | `{row['preset']}` | {_spread(row, 'recall@10')} | {_spread(row, 'ndcg@10')} |"
         for row in result["rows"]
     ]
+
+
+def _cold(result: dict[str, Any]) -> list[str]:
+    losses = list(result["rows"][0]["at"])
+    heads = " | ".join(f"at {float(loss):.0%} loss" for loss in losses)
+    lines = [
+        f"| way | seeds | warm recall@10 | cold among cold | {heads} | share of lists | most shown |",
+        f"|---|--:|--:|--:|{'--:|' * len(losses)}--:|--:|",
+    ]
+    for row in result["rows"]:
+        name = row["name"] if row["side"] == "others" else f"`{row['side']}`, {row['name']}"
+        recalls = " | ".join(f"{row['at'][loss]:.4f} ± {row['sd'][loss]:.4f}" for loss in losses)
+        shown = f"{row['share_of_lists']:.1%} | {row['most_shown']:.1%}"
+        lines.append(
+            f"| {name} | {row['n_seeds']} | {row['warm']:.4f} | {row['among_cold']:.4f} | {recalls} | {shown} |"
+        )
+    return lines
 
 
 def _losses(result: dict[str, Any]) -> list[str]:

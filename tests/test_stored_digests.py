@@ -6,12 +6,13 @@ results, recommenders or caches unreadable or useless.
 
 import json
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
+from pydantic import create_model
 from safetensors import safe_open
 
 from llminit.arrays import BoolArray, FloatArray
@@ -19,7 +20,7 @@ from llminit.comparison.fingerprints import cell_fingerprint
 from llminit.config import CompareConfig, Config, FitConfig
 from llminit.data import Dataset, make_dataset
 from llminit.errors import ArtefactError
-from llminit.pipeline.provenance import data_fingerprint, fit_fingerprint, text_fingerprint
+from llminit.pipeline.provenance import data_fingerprint, fit_fingerprint, text_fingerprint, training_fingerprint
 from llminit.recommender.artefact import Artefact, write_artefact
 from llminit.results import CellKey, Header, Method
 from llminit.results.documents import read_document, write_document
@@ -84,6 +85,24 @@ def test_fit_fingerprints() -> None:
         fit_fingerprint(options, dataset(timed=False), None)
         == "46f6d0f635550b4c7a8dffa956da1616c00cac574756c1c460b26b8f21d69cfc"
     )
+
+
+def test_options_that_came_later() -> None:
+    """At their defaults, options that came after digests were stored change none; set, they do."""
+    later = {"max_warm_loss", "cold_share", "cold_split", "cold_users"}
+    config, data = FitConfig(seed=3), dataset(timed=True)
+    assert later < set(FitConfig.model_fields)
+    fields: dict[str, Any] = {name: (field.annotation, ...) for name, field in FitConfig.model_fields.items()}
+    earlier = create_model("Earlier", **{name: kind for name, kind in fields.items() if name not in later})
+    before = cast("FitConfig", earlier(**config.model_dump(exclude=later)))
+    assert fit_fingerprint(config, data, None) == fit_fingerprint(before, data, None)
+    assert training_fingerprint(config, data, None) == training_fingerprint(before, data, None)
+    held_out = FitConfig(seed=3, cold_share=0.1)
+    assert fit_fingerprint(held_out, data, None) != fit_fingerprint(config, data, None)
+    assert training_fingerprint(held_out, data, None) != training_fingerprint(config, data, None)
+    shown = FitConfig(seed=3, max_warm_loss=0.1)
+    assert fit_fingerprint(shown, data, None) != fit_fingerprint(config, data, None)
+    assert training_fingerprint(shown, data, None) == training_fingerprint(config, data, None)
 
 
 def test_cell_fingerprints() -> None:

@@ -22,6 +22,7 @@ from llminit.storage import replacing_file
 Protocol = Literal["standard", "paper"]
 PresetName = Literal["fast", "best", "max"]
 SplitKind = Literal["random-loo", "temporal-loo", "ratio", "global-time"]
+ColdKind = Literal["random", "time"]
 
 MAX_COUNT = 2**63 - 1
 """What libraries take as a whole number."""
@@ -225,6 +226,14 @@ class FitConfig(HeldOutConfig):
     """Most users that validation measures, drawn with the seed; by default all."""
     refit: bool = True
     """After measuring, train once more on all interactions, and save that; --no-refit saves the measured one."""
+    max_warm_loss: float = Field(default=0.02, ge=0, lt=1)
+    """The trade: items that come later, known by their text alone, may cost others this share of their ndcg@10."""
+    cold_share: float | None = Field(default=None, gt=0, lt=1)
+    """Keep this share of the items out of the measured training, and measure them as items that come later."""
+    cold_split: ColdKind = "random"
+    """Which items are held out: random ones, or those that appeared last (time)."""
+    cold_users: float | None = Field(default=None, gt=0, lt=1)
+    """Keep this share of the users out of the measured training, and measure them by their histories alone."""
 
 
 def _as_list(value: Any) -> Any:

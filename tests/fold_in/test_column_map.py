@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llminit.arrays import FloatArray
 from llminit.errors import ConfigError, EmbeddingError
 from llminit.fold_in import ColumnMap, fit_column_map
-from llminit.fold_in.item_map import N_NEAREST
+from llminit.fold_in.column_map import N_NEAREST
 from llminit.models.baselines.l3ae import L3AE
 from llminit.models.cold import ColdText
 from llminit.models.serving import ItemModel, kept_weights

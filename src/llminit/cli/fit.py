@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 
 from llminit.cli import options as opt
-from llminit.cli.show import RichReporter, print_json, print_metrics
+from llminit.cli.show import RichReporter, print_json, print_metrics, print_table
 from llminit.config import FitConfig
 
 
@@ -72,8 +73,27 @@ def _show(report: dict[str, Any], out: Path) -> None:
     others = {other: values["metrics"] for other, values in report["baselines"].items()}
     print_metrics({name: report["metrics"], **others})
     typer.echo(report["verdict"])
+    _show_newcomers(report)
     if refit is None:
         typer.echo(f"Saved to {out}: the model that was measured")
     else:
         epochs = "" if refit["epochs"] is None else f" for {refit['epochs']} epochs"
         typer.echo(f"Saved to {out}: the same, trained once more on all {refit['n_interactions']} interactions{epochs}")
+
+
+def _show_newcomers(report: dict[str, Any]) -> None:
+    """Show what was measured of items and users that were held out of training."""
+    if "cold" in report:
+        cold = report["cold_items"]
+        title = (
+            f"{cold['n_items']} items never seen in training, {cold['n_interactions']} interactions with them, ranked "
+            f"in the whole catalogue; saved is exposure {cold['exposure']:.2f}"
+        )
+        columns = ["exposure", "warm_loss", "recall@10", "ndcg@10", "share_of_lists"]
+        print_table(pl.DataFrame(report["cold"]).select(columns), title)
+    if report.get("new_users", {}).get("metrics"):
+        users = report["new_users"]
+        typer.echo(
+            f"{users['n_users']} users never seen in training, made of their histories: recall@10 "
+            f"{users['metrics']['recall@10']:.4f}, ndcg@10 {users['metrics']['ndcg@10']:.4f}"
+        )

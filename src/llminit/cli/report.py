@@ -1,4 +1,4 @@
-"""`llminit report`: the results of a comparison as one page."""
+"""`llminit report`: the results of a comparison, or of a fit, as one page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +10,12 @@ from llminit.cli.show import RichReporter, print_json
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `llminit compare` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `llminit compare` or `llminit fit` wrote.")],
     out: Annotated[Path, typer.Option(help="The HTML file.")] = Path("report.html"),
     config_file: opt.ConfigFile = None,  # noqa: ARG001 - read before the other options
     as_json: opt.Json = False,
 ) -> None:
-    """Write the results of a comparison as one HTML file, which can be read offline and on a phone."""
+    """Write the results of a comparison, or of a fit, as one HTML file, which can be read offline and on a phone."""
     from llminit.report import write_report
 
     written = write_report(folder, out, reporter=RichReporter())

@@ -14,13 +14,16 @@ from scipy.sparse import csr_array, issparse
 
 from llminit.arrays import AnyArray, FloatArray, IntArray
 from llminit.errors import EmbeddingError
-from llminit.fold_in.item_map import N_NEAREST, checked_exposure
+from llminit.fold_in.item_map import checked_exposure
 from llminit.models.cold import ColdText
 from llminit.models.serving import MAX_WEIGHTS_PER_ITEM, Factor, ItemModel
 from llminit.selectors.selection import unit_rows
 
 Kind = Literal["closed-form", "nearest"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+N_NEAREST = 20
+"""How many warm items of like text make a cold item, for kind "nearest"."""
 
 _BLOCK_BYTES = 64 * 2**20
 _SAMPLE = 512

@@ -14,7 +14,9 @@ from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES, is_baseline
-from llminit.pipeline.fold_in import fitted_maps, trained_rows
+from llminit.pipeline.cold import newcomers_report
+from llminit.pipeline.cold_split import ColdSplit, split_cold
+from llminit.pipeline.fold_in import fitted_maps, refitted_maps, trained_rows
 from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.learned import Learned
@@ -31,11 +33,11 @@ from llminit.pipeline.provenance import (
 from llminit.pipeline.refit import everything, refit_config
 from llminit.pipeline.yardsticks import measured, measured_yardsticks, verdict
 from llminit.progress import Reporter
-from llminit.recommender import Recommender
+from llminit.recommender import FoldIn, Recommender
 from llminit.recommender.text_recipe import TextRecipe
-from llminit.recommender.trained_rows import TrainedRows
 from llminit.reporters import automatic_reporter
 from llminit.selectors import SELECTORS, check_selection
+from llminit.text import TextEmbeddings
 from llminit.training import CheckpointFile
 
 
@@ -85,19 +87,26 @@ def fit(
     asked = FitConfig.from_options(config, named_parts(options))
     config = with_preset(asked)
     check_names(config)
+    if config.cold_share is not None and not needs_text(config):
+        raise ConfigError(
+            f"cold_share={config.cold_share} needs a model that uses the items' text, expected to find new items a "
+            f"place; found backbone={config.backbone!r} with init={config.init!r}: use a selector of text embeddings, "
+            "or leave cold_share out"
+        )
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
     if folder is not None:
         folder.check()
     with nullcontext() if folder is None else folder.reserved():
         dataset = load_dataset(interactions, items, config, reporter)
-        held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
+        split = split_cold(dataset, config)
+        held_out = HeldOut(split.warm, split_interactions(split.warm, config.splitting, config.seed))
         text = _text_source(dataset, config, embeddings, encoder, cache, reporter)
-        config = fitted_to_data(asked, config, dataset, None if text is None else text.embeddings)
+        config = fitted_to_data(asked, config, split.warm, None if text is None else split.warm_text(text.embeddings))
         fingerprint = fit_fingerprint(config, dataset, None if text is None else text.embeddings)
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
             reporter.note(f"{out} was already fitted from the same data with the same options")
             return finished
-        run = _Run(held_out, text, config, fingerprint, device, folder, checkpoint_seconds, reporter)
+        run = _Run(dataset, split, held_out, text, config, fingerprint, device, folder, checkpoint_seconds, reporter)
         recommender = run.recommender(started)
         if folder is not None:
             folder.finish(recommender)
@@ -108,6 +117,8 @@ def fit(
 class _Run:
     """What both phases of one call share."""
 
+    dataset: Dataset
+    split: ColdSplit
     held_out: HeldOut
     text: TextSource | None
     config: FitConfig
@@ -116,11 +127,6 @@ class _Run:
     folder: OutFolder | None
     checkpoint_seconds: float
     reporter: Reporter
-
-    @property
-    def dataset(self) -> Dataset:
-        """The data set that is divided."""
-        return self.held_out.dataset
 
     def recommender(self, started: float) -> Recommender:
         """Measure, refit, and return what is to be saved."""
@@ -132,24 +138,45 @@ class _Run:
         held_out = self.held_out
         model = self._learn(held_out, self.config, checkpoints[0])
         report = self._report(held_out, model)
-        saved, fitted_to, earlier = model, held_out, model.earlier_seconds
+        maps = fitted_maps(model, held_out, self._text_of(held_out), self.config)
+        report |= self._of_newcomers(model, maps)
+        earlier = model.earlier_seconds
         if self.config.refit and (len(held_out.split.valid) or len(held_out.split.test)):
             self.reporter.note("fitting once more, to all interactions")
-            final = refit_config(self.config, model, held_out)
-            fitted_to = everything(self.dataset)
-            saved = self._learn(fitted_to, final, checkpoints[1])
-            earlier += saved.earlier_seconds
+            final = refit_config(self.config, model, held_out, self.dataset.n_interactions)
+            held_out = everything(self.dataset)
+            model = self._learn(held_out, final, checkpoints[1])
+            earlier += model.earlier_seconds
+            maps = self._maps_again(maps, model, held_out)
             report["refit"] = {
                 "n_interactions": self.dataset.n_interactions,
-                "epochs": None if saved.best_epoch is None else final.epochs,
-                "seconds": saved.seconds,
+                "epochs": None if model.best_epoch is None else final.epochs,
+                "seconds": model.seconds,
             }
         report["seconds"] = time.perf_counter() - started + earlier
-        return self._recommender(saved, fitted_to, report)
+        return self._recommender(model, maps, held_out, report)
 
     def _learn(self, held_out: HeldOut, config: FitConfig, checkpoint: CheckpointFile | None) -> Learned:
-        text = None if self.text is None else self.text.embeddings
+        text = self._text_of(held_out)
         return learn(held_out, text, config, device=self.device, checkpoint=checkpoint, reporter=self.reporter)
+
+    def _text_of(self, held_out: HeldOut) -> TextEmbeddings | None:
+        if self.text is None or held_out.dataset is self.dataset:
+            return None if self.text is None else self.text.embeddings
+        return self.split.warm_text(self.text.embeddings)
+
+    def _maps_again(self, maps: FoldIn, model: Learned, held_out: HeldOut) -> FoldIn:
+        """Return the maps that were chosen, fitted to another model."""
+        text = self._text_of(held_out)
+        if text is None or model.selection is None:
+            return refitted_maps(maps, model, held_out.train, None, None)
+        return refitted_maps(maps, model, held_out.train, model.selection.apply(text.values), text.values)
+
+    def _of_newcomers(self, model: Learned, maps: FoldIn) -> dict[str, Any]:
+        """Return what was measured of items and users that training has not seen."""
+        texts = None if self.text is None else self.text.embeddings.values
+        recipe = self._text_recipe(model)
+        return newcomers_report(self.held_out, self.split, model.model, maps, recipe, texts, self.config, self.reporter)
 
     def _report(self, held_out: HeldOut, model: Learned) -> dict[str, Any]:
         dataset, config = self.dataset, self.config
@@ -183,24 +210,16 @@ class _Run:
             report["verdict"] = verdict(result, others)
         return report
 
-    def _recommender(self, saved: Learned, fitted_to: HeldOut, report: dict[str, Any]) -> Recommender:
-        dataset = self.dataset
-        maps = fitted_maps(saved, fitted_to, None if self.text is None else self.text.embeddings)
+    def _recommender(self, saved: Learned, maps: FoldIn, fitted_to: HeldOut, report: dict[str, Any]) -> Recommender:
+        dataset = fitted_to.dataset
+        if dataset is not self.dataset:
+            self.reporter.note("what is saved has never seen the items and users that were held out")
         seen = to_csr(dataset.interactions, dataset.n_users, dataset.n_items)
         columns, recipe = dataset.served_columns(), self._text_recipe(saved)
         recommender = Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report, maps)
-        return replace(recommender, trained=self._trained(saved), pending=self._pending(fitted_to))
-
-    def _pending(self, fitted_to: HeldOut) -> csr_array | None:
-        """Return what the saved model has not learned: what was held out, where it was not fitted once more."""
-        held_back = to_csr(fitted_to.split.valid, self.dataset.n_users, self.dataset.n_items)
-        held_back = csr_array(held_back + to_csr(fitted_to.split.test, self.dataset.n_users, self.dataset.n_items))
-        return held_back if held_back.nnz else None
-
-    def _trained(self, saved: Learned) -> TrainedRows:
-        """Return what `refresh` needs beyond what serves."""
-        texts = None if self.text is None else self.text.embeddings.values
-        return trained_rows(saved.rows, self.dataset.n_items, texts)
+        text = self._text_of(fitted_to)
+        trained = trained_rows(saved.rows, dataset.n_items, None if text is None else text.values)
+        return replace(recommender, trained=trained, pending=_pending(fitted_to))
 
     def _text_recipe(self, saved: Learned) -> TextRecipe | None:
         if self.text is None or saved.selection is None:
@@ -215,6 +234,12 @@ class _Run:
             self.text.template,
             text_fingerprint(self.text.embeddings),
         )
+
+
+def _pending(fitted_to: HeldOut) -> csr_array | None:
+    """Return what the saved model has not learned: what was held out, where it was not fitted once more."""
+    held_back = csr_array(fitted_to.valid + fitted_to.test)
+    return held_back if held_back.nnz else None
 
 
 def check_names(config: FitConfig) -> None:

@@ -6,18 +6,21 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from llminit.arrays import FloatArray
+from llminit.config import FitConfig
 from llminit.data import HeldOut
 from llminit.fold_in import (
+    DEFAULT_EXPOSURE,
     ColumnMap,
     HistoryMap,
     ItemMap,
     UserMap,
+    WarmModel,
+    choose_item_map,
     fit_column_map,
     fit_item_map,
     fit_linear_user_map,
     fit_user_map,
 )
-from llminit.fold_in.item_map import Kind
 from llminit.models.backbone import HistoryRows
 from llminit.models.cold import ColdText
 from llminit.models.serving import DotProduct, ItemModel, ServingModel
@@ -27,26 +30,29 @@ from llminit.recommender.folding import leaves
 from llminit.recommender.trained_rows import TrainedRows
 from llminit.text import TextEmbeddings
 
-EXPOSURE = 1.0
 
+def fitted_maps(learned: Learned, held_out: HeldOut, text: TextEmbeddings | None, config: FitConfig) -> FoldIn:
+    """Return the maps of a model, chosen on the validation interactions where there are any.
 
-def fitted_maps(learned: Learned, held_out: HeldOut, text: TextEmbeddings | None) -> FoldIn:
-    """Return the maps of a model.
+    The dial is one for all of the models that it is made of: that of the first one of embeddings.
 
     Args:
         learned: The model.
         held_out: The data that it was fitted to.
         text: The text embeddings of its items; None without text.
+        config: The trade between cold and warm items, and the seed.
     """
     models = leaves(learned.model)
     items = tuple(
-        _item_map(part, cold, learned, held_out, text) for part, cold in zip(models, learned.cold, strict=True)
+        _item_map(part, cold, learned, held_out, text, config) for part, cold in zip(models, learned.cold, strict=True)
     )
     is_distilled = learned.distilled is not None
     users = tuple(
         _user_map(part, rows, held_out.train, is_distilled)
         for part, rows in zip(models, learned.users_from, strict=True)
     )
+    chosen = next((each.exposure for each in items if isinstance(each, ItemMap)), DEFAULT_EXPOSURE)
+    items = tuple(None if each is None else each.with_exposure(chosen) for each in items)
     return FoldIn(items, users, 0 if text is None else text.width)
 
 
@@ -71,7 +77,9 @@ def refitted_maps(
             items.append(None)
         elif isinstance(part, DotProduct) and isinstance(item_map, ItemMap):
             warm = np.any(texts, axis=1)
-            items.append(fit_item_map(item_map.kind, starts[warm], part.items[warm], degrees[warm], item_map.exposure))
+            of_warm = starts[warm], part.items[warm], degrees[warm]
+            fitted = fit_item_map(item_map.shape, *of_warm, item_map.exposure, texts[warm], item_map.space)
+            items.append(replace(fitted, measured=item_map.measured))
         elif isinstance(part, ItemModel):
             items.append(fit_column_map(part, texts, degrees, item_map.exposure, cold))
         again = _user_map(part, rows, seen, isinstance(user_map, UserMap) and user_map.kind == "linear")
@@ -95,21 +103,23 @@ def trained_rows(rows: FloatArray | None, n_items: int, texts: FloatArray | None
 
 
 def _item_map(
-    model: ServingModel, cold: ColdText | None, learned: Learned, held_out: HeldOut, text: TextEmbeddings | None
+    model: ServingModel,
+    cold: ColdText | None,
+    learned: Learned,
+    held_out: HeldOut,
+    text: TextEmbeddings | None,
+    config: FitConfig,
 ) -> ItemMap | ColumnMap | None:
     if text is None or learned.selection is None:
         return None
-    degrees = np.bincount(held_out.train.indices, minlength=len(text))
     if isinstance(model, ItemModel):
-        return fit_column_map(model, text.values, degrees, EXPOSURE, cold)
+        degrees = np.bincount(held_out.train.indices, minlength=len(text))
+        return fit_column_map(model, text.values, degrees, DEFAULT_EXPOSURE, cold)
     if not isinstance(model, DotProduct):
         return None
     starts: FloatArray = learned.selection.apply(text.values)
-    warm = ~text.missing
-    # The directions of tables that were distilled are not those of the starts, however wide they are.
-    is_start = learned.distilled is None and starts.shape[1] == model.items.shape[1]
-    kind: Kind = "start" if is_start else "nearest"
-    return fit_item_map(kind, starts[warm], model.items[warm], degrees[warm], EXPOSURE)
+    warm = WarmModel(model.users, model.items, starts, ~text.missing, held_out.train, held_out.valid, text.values)
+    return choose_item_map(warm, config.max_warm_loss, config.seed)
 
 
 def _user_map(

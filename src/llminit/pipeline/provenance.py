@@ -10,6 +10,9 @@ from llminit.data import Dataset
 from llminit.text import TextEmbeddings
 from llminit.version import __version__
 
+_ADDED = ("max_warm_loss", "cold_share", "cold_split", "cold_users")
+"""Options that came after digests were stored: at their defaults they are left out, so that these still hold."""
+
 _LIBRARIES = ("torch", "numpy", "scipy", "numba", "polars")
 
 
@@ -18,12 +21,12 @@ def fit_fingerprint(config: FitConfig, dataset: Dataset, text: TextEmbeddings | 
     columns = (dataset.users.ids, dataset.items.ids, dataset.item_titles())
     written = [repr(None if column is None else (str(column.dtype), column.to_list())) for column in columns]
     arrays = [] if text is None else [text.values, text.missing]
-    return sha256_of(config.model_dump_json(), *written, *_arrays(dataset), *arrays)
+    return sha256_of(_options(config), *written, *_arrays(dataset), *arrays)
 
 
 def training_fingerprint(config: FitConfig, dataset: Dataset, text: TextEmbeddings | None) -> str:
     """Return a SHA-256 that names all that the steps of a training depend on, but not how many there are."""
-    options = config.model_dump_json(exclude={"epochs", "patience", "refit"})
+    options = _options(config, "epochs", "patience", "refit", "max_warm_loss")
     return sha256_of(options, data_fingerprint(dataset), "" if text is None else text_fingerprint(text))
 
 
@@ -37,6 +40,13 @@ def data_fingerprint(dataset: Dataset) -> str:
 def text_fingerprint(text: TextEmbeddings) -> str:
     """Return a SHA-256 of text embeddings in the order of the items."""
     return sha256_of(str(text.values.shape), text.values, text.missing)
+
+
+def _options(config: FitConfig, *without: str) -> str:
+    """Return the options as JSON, in the form that stored digests were made of."""
+    fields = type(config).model_fields
+    unused = {name for name in _ADDED if name in fields and getattr(config, name) == fields[name].default}
+    return config.model_dump_json(exclude={*without, *unused})
 
 
 def _arrays(dataset: Dataset) -> list[AnyArray]:

@@ -16,18 +16,18 @@ def everything(dataset: Dataset) -> HeldOut:
     return HeldOut(dataset, Split(dataset.interactions, nothing, nothing))
 
 
-def refit_config(config: FitConfig, measured: Learned, held_out: HeldOut) -> FitConfig:
+def refit_config(config: FitConfig, measured: Learned, held_out: HeldOut, n_all: int) -> FitConfig:
     """Return the options with which to learn from everything: what validation chose is fixed.
 
     Args:
         config: The options that the model was measured with.
         measured: The model.
         held_out: The data that it was measured on.
+        n_all: How many interactions everything is.
     """
     if measured.best_epoch is None:
         return config.model_copy(update={"backbone_options": measured.options})
-    n_train, n_all = len(held_out.split.train), held_out.dataset.n_interactions
-    epochs = refit_epochs(measured.best_epoch, n_train, n_all, config.train_batch_size)
+    epochs = refit_epochs(measured.best_epoch, len(held_out.split.train), n_all, config.train_batch_size)
     return config.model_copy(update={"epochs": epochs, "backbone_options": config.backbone_options | measured.options})
 
 

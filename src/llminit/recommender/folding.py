@@ -142,7 +142,7 @@ def with_folded(
         if isinstance(part, DotProduct):
             cold = np.zeros((len(texts), part.items.shape[1]), dtype=np.float32)
             if isinstance(item_map, ItemMap) and recipe is not None and has_text.any():
-                cold = item_map.vectors(recipe.selection.apply(filled))
+                cold = item_map.vectors(recipe.selection.apply(filled), filled)
             parts.append(DotProduct(part.users, np.concatenate([part.items[:n_warm], cold])))
         elif isinstance(part, ItemModel):
             warm = _warm(part, n_warm)
@@ -171,7 +171,7 @@ def text_scores(
     scores = []
     for index, (part, item_map) in enumerate(zip(leaves(model), fold_in.items, strict=True)):
         if isinstance(part, DotProduct) and isinstance(item_map, ItemMap):
-            query = item_map.with_exposure(1.0).vectors(selection.apply(text))
+            query = item_map.with_exposure(1.0).vectors(selection.apply(text), text)
             unit = query / max(float(np.linalg.norm(query)), 1e-12)
             scores.append(np.asarray(unit @ directions(index).T, dtype=np.float32))
         elif isinstance(part, ItemModel) and isinstance(item_map, ColumnMap):

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from llminit.checksums import sha256_of
 from llminit.report.content import Page
+from llminit.report.fit_page import FitPage
 from llminit.report.numbers import unbroken
 
 
@@ -26,6 +27,11 @@ def render(page: Page) -> str:
         ValueError: A number in a figure is not finite.
     """
     return templates().get_template("page.html").render(page=page, style=_style(), scripts=_scripts())
+
+
+def render_fit(page: FitPage) -> str:
+    """Return the page of a fit as one HTML file that loads nothing from elsewhere and runs no script."""
+    return templates().get_template("fit.html").render(page=page, style=_style()).lstrip()
 
 
 @cache
