@@ -6,7 +6,7 @@ the warm test interactions, with cold items in the catalogue against without; wh
 interactions, a mean over their users. Finished runs are kept and not run again.
 
     python benchmarks/cold.py --json benchmarks/results/cold.json
-    python benchmarks/cold.py --split time --side others fast --seeds 3 --json benchmarks/results/cold_time.json
+    python benchmarks/cold.py --data amazon-toys --split time --side fast --json benchmarks/results/cold_time.json
 """
 
 import argparse
