@@ -36,13 +36,15 @@ from llminit.models.text_rows import centre_of, unit_rows
 from llminit.pipeline.cold_split import ColdSplit, split_cold
 from llminit.pipeline.fold_in import fitted_maps
 from llminit.pipeline.learn import fit_baseline, learn
-from llminit.pipeline.presets import fitted_to_data, with_preset
+from llminit.pipeline.presets import PRESETS, WIDE_SOFTMAX, fitted_to_data, with_preset
 from llminit.text import TextEmbeddings
 
 LOSSES = (0.01, 0.02, 0.04, 0.06)
 AT = 0.02
 """The loss at which it is said how many places cold items take."""
 WHICH = {"random": "at random", "time": "those that appeared last"}
+MODELS: dict[str, dict[str, Any]] = {"fast": PRESETS["fast"], "wide": WIDE_SOFTMAX}
+"""The model of the preset `fast`, and the one of 512 dimensions that `max` mixes with L3AE."""
 SHAPES = {
     "start": Shape("start"),
     "ridge": Shape("ridge"),
@@ -56,8 +58,9 @@ def main() -> None:
     """Run what is missing; print a table of means and write the rows and the picture."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="amazon-beauty")
-    sides = ["others", "fast", "best"]
-    parser.add_argument("--side", nargs="+", choices=sides, default=sides, help="presets, or the other ways")
+    sides = ["others", *MODELS]
+    parser.add_argument("--side", nargs="+", choices=sides, default=sides, help="our models, or the other ways")
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--share", type=float, default=0.1, help="of the items that are held out")
     parser.add_argument("--split", choices=["random", "time"], default="random", help="random items, or the last ones")
@@ -67,7 +70,7 @@ def main() -> None:
     setting = f"{options.share:.0%} of the items held out, {WHICH[options.split]}"
     done = _read(options.json, setting)
     dataset, text = presets.load(options.data)
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for side in options.side:
             if not any((row["data"], row["side"], row["seed"]) == (options.data, side, seed) for row in done):
                 common.say(f"{options.data} {side} {seed}")
@@ -83,14 +86,15 @@ def main() -> None:
 def run(
     dataset: Dataset, text: TextEmbeddings, data: str, side: str, seed: int, cold: dict[str, Any]
 ) -> dict[str, Any]:
-    """Hold items out, learn from the rest, and measure one preset's maps, or the other ways."""
-    config = presets.asked(data, seed=seed, **cold, **({} if side == "others" else {"preset": side}))
+    """Hold items out, learn from the rest, and measure one model's maps, or the other ways."""
+    config = presets.asked(data, seed=seed, **cold)
     split = split_cold(dataset, config)
     warm_text = split.warm_text(text)
-    chosen = fitted_to_data(config, with_preset(config), split.warm, warm_text)
+    filled = with_preset(config).model_copy(update=MODELS.get(side, {}))
+    chosen = fitted_to_data(config, filled, split.warm, warm_text)
     held_out = HeldOut(split.warm, split_interactions(split.warm, chosen.splitting, seed))
     setting = Setting(held_out, split, warm_text, text.values[~split.is_warm])
-    ways = dict(others(setting, dataset, config) if side == "others" else maps_of_preset(setting, chosen))
+    ways = dict(others(setting, dataset, config) if side == "others" else maps_of_model(setting, chosen))
     thin = {name: cold_curve.thinned(curve) for name, curve in ways.items()}
     return {"data": data, "side": side, "seed": seed, "ways": thin}
 
@@ -116,8 +120,8 @@ class Setting:
         return cold_curve.measured(warm, cold, self.held_out.test, self.held_out.seen_at_test, self.cold)
 
 
-def maps_of_preset(setting: Setting, config: Any) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Train a preset on warm items, and measure each map, and the one that validation chooses."""
+def maps_of_model(setting: Setting, config: Any) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Train a model on warm items, and measure each map, and the one that validation chooses."""
     held_out, text = setting.held_out, setting.text
     learned = learn(held_out, text, config)
     model = learned.model
@@ -237,7 +241,7 @@ def _read(path: Path | None, setting: str) -> list[dict[str, Any]]:
 def _write(path: Path | None, done: list[dict[str, Any]], setting: str) -> None:
     content = {"benchmark": "cold", "setting": setting, "machine": common.machine()}
     rows = [{key: value for key, value in row.items() if key != "shown"} for row in summary(done)]
-    common.write_json(path, content | {"rows": rows, "runs": done})
+    common.write_json(path, content | {"rows": rows, "runs": done}, indent=None)
 
 
 if __name__ == "__main__":

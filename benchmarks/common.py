@@ -157,11 +157,11 @@ def report(
     write_json(options.json, content)
 
 
-def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
+def write_json(path: Path | None, content: Mapping[str, Any], indent: int | None = 1) -> None:
     """Write a result file with rounded numbers; do nothing without a path."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(_rounded(content), indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(_rounded(content), indent=indent) + "\n", encoding="utf-8")
 
 
 def in_gib(n_bytes: float) -> str:

@@ -1,4 +1,4 @@
-"""(r) The losses of the backbone softmax: recall@10 and ndcg@10 under the standard protocol.
+"""(s) The losses of the backbone softmax: recall@10 and ndcg@10 under the standard protocol.
 
 All else is the preset `fast`. The first seed tries a small grid of each loss's own options, around the temperature that
 is best for the softmax; validation chooses, as it chooses the hops. Further seeds, which are other splits too, run what

@@ -36,8 +36,8 @@ WIDE_SOFTMAX: dict[str, Any] = {"backbone": "softmax", **_TRAINING, **_WIDE}
 BEST_WIDTH = 256
 """The width of the tables of `best`, unless one is named: wider ones were no better (benchmarks/distillation.py)."""
 
-MAX_ITEMS_OF_L3AE = 20_000
-"""With more items the presets do without L3AE, whose time grows with the cube of them."""
+MAX_ITEMS_OF_L3AE = 12_000
+"""With more items the presets do without L3AE, whose time grows with the cube of them: to ten minutes of a core there."""
 
 
 def with_preset(config: FitConfig) -> FitConfig:

@@ -18,7 +18,7 @@ from llminit.statistics.two_way import compare_paired
 MAX_ITEMS_OF_EASE = 4_000
 """Up to so many items EASE is the strong one, over them RP3-beta: EASE's time grows with the cube of the items.
 
-On Amazon Beauty, with 12,101 of them, choosing EASE's penalty took three quarters of a whole `fit`; RP3-beta is 4 %
+On Amazon Beauty, with 6,086 of them, choosing EASE's penalty took three quarters of a whole `fit`; RP3-beta is 4 %
 below EASE there, 5 % above it on Toys, and takes a tenth of the time.
 """
 
