@@ -277,3 +277,18 @@ def test_every_map(map_kind: Any) -> None:
     assert new.model.items[N_ITEMS:].any(axis=1).all()
     np.testing.assert_allclose(shown_more.model.items[N_ITEMS:], 2 * new.model.items[N_ITEMS:], rtol=1e-5)
     assert new.model.items.shape == (N_ITEMS + 2, SIZE)
+
+
+def test_evaluate_tells_added_items_apart() -> None:
+    """Interactions with items that were added are measured among all items, and once more on their own."""
+    grown = foldable().add_items(new_items("a", "b"), encoder=WORDS)
+    ids = grown.items.ids.to_list()
+    pairs = [(user, item) for user in range(1, 6) for item in (ids[-1], ids[-2])]
+    free = [(user, item) for user in range(1, 6) for item in ids[:N_ITEMS] if not grown.seen[user, ids.index(item)]]
+    table = pl.DataFrame(pairs + free[:6], ["user_id", "item_id"], orient="row")
+    found = grown.evaluate(table, ks=(3,))
+    alone = grown.evaluate(pl.DataFrame(pairs, ["user_id", "item_id"], orient="row"), ks=(3,))
+    assert found["added_items"]["n_interactions"] == alone["n_interactions"] == len(pairs)
+    assert found["added_items"]["metrics"] == alone["metrics"] == alone["added_items"]["metrics"]
+    assert found["n_interactions"] == len(pairs) + 6
+    assert "added_items" not in foldable().evaluate(pl.DataFrame(free[:6], ["user_id", "item_id"], orient="row"))

@@ -37,7 +37,7 @@ BEST_WIDTH = 256
 """The width of the tables of `best`, unless one is named: wider ones were no better (benchmarks/distillation.py)."""
 
 MAX_ITEMS_OF_L3AE = 12_000
-"""With more items the presets do without L3AE, whose time grows with the cube of them: to ten minutes of a core there."""
+"""With more items the presets do without L3AE, whose time grows with the cube of them: ten minutes of a core there."""
 
 
 def with_preset(config: FitConfig) -> FitConfig:

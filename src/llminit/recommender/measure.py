@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from llminit.arrays import BoolArray
 from llminit.data import read_interactions
 from llminit.data.vocabulary import Vocabulary
 from llminit.errors import DataError
@@ -21,8 +22,18 @@ def measure(
     seen: csr_array,
     interactions: Any,
     ks: Sequence[int],
+    added: BoolArray,
 ) -> dict[str, Any]:
     """Measure a model; see `Recommender.evaluate`.
+
+    Args:
+        model: The model.
+        users: The users, in the order of its codes.
+        items: The items, in the order of its codes.
+        seen: What each user has, CSR of shape (n_users, n_items).
+        interactions: A path or a table.
+        ks: The lengths of the lists that are measured.
+        added: bool of shape (n_items,), the items that came by their text after the fit.
 
     Raises:
         DataError: The table cannot be read, or nothing in it can be measured.
@@ -40,11 +51,20 @@ def measure(
             f"{n_known} the model has seen; it knows users such as {examples(users.ids)} and items such as "
             f"{examples(items.ids)}: give interactions of known users with items that are new to them"
         )
-    metrics = evaluate(lambda codes: model.scores(codes, seen[codes]), relevant, seen, tuple(ks))
+
+    def measured(wanted: csr_array) -> dict[str, Any]:
+        metrics = evaluate(lambda codes: model.scores(codes, seen[codes]), wanted, seen, tuple(ks))
+        return {
+            "metrics": {protocol: dict(values) for protocol, values in metrics.items()},
+            "n_users": int((np.diff(wanted.indptr) > 0).sum()),
+            "n_interactions": int(wanted.nnz),
+        }
+
+    of_added = csr_array(relevant.multiply(added))
+    of_added.eliminate_zeros()
     return {
-        "metrics": {protocol: dict(values) for protocol, values in metrics.items()},
-        "n_users": int((np.diff(relevant.indptr) > 0).sum()),
-        "n_interactions": int(relevant.nnz),
+        **measured(relevant),
+        **({"added_items": measured(of_added)} if of_added.nnz else {}),
         "n_seen": int(n_known - relevant.nnz),
         "n_unknown_users": len(set(table["user_id"].filter(user_codes < 0).to_list())),
         "n_unknown_items": len(set(table["item_id"].filter(item_codes < 0).to_list())),

@@ -299,10 +299,11 @@ class Recommender(State):
         Returns:
             "metrics": by protocol, names such as "recall@10"; and counts: "n_users" and "n_interactions" that were
             measured, "n_seen" that the model knew already, "n_unknown_users" and "n_unknown_items", whose interactions
-            are left out.
+            are left out. Where some are of items that were added after the fit, "added_items" has the metrics and
+            counts of these alone, ranked among all items.
 
         Raises:
             ConfigError: `ks` are not whole numbers of at least 1.
             DataError: The table cannot be read, or nothing in it can be measured.
         """
-        return measure(self.model, self.users, self.items, self.seen, interactions, checked_ks(ks))
+        return measure(self.model, self.users, self.items, self.seen, interactions, checked_ks(ks), self.folded)
