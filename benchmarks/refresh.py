@@ -26,11 +26,17 @@ from llminit import FitConfig, Recommender
 from llminit.arrays import Float64Array
 from llminit.data import make_dataset, read_interactions, read_items, to_csr
 from llminit.pipeline.learn import learn
+from llminit.pipeline.presets import PRESETS, WIDE_SOFTMAX
 from llminit.pipeline.refit import everything
 from llminit.pipeline.refresh import refreshed
 from llminit.text import TextEmbeddings, read_embeddings
 
 N_PARTS, SHARE = 10, 0.1
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "fast": ("softmax with the options of preset fast", {"preset": "fast"}),
+    "wide": ("softmax of 512 dimensions", WIDE_SOFTMAX),
+    "history": ("history of 128 dimensions", PRESETS["fast"] | {"backbone": "history"}),
+}
 REFIT, REFRESHED, ADDED, STALE = "fitted again", "refreshed", "added, not trained", "left alone"
 
 
@@ -47,17 +53,17 @@ def main() -> None:
     """Run the stream, and print and write the table."""
     parser = common.options_parser(__doc__)
     parser.add_argument("--data", default="amazon-beauty")
-    parser.add_argument("--preset", default="fast")
-    parser.add_argument("--backbone", default="softmax", help="softmax or history, with the preset's options")
+    parser.add_argument("--model", choices=list(MODELS), default="fast")
     options = parser.parse_args()
     numba.set_num_threads(1)
     torch.set_num_threads(1)
     started = time.perf_counter()
     name, folder = _folder(options.data)
     first, parts, items, text = _stream(folder)
-    base = llminit.fit(first, items, embeddings=text, **_options(options))
+    model, values = MODELS[options.model]
+    base = llminit.fit(first, items, embeddings=text, **values)
     fit_started = time.process_time()
-    llminit.fit(first, items, embeddings=text, **_options(options))
+    llminit.fit(first, items, embeddings=text, **values)
     fit_seconds = time.process_time() - fit_started
     sides = _run(base, first, parts, items, text)
     rows = [_row(which, side, sides[REFIT]) for which, side in sides.items()]
@@ -66,9 +72,9 @@ def main() -> None:
     content = {
         "benchmark": "refresh",
         "setting": (
-            f"{name}: {len(first):,} interactions, then {N_PARTS} parts of {len(parts[0]):,}; {options.backbone} with "
-            f"the options of preset {options.preset}, {base.report['refit']['epochs']} epochs, one thread; `fit`, "
-            f"which measures first, takes {fit_seconds:.1f} s"
+            f"{name}: {len(first):,} interactions, then {N_PARTS} parts of {len(parts[0]):,}; {model}, "
+            f"{base.report['refit']['epochs']} epochs, one thread; `fit`, which measures first, takes "
+            f"{fit_seconds:.1f} s"
         ),
         "machine": common.machine(),
         "seconds": time.perf_counter() - started,
@@ -80,13 +86,6 @@ def main() -> None:
 def _folder(name: str) -> tuple[str, Path]:
     found, path = benchmark_data.find_interactions(name)
     return found, path.parent
-
-
-def _options(options: argparse.Namespace) -> dict[str, Any]:
-    if options.backbone == "softmax":
-        return {"preset": options.preset}
-    values = {"embedding_size": 128, "patience": 4, "epochs": 50, "init": "propagated-whiten"}
-    return {"backbone": options.backbone, **values}
 
 
 def _stream(folder: Path) -> tuple[pl.DataFrame, list[pl.DataFrame], pl.DataFrame, TextEmbeddings]:

@@ -8,6 +8,7 @@ in all, which gives the times that a user would wait. Then the memory after many
 """
 
 import argparse
+import http.client
 import json
 import signal
 import socket
@@ -244,7 +245,7 @@ def started_with_state(folder: Path, state: Path) -> Iterator[tuple["subprocess.
 
 
 def _write(address: str, name: str, acknowledged: set[str], n_sent: list[int]) -> None:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, http.client.HTTPException):
         for number in range(10**9):
             n_sent[0] += 1
             post(address, "/interactions", {"user_id": f"{name}-{number}", "item_id": "i0000001"})
