@@ -7,7 +7,6 @@ thread, and its seconds are those of its core, so that what else runs on the mac
     python benchmarks/refresh.py --json benchmarks/results/refresh.json
 """
 
-import argparse
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
