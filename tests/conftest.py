@@ -54,7 +54,7 @@ def nobody(tmp_path: Path) -> Iterator[Callable[[], None]]:
     def become_nobody() -> None:
         if is_root:
             # Others may not even enter the folders that pytest makes.
-            for folder in [tmp_path, *tmp_path.parents][:3]:
+            for folder in [tmp_path, *tmp_path.parents][:4]:
                 folder.chmod(folder.stat().st_mode | 0o011)
             os.seteuid(65534)
 

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -46,9 +47,13 @@ def test_for_people(run: Run, varied: Path, tmp_path: Path) -> None:
     assert "SEARCH BY DOT" not in ran.stderr
 
 
-def test_items_of_one_length_need_no_warning(run: Run, fitted: Path, tmp_path: Path) -> None:
+def test_items_of_one_length_need_no_warning(run: Run, world: World, tmp_path: Path) -> None:
     """Where cosine finds the same, it is said without capitals."""
-    ran = run("export", fitted, "--to", "npy", "--out", tmp_path / "o", "--json")
+    small: dict[str, Any] = {"embedding_size": 8, "epochs": 1, "refit": False}
+    fit(world.interactions, backbone="softmax", init="xavier", backbone_options={"hop_weights": ()}, **small).save(
+        tmp_path / "of one length"
+    )
+    ran = run("export", tmp_path / "of one length", "--to", "npy", "--out", tmp_path / "o", "--json")
     assert ran.json["cosine_keeps"] == 1
     assert "would here find the same 10 best items" in ran.stderr
 
