@@ -2,8 +2,8 @@
 
 All see the same split and, where they use text, the same text embeddings; each one's options are chosen on validation,
 and test is touched once. Seconds are those of training with the chosen options, early stopping included; reading,
-encoding and the search for options are not, but for EASE and L3AE, alone and in the presets: `fit` chooses their options
-and counts that. A short run before compiles and warms up.
+encoding and the search for options are not, but for EASE and L3AE, alone and in the presets: `fit` chooses their
+options and counts that. A short run before compiles and warms up.
 
     python benchmarks/time_to_quality.py --json benchmarks/results/time_to_quality.json
 
