@@ -87,10 +87,12 @@ def _marks(plot: _Plot, chosen: float) -> Iterator[str]:
         x, y = plot.place(point.warm_loss, point.recall)
         is_chosen = point.exposure == chosen
         yield svg.marker(x, y, _CHOSEN if is_chosen else _CURVE, plot.scheme)
-        if is_chosen or x - room > 48:
-            words = f"{point.exposure:.2f} (saved)" if is_chosen else f"{point.exposure:.2f}"
-            yield svg.text(x, y + 20 if is_chosen else y - 10, words, plot.colour("--soft"), "middle", font_size="11")
-            room = room if is_chosen else x
+        if is_chosen:
+            # To the right of the curve, where it does not pass.
+            yield svg.text(x + 10, y + 14, f"{point.exposure:.2f} (saved)", plot.colour("--ink"), font_size="11")
+        elif x - room > 48:
+            yield svg.text(x, y - 10, f"{point.exposure:.2f}", plot.colour("--soft"), "middle", font_size="11")
+            room = x
 
 
 def _padded(begin: float, end: float) -> tuple[float, float]:
