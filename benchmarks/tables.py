@@ -33,6 +33,7 @@ def _table(result: dict[str, Any]) -> str:
         "floor": _floor,
         "request": _request,
         "serving": _serving,
+        "serving_index": _serving_index,
         "refit_rule": _refit_rule,
         "refresh": _refresh,
         "verdict_power": _verdict_power,
@@ -206,6 +207,23 @@ def _serving(result: dict[str, Any]) -> list[str]:
         "",
         f"Memory over requests: {memory}. {killed}",
     ]
+
+
+def _serving_index(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| search | recall@10 of the exact answer | start, s | until the index is there, s | p50 / p99, ms | memory |",
+        "|---|--:|--:|--:|---|--:|",
+    ]
+    for way in result["ways"]:
+        loads = ", ".join(
+            f"{seen['p50_ms']:.0f} / {seen['p99_ms']:.0f} at {rate}/s" for rate, seen in way["loads"].items()
+        )
+        found = way["search"].get("recall@10", 1.0)
+        waited = "" if way["index_seconds"] is None else f"{way['index_seconds']:.0f}"
+        lines.append(
+            f"| {way['way']} | {found:.3f} | {way['start_seconds']:.1f} | {waited} | {loads} | {way['gib']:.1f} GiB |"
+        )
+    return lines
 
 
 def _request(result: dict[str, Any]) -> list[str]:

@@ -7,9 +7,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_measured_numbers_are_those_of_the_results() -> None:
-    """Every measured value that the README opens with stands in docs/results.md, which is written from the archives."""
+    """Every measured value that the README opens with stands on a page that is written from result files."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    pages = ("docs/results.md", "docs/cold.md", "benchmarks/README.md")
+    page = "".join((ROOT / name).read_text(encoding="utf-8") for name in pages)
     opening = readme.partition("<!-- measured -->")[2].partition("<!-- end -->")[0]
     values = re.findall(r"(?<![\w.])\.\d{4}|\+[\d.]+ % \[[\d., ]+\]", opening)
     assert len(values) >= 8
