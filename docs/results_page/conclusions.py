@@ -173,7 +173,8 @@ def _limits(data_sets: list[DataSet]) -> str:
     tuned = " (only baselines were tuned)" if any(data.is_tuned for data in data_sets) else ""
     parts.append(f"{'other embedding sizes and' if len(sizes) == 1 else 'other'} hyper-parameters{tuned}")
     parts += [] if _RIVAL in {method.model for method in baselines_in(data_sets)} else [_RIVALS]
-    return f"**Not shown here:** {'; '.join([*parts, 'items that are new, which have [a page of their own](cold.md)'])}."
+    parts.append("items that are new, which have [a page of their own](cold.md)")
+    return f"**Not shown here:** {'; '.join(parts)}."
 
 
 def _of_family(data_sets: list[DataSet], family: str) -> list[Verdict]:
