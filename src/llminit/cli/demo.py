@@ -73,7 +73,8 @@ def command(
     print_table(recommended.drop("user_id"), f"User {user} liked {liked} ...; {name} recommends")
     stderr.print(
         f"A new film, {film['title']} ({film['genres']}), comes in by its text, without training: it is most like "
-        f"{', '.join(film['most_like'])}, and among the first ten of {film['n_lists']} of {len(grown.users)} users",
+        f"{', '.join(film['most_like'])}, and among the first ten of {film['n_lists']} of {len(grown.users)} users, or "
+        f"of {film['n_lists_at_1']} with the dial at 1 (exposure)",
         highlight=False,
     )
     liked = ", ".join(grown.item_columns(grown.item_codes(NEW_USER_LIKES))[1])
@@ -82,10 +83,13 @@ def command(
 
 def new_film(recommender: Recommender) -> dict[str, Any]:
     """Return the new film, how many users get it among their ten, and the films that it is most like."""
-    lists = recommender.recommend(k=10)
-    n_lists = int((lists["item_id"] == NEW_FILM["item_id"]).sum())
+
+    def n_lists(shown: Recommender) -> int:
+        return int((shown.recommend(k=10)["item_id"] == NEW_FILM["item_id"]).sum())
+
     alike = recommender.similar_items(NEW_FILM["item_id"], 3)["title"].to_list()
-    return NEW_FILM | {"n_lists": n_lists, "most_like": alike}
+    lists = {"n_lists": n_lists(recommender), "n_lists_at_1": n_lists(recommender.with_exposure(1.0))}
+    return NEW_FILM | lists | {"most_like": alike}
 
 
 def new_user(recommender: Recommender) -> pl.DataFrame:

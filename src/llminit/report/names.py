@@ -65,7 +65,7 @@ def placed_names(
         obstacles: What names do not cover either.
     """
     area = Box(0.0, 0.0, *size)
-    taken = [*obstacles, *(Box(x - 5, y - 5, x + 5, y + 5) for x, y in points)]
+    taken = [(x, Box(x - 5, y - 5, x + 5, y + 5)) for x, y in points]
     sides: list[Side | None] = []
     for index, ((x, y), name) in enumerate(zip(points, names, strict=True)):
         order = dict.fromkeys([*ABOVE, *SIDES] if index < n_above else SIDES)
@@ -73,10 +73,12 @@ def placed_names(
         free = [
             side
             for side, box in boxes.items()
-            if _is_within(box, area) and not any(box.meets(other) for other in taken)
+            if _is_within(box, area)
+            and not any(box.meets(obstacle) for obstacle in obstacles)
+            and all(_stay_apart(x, box, *other) for other in taken)
         ]
         sides.append(free[0] if free else None)
-        taken += [boxes[free[0]]] if free else []
+        taken += [(x, boxes[free[0]])] if free else []
     return sides
 
 
@@ -99,6 +101,18 @@ def name_box(x: float, y: float, name: str, side: Side, type_size: float) -> Box
 def name_width(name: str, type_size: float) -> float:
     """Return about how wide a name is, in pixels, rather too much than too little; of several lines the longest."""
     return _LETTER * type_size * max(map(len, name.split("\n")))
+
+
+def _stay_apart(x: float, box: Box, other_x: float, other: Box) -> bool:
+    """Return whether what belongs to two points does not meet, here and where the points are further apart.
+
+    Side by side they stand in the order of their points: one that has passed the other would meet it in a wider area.
+    """
+    if box.top >= other.bottom or other.top >= box.bottom:
+        return True
+    if x == other_x:
+        return not box.meets(other)
+    return box.right <= other.left if x < other_x else other.right <= box.left
 
 
 def _is_within(box: Box, area: Box) -> bool:
