@@ -93,9 +93,10 @@ def best_weights(measure: Callable[[tuple[float, ...]], float]) -> tuple[float, 
         best -= 1
     while best + 1 < len(_LADDER) and score(_one_hop(best + 1)) > score(_one_hop(best)):
         best += 1
-    weight = _LADDER[best]
-    choices = [_one_hop(best), *((weight, share * weight) for share in _SECOND if weight)]
-    return max(choices, key=score)
+    weight, lower = _LADDER[best], _LADDER[max(best - 1, 0)]
+    # A second hop adds to the first one, or takes the place of a part of it.
+    two_hops = [*((weight, share * weight) for share in _SECOND), (lower, lower)]
+    return max([_one_hop(best), *(weights for weights in two_hops if weights[0])], key=score)
 
 
 def _one_hop(index: int) -> tuple[float, ...]:
