@@ -71,6 +71,10 @@ def command(
     print_table(pl.DataFrame(rows, infer_schema_length=None), "MovieLens-100K, ratings of 4 and more")
     liked = ", ".join(history["title"].head(5).to_list())
     print_table(recommended.drop("user_id"), f"User {user} liked {liked} ...; {name} recommends")
+    _show_newcomers(film, newcomer, grown)
+
+
+def _show_newcomers(film: dict[str, Any], newcomer: pl.DataFrame, grown: Recommender) -> None:
     stderr.print(
         f"A new film, {film['title']} ({film['genres']}), comes in by its text, without training: it is most like "
         f"{', '.join(film['most_like'])}, and among the first ten of {film['n_lists']} of {len(grown.users)} users, or "

@@ -88,12 +88,7 @@ def _cold_items(dataset: Dataset, config: FitConfig) -> BoolArray:
     cold = np.zeros(dataset.n_items, dtype=np.bool_)
     if config.cold_share is None:
         return cold
-    count = round(config.cold_share * dataset.n_items)
-    if not 1 <= count < dataset.n_items:
-        raise DataError(
-            f"cold_share={config.cold_share} holds out {count} of {dataset.n_items} items, expected at least one, and "
-            "one that is left; change it"
-        )
+    count = _count("cold_share", config.cold_share, dataset.n_items, "items")
     if config.cold_split == "random":
         rng = np.random.default_rng([config.seed, _ITEMS_STREAM])
         cold[rng.choice(dataset.n_items, count, replace=False)] = True
@@ -120,12 +115,17 @@ def _cold_users(dataset: Dataset, config: FitConfig) -> BoolArray:
     cold = np.zeros(dataset.n_users, dtype=np.bool_)
     if config.cold_users is None:
         return cold
-    count = round(config.cold_users * dataset.n_users)
-    if not 1 <= count < dataset.n_users:
-        raise DataError(
-            f"cold_users={config.cold_users} holds out {count} of {dataset.n_users} users, expected at least one, and "
-            "one that is left; change it"
-        )
+    count = _count("cold_users", config.cold_users, dataset.n_users, "users")
     rng = np.random.default_rng([config.seed, _USERS_STREAM])
     cold[rng.choice(dataset.n_users, count, replace=False)] = True
     return cold
+
+
+def _count(option: str, share: float, n_all: int, kind: str) -> int:
+    count = round(share * n_all)
+    if not 1 <= count < n_all:
+        raise DataError(
+            f"{option}={share} holds out {count} of {n_all} {kind}, expected at least one, and one that is left; "
+            "change it"
+        )
+    return count

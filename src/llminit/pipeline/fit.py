@@ -87,12 +87,7 @@ def fit(
     asked = FitConfig.from_options(config, named_parts(options))
     config = with_preset(asked)
     check_names(config)
-    if config.cold_share is not None and not needs_text(config):
-        raise ConfigError(
-            f"cold_share={config.cold_share} needs a model that uses the items' text, expected to find new items a "
-            f"place; found backbone={config.backbone!r} with init={config.init!r}: use a selector of text embeddings, "
-            "or leave cold_share out"
-        )
+    _check_cold_items(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
     if folder is not None:
         folder.check()
@@ -240,6 +235,15 @@ def _pending(fitted_to: HeldOut) -> csr_array | None:
     """Return what the saved model has not learned: what was held out, where it was not fitted once more."""
     held_back = csr_array(fitted_to.valid + fitted_to.test)
     return held_back if held_back.nnz else None
+
+
+def _check_cold_items(config: FitConfig) -> None:
+    if config.cold_share is not None and not needs_text(config):
+        raise ConfigError(
+            f"cold_share={config.cold_share} needs a model that uses the items' text, expected to find new items a "
+            f"place; found backbone={config.backbone!r} with init={config.init!r}: use a selector of text embeddings, "
+            "or leave cold_share out"
+        )
 
 
 def check_names(config: FitConfig) -> None:
