@@ -133,7 +133,7 @@ class Registry(Generic[Part]):
         Raises:
             ConfigError: There is no part of that name, or it cannot be used.
         """
-        self._import_builtin()
+        self._import_builtin(name)
         if name not in self._entries and name in self._entry_points:
             self._load(self._entry_points[name])
         if name not in self._entries:
@@ -146,7 +146,7 @@ class Registry(Generic[Part]):
         return self.entry(name).part
 
     def __contains__(self, name: object) -> bool:
-        self._import_builtin()
+        self._import_builtin(name if isinstance(name, str) else None)
         return name in self._entries or name in self._entry_points
 
     def __iter__(self) -> Iterator[str]:
@@ -214,13 +214,19 @@ class Registry(Generic[Part]):
             raise ConfigError(f"the {self.kind} {point.name!r} of the package {package}: {error}") from error
         self._add(entry)
 
-    def _import_builtin(self) -> None:
-        if self._is_imported:
+    def _import_builtin(self, wanted: str | None = None) -> None:
+        """Import the built-in parts; where the module that is named like the wanted one has it, that module alone."""
+        if self._is_imported or wanted in self._entries:
             return
-        self._is_imported = True
         package = import_module(self._package)
-        for module in iter_modules(package.__path__):
-            import_module(f"{self._package}.{module.name}")
+        modules = [module.name for module in iter_modules(package.__path__)]
+        if wanted is not None and (own := wanted.replace("-", "_")) in modules:
+            import_module(f"{self._package}.{own}")
+            if wanted in self._entries:
+                return
+        self._is_imported = True
+        for name in modules:
+            import_module(f"{self._package}.{name}")
 
     @cached_property
     def _entry_points(self) -> dict[str, metadata.EntryPoint]:

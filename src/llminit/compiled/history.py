@@ -16,9 +16,9 @@ from llminit.compiled.cache import FASTMATH, kernel
 from llminit.compiled.graph import ABSENT, NodeArray
 from llminit.compiled.reweighted import Reweighting, pool_positives, pull_to_start, reweighted_gradient
 from llminit.compiled.softmax import (
-    ANCHORS,
     SoftmaxMemory,
     add,
+    anchors_of_chunk,
     leading,
     link_entries,
     normalize,
@@ -141,7 +141,8 @@ def history_step(
     position, nodes, first, following, logit_units, anchor_scales, logit_memory = softmax[:7]
     anchor_gradients, share_memory, losses = softmax[7:]
     size, n_columns = len(users), len(items)
-    n_chunks, temperature = (size + ANCHORS - 1) // ANCHORS, np.float32(loss_function.temperature)
+    n_anchors, temperature = anchors_of_chunk(logit_memory, losses), np.float32(loss_function.temperature)
+    n_chunks = (size + n_anchors - 1) // n_anchors
     anchors, columns = logit_units[:size], logit_units[size : size + n_columns]
     logits, shares = leading(logit_memory, size, n_columns), leading(share_memory, n_chunks, n_columns)
     n_entries = _list_entries(users, items, loss_function, rows, pairs, starts)
@@ -152,7 +153,7 @@ def history_step(
     if reweighting is not None:
         pools = pool_positives(users, anchors, columns, reweighting)
     for chunk in numba.prange(n_chunks):
-        start, stop = chunk * ANCHORS, min((chunk + 1) * ANCHORS, size)
+        start, stop = chunk * n_anchors, min((chunk + 1) * n_anchors, size)
         part, gradients = logits[start:stop], anchor_gradients[start:stop]
         np.dot(anchors[start:stop], columns.T, part)
         if masks:

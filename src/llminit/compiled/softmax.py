@@ -19,8 +19,8 @@ from llminit.compiled.graph import ABSENT, NodeArray
 from llminit.compiled.reweighted import Reweighting, pool_positives, pull_to_start, reweighted_gradient
 from llminit.compiled.rows import MIN_LENGTH, dot
 
-ANCHORS = 128
-"""Users whose logits are computed together; a constant, so that results do not depend on the number of threads."""
+MAX_ANCHORS = 128
+"""At most so many users have their logits computed together, by one thread."""
 
 
 class CompiledSoftmax(NamedTuple):
@@ -72,7 +72,9 @@ def softmax_memory(
     """Return memory for steps of `batch_size` triples, or pairs, which have one entry a row unless it is said."""
     n_columns, n_rows = (n_parts - 1) * batch_size, n_parts * batch_size
     n_entries = n_rows if n_entries is None else n_entries
-    n_chunks = -(-batch_size // ANCHORS)
+    # Never less than two, so that two threads share a small batch; and never a matter of how many threads there are,
+    # which would change the order of sums.
+    n_chunks = max(min(batch_size, 2), -(-batch_size // MAX_ANCHORS))
     return SoftmaxMemory(
         np.full(n_nodes, ABSENT),
         np.empty(n_entries, dtype=np.int32),
@@ -139,7 +141,8 @@ def softmax_step(
     position, nodes, first, following, units, scales, logit_memory, anchor_gradients, share_memory, losses = memory
     values, mean, square = state
     n_rows, width = len(rows), values.shape[1]
-    n_columns, n_chunks = n_rows - size, (size + ANCHORS - 1) // ANCHORS
+    n_columns, n_anchors = n_rows - size, anchors_of_chunk(logit_memory, losses)
+    n_chunks = (size + n_anchors - 1) // n_anchors
     items, columns = rows[size:], units[size:n_rows]
     logits, shares = leading(logit_memory, size, n_columns), leading(share_memory, n_chunks, n_columns)
     n_distinct = link_entries(rows, position, nodes, first, following)
@@ -150,7 +153,7 @@ def softmax_step(
         users, distances = rows[:size], np.empty(n_distinct)
         pools = pool_positives(users, units[:size], columns, reweighting)
     for chunk in numba.prange(n_chunks):
-        start, stop = chunk * ANCHORS, min((chunk + 1) * ANCHORS, size)
+        start, stop = chunk * n_anchors, min((chunk + 1) * n_anchors, size)
         part, anchors = logits[start:stop], units[start:stop]
         np.dot(anchors, columns.T, part)
         if reweighting is None:
@@ -174,6 +177,12 @@ def softmax_step(
     for chunk in range(n_chunks):
         total += losses[chunk]
     return total if reweighting is None else total + distances.sum()
+
+
+@kernel()
+def anchors_of_chunk(logits: FloatArray, losses: Any) -> int:
+    """Return how many users have their logits computed together, from the memory of whole batches and their chunks."""
+    return (len(logits) + len(losses) - 1) // len(losses)
 
 
 @kernel()

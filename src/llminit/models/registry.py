@@ -13,4 +13,4 @@ BASELINES: Registry[type[Baseline]] = Registry("baseline", "llminit.models.basel
 
 def is_baseline(name: str) -> bool:
     """Return whether a name is that of a baseline; one that both kinds have is a backbone's."""
-    return name in BASELINES and name not in BACKBONES
+    return name not in BACKBONES and name in BASELINES

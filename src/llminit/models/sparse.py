@@ -62,15 +62,16 @@ def nearest(rows: IntArray, columns: IntArray, values: AnyArray, shape: tuple[in
 
     Args:
         rows: int64 of shape (n,), the row of each value, ascending.
-        columns: int64 of shape (n,).
-        values: Numbers of shape (n,).
+        columns: int64 of shape (n,), each once in a row.
+        values: Numbers of shape (n,), none of them NaN.
         shape: The shape of the matrix.
-        k: How many to keep.
+        k: How many to keep, at least 1.
     """
-    order = np.lexsort((columns, -values, rows))  # lexsort's last key is the primary one
-    counts = np.bincount(rows, minlength=shape[0])
-    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = order[position < k]
+    from llminit.compiled.largest import mark_largest  # serving does not need numba, which takes seconds to load
+
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+    kept = np.empty(len(rows), dtype=np.bool_)
+    mark_largest(indptr, columns, values, k, kept)
     return csr_array((values[kept].astype(np.float32), (rows[kept], columns[kept])), shape=shape)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from scipy.sparse import csr_array, issparse
 
-from llminit.arrays import FloatArray
+from llminit.arrays import FloatArray, IntArray
 from llminit.config import Protocol
 from llminit.errors import InputError
 from llminit.evaluation import mean_metric, parse_metric, ranks_under
@@ -55,6 +55,7 @@ def tune(
     metric: str = "ndcg@10",
     protocol: Protocol = "standard",
     options: Mapping[str, Any] | None = None,
+    users: IntArray | None = None,
     reporter: Reporter = SILENT,
 ) -> Tuned:
     """Fit a baseline at every point of its grid and keep the one that is best on the validation interactions.
@@ -70,6 +71,7 @@ def tune(
         metric: What decides, as name@k.
         protocol: The protocol under which it is measured.
         options: Options with a fixed value; one that the grid varies is then not varied.
+        users: int64 of shape (m,), the users who are measured; None takes all with a validation interaction.
         reporter: Receives progress, in points of the grid.
 
     Raises:
@@ -91,7 +93,8 @@ def tune(
     with reporter.task(f"tuning {name}", len(points)) as task:
         for point, candidate in zip(points, candidates, strict=True):
             fitted = candidate.fit(train, text)
-            trials.append(Trial(point, mean_metric(ranks_under(protocol, fitted.scores, valid, seen), metric)))
+            ranks = ranks_under(protocol, fitted.scores, valid, seen, users=users)
+            trials.append(Trial(point, mean_metric(ranks, metric)))
             if trials[-1].valid > best:
                 best, chosen = trials[-1].valid, (point, fitted)
             task.advance(status=f"best {metric} {best:.4f}")

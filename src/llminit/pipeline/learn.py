@@ -19,6 +19,7 @@ from llminit.pipeline.grid_search import tune
 from llminit.pipeline.learned import Learned
 from llminit.pipeline.mixture import MIXTURE, learn_mixture
 from llminit.pipeline.training import initial_from, train_backbone
+from llminit.pipeline.validation import validation_users
 from llminit.progress import SILENT, Reporter
 from llminit.selectors import Selection
 from llminit.text import TextEmbeddings
@@ -113,6 +114,7 @@ def fit_baseline(
         metric=config.valid_metric,
         protocol=config.valid_protocol,
         options=options,
+        users=validation_users(held_out, config),
         reporter=reporter,
     )
     return tuned.fitted, tuned.options

@@ -23,13 +23,18 @@ def validation_metric(held_out: HeldOut, config: FitConfig) -> Callable[[Scorer]
         held_out: The data.
         config: The metric, the protocol, and how many users are measured.
     """
-    users = None if config.valid_users is None else _drawn(held_out, config.valid_users, config.seed)
+    users = validation_users(held_out, config)
 
     def measure(scorer: Scorer) -> float:
         ranks = ranks_under(config.valid_protocol, scorer, held_out.valid, held_out.seen_at_valid, users=users)
         return mean_metric(ranks, config.valid_metric)
 
     return measure
+
+
+def validation_users(held_out: HeldOut, config: FitConfig) -> IntArray | None:
+    """Return the codes of the users who are measured, int64 of shape (m,); None where these are all."""
+    return None if config.valid_users is None else _drawn(held_out, config.valid_users, config.seed)
 
 
 def _drawn(held_out: HeldOut, n_users: int, seed: int) -> IntArray:
