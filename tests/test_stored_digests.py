@@ -25,7 +25,7 @@ from llminit.recommender.artefact import Artefact, write_artefact
 from llminit.results import CellKey, Header, Method
 from llminit.results.documents import read_document, write_document
 from llminit.text import EncodingCache, TextEmbeddings
-from llminit.text.cache import hash_of
+from llminit.text.catalogue import hash_of
 from llminit.text.models import digest_of_folder
 from llminit.text.parts import Part, read_part, write_part
 from llminit.training import CheckpointFile

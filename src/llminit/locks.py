@@ -9,6 +9,10 @@ from filelock import FileLock, Timeout
 from llminit.errors import StorageError
 
 
+class HeldError(StorageError):
+    """Another process holds the lock."""
+
+
 @contextmanager
 def exclusive_lock(lock_file: Path, refusal: str) -> Iterator[None]:
     """Hold a lock while the block runs; other processes and threads that try to take it fail at once.
@@ -26,7 +30,8 @@ def exclusive_lock(lock_file: Path, refusal: str) -> Iterator[None]:
         refusal: The error message if another process holds the lock, with what to do about it.
 
     Raises:
-        StorageError: Another process holds the lock, the lock file cannot be written, or its file system has no locks.
+        HeldError: Another process holds the lock.
+        StorageError: The lock file cannot be written, or its file system has no locks.
     """
     # The working folder may change before the file is removed.
     lock_file = lock_file.absolute()
@@ -57,7 +62,7 @@ def _locked(lock_file: Path, refusal: str) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except (Timeout, FileNotFoundError) as error:  # Not found: its last holder has just removed the folder.
-        raise StorageError(refusal) from error
+        raise HeldError(refusal) from error
     except OSError as error:
         raise _cannot_write(lock_file, error) from error
     try:

@@ -32,7 +32,7 @@ class SlowEncoder:
         return np.array([np.random.default_rng(seed).normal(size=6) for seed in seeds], dtype=np.float32)
 
 texts = [f"text {number}" for number in range(int(n_texts))]
-values = encode_texts(texts, SlowEncoder(), EncodingCache(folder / "cache"), chunk_size=int(chunk))
+values = encode_texts(texts, SlowEncoder(), EncodingCache(folder / "cache"), shard_size=int(chunk))
 np.save(folder / "result.npy", values)
 """
 

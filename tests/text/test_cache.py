@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from llminit.arrays import AnyArray, FloatArray
 from llminit.errors import DataError, EmbeddingError, StorageError
 from llminit.text import EncodingCache, encode_items, encode_texts
-from llminit.text.cache import MAX_SMALL_PARTS
 
 TEXTS = [f"text number {number}" for number in range(40)]
 
@@ -32,14 +31,14 @@ def parts(folder: Path) -> list[Path]:
 def test_results_come_in_order(texts: list[str], chunk_size: int) -> None:
     """Row i is the vector of text i whatever the chunks, and a text given twice is encoded once."""
     encoder = FakeEncoder()
-    np.testing.assert_array_equal(encode_texts(texts, encoder, chunk_size=chunk_size), expected(texts))
+    np.testing.assert_array_equal(encode_texts(texts, encoder, shard_size=chunk_size), expected(texts))
     assert sorted(encoder.encoded) == sorted(set(texts))
 
 
 def test_second_run_encodes_nothing(tmp_path: Path) -> None:
     """What was encoded once is not encoded again, also by another encoder object of the same identity."""
     cache = EncodingCache(tmp_path)
-    first = encode_texts(TEXTS, FakeEncoder(), cache, chunk_size=7)
+    first = encode_texts(TEXTS, FakeEncoder(), cache, shard_size=7)
     again = FakeEncoder()
     np.testing.assert_array_equal(encode_texts(TEXTS[::-1], again, cache), first[::-1])
     assert again.encoded == []
@@ -91,45 +90,48 @@ def other_arrays(path: Path) -> None:
 def test_damaged_parts_are_noticed(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     """A damaged part is reported and removed, and exactly its texts are encoded again."""
     cache, encoder, reporter = EncodingCache(tmp_path), FakeEncoder(), Notes()
-    encode_texts(TEXTS, FakeEncoder(), cache, chunk_size=10)
+    encode_texts(TEXTS, FakeEncoder(), cache, shard_size=10)
     victim = parts(tmp_path)[0]
     damage(victim)
     np.testing.assert_array_equal(encode_texts(TEXTS, encoder, cache, reporter), expected(TEXTS))
     assert len(encoder.encoded) == 10
     assert len(reporter.notes) == 1
     assert str(victim) in reporter.notes[0]
-    assert not victim.exists()
+    encode_texts(TEXTS, encoder, cache, reporter)
+    assert (len(encoder.encoded), len(reporter.notes)) == (10, 1)
 
 
 def test_a_part_of_another_width_is_set_aside(tmp_path: Path) -> None:
     """Vectors of two widths are never mixed: the odd parts are removed, and a third width is an error."""
     cache, reporter = EncodingCache(tmp_path), Notes()
-    encode_texts(TEXTS[:20], FakeEncoder(width=8), cache, chunk_size=20)
-    encode_texts(TEXTS[20:], FakeEncoder(width=5), cache, chunk_size=20)
+    encode_texts(TEXTS[:20], FakeEncoder(width=8), cache, shard_size=20)
+    encode_texts(TEXTS[20:], FakeEncoder(width=5), cache, shard_size=20)
     with pytest.raises(EmbeddingError, match="clear the cache"):
         encode_texts([*TEXTS, "new"], FakeEncoder(width=3), cache, reporter)
     assert len(reporter.notes) == len(parts(tmp_path)) == 1
 
 
-def test_small_parts_are_merged(tmp_path: Path) -> None:
-    """Many small parts become few, and nothing is lost."""
+def test_parts_of_many_runs_are_found(tmp_path: Path) -> None:
+    """However many runs have added parts, nothing that one of them encoded is encoded again."""
     cache = EncodingCache(tmp_path)
-    texts = [f"t{number}" for number in range(2 * MAX_SMALL_PARTS + 9)]
-    encode_texts(texts, FakeEncoder(), cache, chunk_size=1)
-    assert len(parts(tmp_path)) <= MAX_SMALL_PARTS
+    texts = [f"t{number}" for number in range(60)]
+    for end in range(1, len(texts) + 1):
+        encoder = FakeEncoder()
+        encode_texts(texts[:end], encoder, cache)
+        assert encoder.encoded == [texts[end - 1]]
     again = FakeEncoder()
-    np.testing.assert_array_equal(encode_texts(texts, again, cache), expected(texts))
+    np.testing.assert_array_equal(encode_texts(texts[::-1], again, cache), expected(texts[::-1]))
     assert again.encoded == []
 
 
 def encode_some(folder: Path, start: int) -> None:
     encode_texts(
-        [f"t{number}" for number in range(start, start + 90)], FakeEncoder(), EncodingCache(folder), chunk_size=1
+        [f"t{number}" for number in range(start, start + 90)], FakeEncoder(), EncodingCache(folder), shard_size=1
     )
 
 
 def test_two_processes_share_a_cache(tmp_path: Path) -> None:
-    """Processes that write and merge at the same time lose nothing and fail nowhere."""
+    """Processes that write at the same time lose nothing and fail nowhere."""
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=encode_some, args=(tmp_path, start)) for start in (0, 40, 80)]
     for worker in workers:
@@ -170,7 +172,7 @@ def with_nan(values: FloatArray) -> FloatArray:
 def test_a_broken_encoder_is_not_cached(tmp_path: Path, answer: Callable[[FloatArray], AnyArray], message: str) -> None:
     """Vectors that cannot be used are an error and never reach the cache."""
     with pytest.raises(EmbeddingError, match=message):
-        encode_texts(TEXTS, BrokenEncoder(answer), EncodingCache(tmp_path), chunk_size=10)
+        encode_texts(TEXTS, BrokenEncoder(answer), EncodingCache(tmp_path), shard_size=10)
     assert parts(tmp_path) == []
 
 
@@ -183,7 +185,7 @@ def test_changing_width_is_an_error() -> None:
             return super().encode(texts)
 
     with pytest.raises(EmbeddingError, match="width 10 after vectors of width 9"):
-        encode_texts(TEXTS, Growing(), chunk_size=10)
+        encode_texts(TEXTS, Growing(), shard_size=10)
 
 
 def test_cache_that_cannot_be_written(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from llminit.text.cache import EncodingCache
 from llminit.text.embeddings import TextEmbeddings
 from llminit.text.encode import encode_items, encode_texts
 from llminit.text.encoder import ENCODERS, Encoder, open_encoder
+from llminit.text.engines import Engine
 from llminit.text.precomputed import read_embeddings, write_embeddings
 from llminit.text.template import check_template, default_template, render_texts
 
@@ -11,6 +12,7 @@ __all__ = [
     "ENCODERS",
     "Encoder",
     "EncodingCache",
+    "Engine",
     "TextEmbeddings",
     "check_template",
     "default_template",
