@@ -29,11 +29,11 @@ clean:
 	touch $@
 
 .venv/test: .venv/demo
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,report,serve,ann,tune,export,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,report,serve,ann,ray,tune,export,test]'
 	touch $@
 
 .venv/lint: .venv/test
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,report,serve,ann,tune,export,test,lint]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,text,static,openai,report,serve,ann,ray,tune,export,test,lint]'
 	touch $@
 
 # RecBole, which needs older libraries, in an environment of its own; without it, the tests that run it are skipped.

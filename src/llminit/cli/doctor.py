@@ -21,6 +21,7 @@ EXTRAS = {
     "tune": ("optuna",),
     "serve": ("fastapi", "httptools", "uvicorn", "uvloop"),
     "ann": ("usearch",),
+    "ray": ("ray",),
     "export": (
         "faiss-cpu",
         "implicit",

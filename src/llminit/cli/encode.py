@@ -19,34 +19,41 @@ def command(
     encoder_option: opt.EncoderOptions = None,
     base_url: opt.BaseUrl = None,
     cache: opt.CacheFolder = None,
+    engine: opt.EngineName = "local",
+    workers: opt.Workers = None,
     threads: opt.Threads = None,
     config_file: opt.ConfigFile = None,  # noqa: ARG001 - read before the other options
     as_json: opt.Json = False,
 ) -> None:
-    """Encode item texts once; a second run, or a run after a kill, encodes only what is new."""
+    """Encode item texts once; a second run, or a run after a kill, encodes only what is new.
+
+    The result is the same with any engine and any number of workers. Parquet tables of any size are read in batches.
+    """
     from llminit.config import ColumnNames
-    from llminit.data import read_items
-    from llminit.pipeline.inputs import DEFAULT_ENCODER
-    from llminit.text import EncodingCache, encode_items, open_encoder, write_embeddings
+    from llminit.pipeline.encoding import encode_table
 
     opt.use_threads(threads)
     check_out_file(out, [items])
-    table = read_items(items, ColumnNames(item_id=item_column))
-    opened = opt.opened_encoder(encoder, encoder_option, base_url) or open_encoder(DEFAULT_ENCODER)
-    folder = EncodingCache(opt.cache_folder(cache) / "embeddings")
-    embeddings = encode_items(table, text, opened, folder, RichReporter())
-    write_embeddings(out, embeddings)
+    encoded = encode_table(
+        items,
+        out,
+        cache=opt.cache_folder(cache) / "embeddings",
+        encoder=opt.opened_encoder(encoder, encoder_option, base_url),
+        template=text,
+        columns=ColumnNames(item_id=item_column),
+        engine=opt.chosen_engine(engine, workers, threads),
+        reporter=RichReporter(),
+    )
     if as_json:
         print_json(
             {
-                "n_items": len(embeddings),
-                "n_items_without_text": embeddings.n_missing,
-                "width": embeddings.width,
+                "n_items": encoded.n_items,
+                "n_items_without_text": encoded.n_missing,
+                "width": encoded.width,
                 "out": str(out),
             }
         )
         return
     typer.echo(
-        f"{len(embeddings)} items, {embeddings.n_missing} of them without text, {embeddings.width} dimensions, "
-        f"saved to {out}"
+        f"{encoded.n_items} items, {encoded.n_missing} of them without text, {encoded.width} dimensions, saved to {out}"
     )

@@ -22,6 +22,8 @@ def command(
     encoder_option: opt.EncoderOptions = None,
     base_url: opt.BaseUrl = None,
     cache: opt.CacheFolder = None,
+    engine: opt.EngineName = "local",
+    workers: opt.Workers = None,
     config_file: opt.ConfigFile = None,  # noqa: ARG001 - read before the other options
     as_json: opt.Json = False,
 ) -> None:
@@ -39,6 +41,7 @@ def command(
         embeddings=embeddings,
         encoder=opt.opened_encoder(encoder, encoder_option, base_url),
         cache=opt.cache_folder(cache) / "embeddings",
+        engine=opt.chosen_engine(engine, workers),
         config=config,
         reporter=RichReporter(),
     )

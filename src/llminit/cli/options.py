@@ -23,7 +23,7 @@ from llminit.tuning.config import TuneConfig
 
 if TYPE_CHECKING:
     from llminit.recommender import TextRecipe
-    from llminit.text import Encoder
+    from llminit.text import Encoder, Engine
 
 
 def _apply_config_file(context: typer.Context, path: Path | None) -> Path | None:
@@ -98,6 +98,15 @@ EncoderOptions = Annotated[
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Address of an OpenAI-compatible endpoint.")]
 CacheFolder = Annotated[
     Path | None, typer.Option("--cache", help="Folder of encoded texts and downloads.", envvar="LLMINIT_CACHE")
+]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="What encodes the texts: local, this machine, or ray, a cluster (extra: ray).")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="Processes that encode; by default one with local, one a core or GPU with ray."
+    ),
 ]
 ConfigFile = Annotated[
     Path | None,
@@ -200,6 +209,17 @@ def encoder_of_recipe(
 def cache_folder(chosen: Path | None) -> Path:
     """Return the folder of encoded texts and downloads: the value of --cache, or the user's cache folder."""
     return user_cache_folder() if chosen is None else chosen
+
+
+def chosen_engine(name: str, workers: int | None, threads: int | None = None) -> "Engine":
+    """Return what encodes texts.
+
+    Raises:
+        ConfigError: There is no such engine.
+    """
+    from llminit.text import Engine
+
+    return Engine(name, workers, threads)  # type: ignore[arg-type]
 
 
 def use_threads(threads: int | None) -> None:

@@ -1,5 +1,6 @@
 """Tables in, coded interactions out: reading, filtering, vocabularies and splits."""
 
+from llminit.data.batches import ItemBatches, open_items
 from llminit.data.dataset import Dataset, Interactions, make_dataset, to_csr
 from llminit.data.filter import apply_filters, k_core_mask
 from llminit.data.holdout import HeldOut
@@ -12,6 +13,7 @@ __all__ = [
     "Dataset",
     "HeldOut",
     "Interactions",
+    "ItemBatches",
     "SourceInfo",
     "Split",
     "Vocabulary",
@@ -20,6 +22,7 @@ __all__ = [
     "k_core_mask",
     "list_sources",
     "make_dataset",
+    "open_items",
     "read_interactions",
     "read_items",
     "read_table",

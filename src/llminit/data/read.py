@@ -75,7 +75,15 @@ def read_items(source: Any, columns: ColumnNames | None = None) -> pl.DataFrame:
     Raises:
         DataError: The source cannot be read, the id column is absent, or an id is missing or duplicated.
     """
-    names, table, label = columns or ColumnNames(), read_table(source), _name(source)
+    return identified_items(read_table(source), columns or ColumnNames(), _name(source))
+
+
+def identified_items(table: pl.DataFrame, names: ColumnNames, label: str) -> pl.DataFrame:
+    """Return a table of items with the ids as its first column, `item_id`, after checking them.
+
+    Raises:
+        DataError: The id column is absent, or an id is missing or duplicated.
+    """
     items = find.required(table, names.item_id, "item_column", label)
     if names.item_id != "item_id" and "item_id" in table.columns:
         raise DataError(

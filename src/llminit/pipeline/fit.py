@@ -37,7 +37,7 @@ from llminit.recommender import FoldIn, Recommender
 from llminit.recommender.text_recipe import TextRecipe
 from llminit.reporters import automatic_reporter
 from llminit.selectors import SELECTORS, check_selection
-from llminit.text import TextEmbeddings
+from llminit.text import HERE, Engine, TextEmbeddings
 from llminit.training import CheckpointFile
 
 
@@ -48,6 +48,7 @@ def fit(
     embeddings: Any = None,
     encoder: Any = None,
     cache: str | Path | None = None,
+    engine: Engine = HERE,
     out: str | Path | None = None,
     overwrite: bool = False,
     device: str = "cpu",
@@ -70,6 +71,7 @@ def fit(
         embeddings: Text embeddings: a path, or a pair of ids and an array of shape (n, D).
         encoder: An encoder's SPEC or an object with its methods, for the texts of `items`; by default `minilm`.
         cache: Folder where encoded texts are kept.
+        engine: What encodes: this process, worker processes or a Ray cluster.
         out: Folder to save the recommender to.
         overwrite: Replace a recommender that is there already and was made in another way.
         device: A torch device, "cpu" or "cuda".
@@ -95,7 +97,7 @@ def fit(
         dataset = load_dataset(interactions, items, config, reporter)
         split = split_cold(dataset, config)
         held_out = HeldOut(split.warm, split_interactions(split.warm, config.splitting, config.seed))
-        text = _text_source(dataset, config, embeddings, encoder, cache, reporter)
+        text = _text_source(dataset, config, embeddings, encoder, cache, engine, reporter)
         config = fitted_to_data(asked, config, split.warm, None if text is None else split.warm_text(text.embeddings))
         fingerprint = fit_fingerprint(config, dataset, None if text is None else text.embeddings)
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
@@ -276,13 +278,25 @@ def check_names(config: FitConfig) -> None:
 
 
 def _text_source(
-    dataset: Dataset, config: FitConfig, embeddings: Any, encoder: Any, cache: str | Path | None, reporter: Reporter
+    dataset: Dataset,
+    config: FitConfig,
+    embeddings: Any,
+    encoder: Any,
+    cache: str | Path | None,
+    engine: Engine,
+    reporter: Reporter,
 ) -> TextSource | None:
     """Read or encode the items' texts where they are needed, and say what of the text plays no part."""
     text = None
     if needs_text(config):
         text = text_source(
-            dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
+            dataset,
+            embeddings=embeddings,
+            encoder=encoder,
+            template=config.text,
+            cache=cache,
+            engine=engine,
+            reporter=reporter,
         )
     _note_unused(config, embeddings, encoder, reporter)
     return text

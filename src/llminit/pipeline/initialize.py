@@ -11,6 +11,7 @@ from llminit.pipeline.parts import named_parts
 from llminit.progress import Reporter
 from llminit.reporters import automatic_reporter
 from llminit.selectors import check_selection
+from llminit.text import HERE, Engine
 
 
 def initialize(
@@ -20,6 +21,7 @@ def initialize(
     embeddings: Any = None,
     encoder: Any = None,
     cache: str | Path | None = None,
+    engine: Engine = HERE,
     config: InitializeConfig | None = None,
     reporter: Reporter | None = None,
     **options: Any,
@@ -34,6 +36,7 @@ def initialize(
         embeddings: Text embeddings: a path, or a pair of ids and an array of shape (n, D).
         encoder: An encoder's SPEC or an object with its methods, for the texts of `items`; by default `minilm`.
         cache: Folder where encoded texts are kept.
+        engine: What encodes: this process, worker processes or a Ray cluster.
         config: All options at once, instead of `options`.
         reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
         options: Fields of `InitializeConfig`, such as `select="variance"`, `embedding_size=64`.
@@ -47,7 +50,13 @@ def initialize(
     dataset = load_dataset(interactions, items, config, reporter)
     note_unused_text(embeddings, encoder, config.text, reporter)
     text = load_text(
-        dataset, embeddings=embeddings, encoder=encoder, template=config.text, cache=cache, reporter=reporter
+        dataset,
+        embeddings=embeddings,
+        encoder=encoder,
+        template=config.text,
+        cache=cache,
+        engine=engine,
+        reporter=reporter,
     )
     return initial_embeddings(
         dataset.users.ids,

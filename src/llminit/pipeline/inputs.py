@@ -12,8 +12,10 @@ from llminit.errors import ConfigError
 from llminit.progress import SILENT, Reporter
 from llminit.text import (
     ENCODERS,
+    HERE,
     Encoder,
     EncodingCache,
+    Engine,
     TextEmbeddings,
     check_template,
     default_template,
@@ -69,6 +71,7 @@ def load_text(
     encoder: Any = None,
     template: str | None = None,
     cache: str | Path | None = None,
+    engine: Engine = HERE,
     reporter: Reporter = SILENT,
 ) -> TextEmbeddings:
     """Read the items' text embeddings, or encode their texts; one row for each item of the data set.
@@ -93,7 +96,7 @@ def load_text(
     check_template(dataset.item_table, template if template is not None else default_template(dataset.item_table))
     opened = opened_encoder(encoder)
     folder = None if cache is None else EncodingCache(Path(cache))
-    return encode_items(dataset.item_table, template, opened, folder, reporter)
+    return encode_items(dataset.item_table, template, opened, folder, reporter, engine)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +125,7 @@ def text_source(
     encoder: Any = None,
     template: str | None = None,
     cache: str | Path | None = None,
+    engine: Engine = HERE,
     reporter: Reporter = SILENT,
 ) -> TextSource:
     """Return text embeddings as `load_text` does, with what a new item's text needs to go the same way.
@@ -135,7 +139,7 @@ def text_source(
     used_template = template if template is not None else default_template(dataset.item_table)
     check_template(dataset.item_table, used_template)
     opened = opened_encoder(encoder)
-    aligned = load_text(dataset, encoder=opened, template=used_template, cache=cache, reporter=reporter)
+    aligned = load_text(dataset, encoder=opened, template=used_template, cache=cache, engine=engine, reporter=reporter)
     options = getattr(opened, "options", {})
     return TextSource(aligned, opened.name, dict(options), dict(opened.identity()), used_template)
 

@@ -4,12 +4,13 @@ from llminit.text.cache import EncodingCache
 from llminit.text.embeddings import TextEmbeddings
 from llminit.text.encode import encode_items, encode_texts
 from llminit.text.encoder import ENCODERS, Encoder, open_encoder
-from llminit.text.engines import Engine
+from llminit.text.engines import HERE, Engine
 from llminit.text.precomputed import read_embeddings, write_embeddings
 from llminit.text.template import check_template, default_template, render_texts
 
 __all__ = [
     "ENCODERS",
+    "HERE",
     "Encoder",
     "EncodingCache",
     "Engine",

@@ -12,13 +12,11 @@ from llminit.text.cache import EncodingCache
 from llminit.text.catalogue import Catalogue, read_catalogue
 from llminit.text.embeddings import TextEmbeddings
 from llminit.text.encoder import Encoder
-from llminit.text.engines import Engine
+from llminit.text.engines import HERE, Engine
 from llminit.text.plan import SHARD_SIZE, cut
 from llminit.text.shard import encode_checked
 from llminit.text.stream import encode_stream
 from llminit.text.template import default_template, render_texts
-
-HERE = Engine()
 
 
 def encode_items(
@@ -94,7 +92,8 @@ def encode_texts(
             raise ConfigError("several workers share their work through a cache, but there is none; give its folder")
         return _without_cache(texts, encoder, reporter, shard_size)
     section = cache.section(encoder.identity())
-    encoded = encode_stream(lambda: [texts], encoder, section, engine, reporter, shard_size)
+    catalogue = read_catalogue(lambda: [texts])
+    encoded = encode_stream(catalogue, lambda: [texts], encoder, section, engine, reporter, shard_size)
     return encoded.rows(0, len(texts))
 
 

@@ -1,6 +1,6 @@
 """Precomputed text embeddings: Parquet, npy with ids, RecBole atomic files, frames and arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from narwhals.typing import IntoDataFrame
 from polars.exceptions import PolarsError
+from polars.io.plugins import register_io_source
 
 from llminit.arrays import AnyArray, BoolArray, FloatArray
 from llminit.errors import DataError, EmbeddingError
@@ -18,6 +19,7 @@ from llminit.text.ids_file import ids_beside, read_ids
 
 ID_COLUMN = "item_id"
 EMBEDDING_COLUMN = "embedding"
+ROW_GROUP = 8192
 PARQUET_ENDINGS = (".parquet", ".pq")
 ATOMIC_ENDINGS = (".item", ".itememb", ".itemfeat", ".ent", ".emb")
 
@@ -78,14 +80,27 @@ def write_embeddings(path: str | Path, embeddings: TextEmbeddings) -> None:
         StorageError: The file cannot be written.
     """
     kept = ~embeddings.missing
-    frame = pl.DataFrame(
-        {
-            ID_COLUMN: embeddings.ids.filter(pl.Series(kept)),
-            EMBEDDING_COLUMN: pl.Series(embeddings.values[kept], dtype=pl.Array(pl.Float32, embeddings.width)),
-        }
-    )
-    with replacing_file(Path(path)) as temporary:
-        frame.write_parquet(temporary)
+    whole = (embeddings.ids.filter(pl.Series(kept)), embeddings.values[kept])
+    write_batches(Path(path), iter([whole]), embeddings.ids.dtype, embeddings.width)
+
+
+def write_batches(
+    path: Path, batches: Iterator[tuple[pl.Series, FloatArray]], id_type: pl.DataType, width: int
+) -> None:
+    """Write ids and their vectors as Parquet, atomically, while they come; see `write_embeddings`.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    schema = pl.Schema({ID_COLUMN: id_type, EMBEDDING_COLUMN: pl.Array(pl.Float32, width)})
+
+    def frames(*_: Any) -> Iterator[pl.DataFrame]:
+        for ids, values in batches:
+            vectors = pl.Series(values, dtype=schema[EMBEDDING_COLUMN])
+            yield pl.DataFrame({ID_COLUMN: ids, EMBEDDING_COLUMN: vectors}, schema=schema)
+
+    with replacing_file(path) as temporary:
+        register_io_source(frames, schema=schema).sink_parquet(temporary, row_group_size=ROW_GROUP)
 
 
 def _from_pair(pair: tuple[Any, Any]) -> TextEmbeddings:

@@ -1,10 +1,11 @@
-"""Any number of texts through the cache, in bounded memory: what is kept of a text is its hash and where its vector is."""
+"""Any number of texts through the cache, in bounded memory: of a text, its hash and the place of its vector stay."""
 
 import shutil
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from llminit.arrays import BoolArray, FloatArray
 from llminit.errors import LLMInitError, StorageError
 from llminit.progress import Reporter
 from llminit.text.cache import CacheSection
-from llminit.text.catalogue import Catalogue, TextBatches, read_catalogue
+from llminit.text.catalogue import Catalogue, TextBatches
 from llminit.text.encoder import Encoder
 from llminit.text.engines import Engine, run_orders
 from llminit.text.plan import Plan, Shard, make_plan
 from llminit.text.shard import Order, another_width
+
+Writes = tuple[tuple[Path, int], ...]
 
 POLL_SECONDS = 0.3
 MAX_IDLE_ROUNDS = 3
@@ -58,24 +61,26 @@ class Encoded:
 
 
 def encode_stream(
+    catalogue: Catalogue,
     texts: TextBatches,
     encoder: Encoder,
     section: CacheSection,
     engine: Engine,
     reporter: Reporter,
     shard_size: int,
-    out_bytes: int = 0,
+    writes: Writes = (),
 ) -> Encoded:
     """Encode texts that the cache does not have, until all of them are there and were read back whole.
 
     Args:
-        texts: At least one text; they are read twice, or once if the cache has all of them.
+        catalogue: The texts after they were read once, at least one.
+        texts: They are read once more, unless the cache has all of them.
         encoder: Makes the vectors.
         section: The cache of this encoder.
         engine: What encodes.
         reporter: Receives progress, and notes about damaged parts and about waiting.
         shard_size: Texts in a shard.
-        out_bytes: What is to be written to the same disk afterwards, for each column of the vectors.
+        writes: Files of vectors that are to be written afterwards, which need space too: their folders and rows.
 
     Raises:
         DataError: The texts change while they are read.
@@ -83,7 +88,6 @@ def encode_stream(
         StorageError: The cache cannot be written, or its disk is too small.
         LLMInitError: A worker or the cluster has failed.
     """
-    catalogue = read_catalogue(texts)
     plan = make_plan(catalogue, section, shard_size, reporter)
     checked = _Checked(section, reporter)
     idle_rounds = 0
@@ -94,7 +98,7 @@ def encode_stream(
             continue
         if not missing:
             return Encoded(catalogue, plan, section, checked.width)
-        run = _Round(catalogue, plan, missing, texts, section, checked.known_width, out_bytes)
+        run = _Round(catalogue, plan, missing, texts, section, checked.known_width, writes)
         run.encode(encoder, engine, reporter)
         idle_rounds = 0 if run.has_progressed else idle_rounds + 1
         if idle_rounds >= MAX_IDLE_ROUNDS and not run.is_waiting:
@@ -172,10 +176,10 @@ class _Round:
         texts: TextBatches,
         section: CacheSection,
         width: int | None,
-        out_bytes: int,
+        writes: Writes,
     ) -> None:
         self._catalogue, self._plan, self._missing, self._texts = catalogue, plan, missing, texts
-        self._section, self._width, self._out_bytes = section, width, out_bytes
+        self._section, self._width, self._writes = section, width, writes
         self._n_texts = sum(len(plan.shards[index].texts) for index in missing)
         self.has_progressed, self.is_waiting = False, False
 
@@ -226,14 +230,24 @@ class _Round:
             yield from ((int(row), batch[position]) for row, position in zip(rows[is_new], first[is_new], strict=True))
 
     def _check_disk(self, width: int, n_texts: int) -> None:
-        needed = n_texts * (width * FLOAT_BYTES + HASH_AND_FILE_BYTES) + self._out_bytes * width + SPARE_BYTES
-        free = shutil.disk_usage(self._section.folder).free
-        if needed > free:
-            raise StorageError(
-                f"the vectors of {n_texts} texts, {width} columns each, need {needed / 1e9:.1f} GB on the disk of "
-                f"{self._section.folder}, where {free / 1e9:.1f} GB are free; free some space or choose another "
-                "folder for the cache, then run the same command again"
-            )
+        """Check that what is still to be written has room on its disks.
+
+        Raises:
+            StorageError: It has not.
+        """
+        row_bytes = width * FLOAT_BYTES + HASH_AND_FILE_BYTES
+        needed: dict[int, int] = defaultdict(lambda: SPARE_BYTES)
+        for folder, n_rows in ((self._section.folder, n_texts), *self._writes):
+            there = next(path for path in (folder, *folder.parents) if path.exists())
+            device = there.stat().st_dev
+            needed[device] += n_rows * row_bytes
+            free = shutil.disk_usage(there).free
+            if needed[device] > free:
+                raise StorageError(
+                    f"the vectors of {n_texts} texts, {width} columns each, need {needed[device] / 1e9:.1f} GB on the "
+                    f"disk of {folder}, where {free / 1e9:.1f} GB are free; free some space or choose another folder, "
+                    "then run the same command again"
+                )
 
 
 def _stated_width(encoder: Encoder) -> int | None:

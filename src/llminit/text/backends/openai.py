@@ -1,7 +1,10 @@
 """Encoders behind any endpoint with OpenAI's embeddings API: `openai:MODEL`."""
 
+import json
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -29,6 +32,8 @@ class OpenAIOptions(Config):
     """Ask for vectors of this width, for models that can give several."""
     batch_size: int = Field(default=128, ge=1, le=2048)
     """Texts in one request."""
+    concurrency: int = Field(default=8, ge=1, le=1024)
+    """Requests on their way at a time; a little more than the endpoint serves at once keeps it busy."""
     requests_per_minute: float | None = Field(default=None, gt=0)
     """Start at most this many requests a minute, evenly spaced; None sets no limit."""
     max_retries: int = Field(default=5, ge=0)
@@ -38,7 +43,10 @@ class OpenAIOptions(Config):
 
 
 class OpenAIEncoder:
-    """Sends texts to an endpoint, a batch at a time."""
+    """Sends texts to an endpoint in batches, several at a time.
+
+    A request that waits to be sent again keeps its place, so an endpoint that is slow or refuses gets no more of them.
+    """
 
     def __init__(self, model: str, options: OpenAIOptions) -> None:
         """Create the encoder; nothing is sent yet."""
@@ -47,11 +55,17 @@ class OpenAIEncoder:
         self._options = options
         self._url = _without_credentials(options.base_url)
         self._next_start = 0.0
+        self._turn = threading.Lock()
 
     @property
     def options(self) -> dict[str, Any]:
         """The options that it was opened with and that are not the defaults, as JSON values; secrets are left out."""
         return self._options.model_dump(mode="json", exclude_defaults=True, exclude={"api_key"})
+
+    @property
+    def texts_in_flight(self) -> int:
+        """How many texts keep the endpoint busy; `encode` may be called from several threads at a time."""
+        return self._options.concurrency * self._options.batch_size
 
     def identity(self) -> Identity:
         """Return the model, the endpoint and the requested width."""
@@ -65,8 +79,16 @@ class OpenAIEncoder:
             EndpointError: The endpoint cannot be reached, or refuses.
             EmbeddingError: The answer does not hold one vector a text, all of one width.
         """
-        size = self._options.batch_size
-        batches = [self._encode_batch(list(texts[start : start + size])) for start in range(0, len(texts), size)]
+        size, client = self._options.batch_size, self._client
+        sent = [
+            self._senders.submit(self._encode_batch, client, list(texts[start : start + size]))
+            for start in range(0, len(texts), size)
+        ]
+        try:
+            batches = [request.result() for request in sent]
+        finally:
+            for request in sent:
+                request.cancel()
         widths = {batch.shape[1] for batch in batches}
         if len(widths) > 1:
             raise EmbeddingError(
@@ -75,14 +97,13 @@ class OpenAIEncoder:
             )
         return np.concatenate(batches) if batches else np.zeros((0, 0), dtype=np.float32)
 
-    def _encode_batch(self, texts: list[str]) -> FloatArray:
-        client = self._client
+    def _encode_batch(self, client: Any, texts: list[str]) -> FloatArray:
         self._wait_for_turn()
         answer = self._request(client, texts)
-        data = getattr(answer, "data", None)
-        if not isinstance(data, list):
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
             raise self._unreadable("it is not a list of embeddings")
-        row_of = {getattr(entry, "index", None): getattr(entry, "embedding", None) for entry in data}
+        row_of = {entry.get("index"): entry.get("embedding") for entry in data}
         if len(data) != len(texts) or set(row_of) != set(range(len(texts))):
             raise EmbeddingError(
                 f"{self._url} gave {len(data)} vectors for {len(texts)} texts, or numbered them wrongly; expected one "
@@ -107,7 +128,11 @@ class OpenAIEncoder:
 
         options = self._options.model_dump(include={"dimensions"}, exclude_none=True)
         try:
-            return client.embeddings.create(model=self._model, input=texts, encoding_format="float", **options)
+            # The client's own reading of an answer looks at every number, which takes longer than many an endpoint.
+            answer = client.embeddings.with_raw_response.create(
+                model=self._model, input=texts, encoding_format="float", **options
+            )
+            return json.loads(answer.content)
         except openai.APIStatusError as error:
             raise self._refused(error.status_code, str(error.message)) from error
         except openai.APIConnectionError as error:
@@ -144,9 +169,14 @@ class OpenAIEncoder:
     def _wait_for_turn(self) -> None:
         if self._options.requests_per_minute is None:
             return
-        now = time.monotonic()
-        time.sleep(max(0.0, self._next_start - now))
-        self._next_start = max(now, self._next_start) + 60.0 / self._options.requests_per_minute
+        with self._turn:
+            now = time.monotonic()
+            time.sleep(max(0.0, self._next_start - now))
+            self._next_start = max(now, self._next_start) + 60.0 / self._options.requests_per_minute
+
+    @cached_property
+    def _senders(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._options.concurrency, thread_name_prefix="llminit-endpoint")
 
     @cached_property
     def _client(self) -> Any:

@@ -3,6 +3,6 @@
 Every engine takes orders and makes parts of them by `llminit.text.shard.encode_shard`; none decides what a shard is.
 """
 
-from llminit.text.engines.engine import Engine, run_orders
+from llminit.text.engines.engine import HERE, Engine, run_orders
 
-__all__ = ["Engine", "run_orders"]
+__all__ = ["HERE", "Engine", "run_orders"]

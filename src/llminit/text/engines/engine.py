@@ -22,9 +22,9 @@ class Engine:
     """What encodes; it decides how fast the vectors come, never what they are."""
 
     name: EngineName = "local"
-    """`local`: this machine; `ray`: the Ray cluster that RAY_ADDRESS names or that runs here, else one of this machine."""
+    """`local`: this machine; `ray`: the Ray cluster that RAY_ADDRESS names or that runs here, else one started here."""
     workers: int | None = None
-    """Processes, each with a model of its own. None: with `local` this process alone, with `ray` one a free core or GPU."""
+    """Processes, each with a model of its own. None: with `local` this process alone, with `ray` one a core or GPU."""
     threads: int | None = None
     """CPU threads of all workers together; None takes all cores."""
 
@@ -42,6 +42,10 @@ class Engine:
     def threads_each(self, workers: int) -> int:
         """Return the threads of one of several workers."""
         return max(1, (self.threads or n_cores()) // workers)
+
+
+HERE = Engine()
+"""This process alone."""
 
 
 def run_orders(
@@ -68,7 +72,7 @@ def run_orders(
             )
         if (engine.workers or 1) > 1:
             reporter.note(
-                f"{encoder.name} computes at its endpoint: workers plays no part, its option concurrency does"
+                f"{encoder.name} computes at its endpoint: workers plays no part, the option concurrency does"
             )
         yield from run_here(orders, encoder, section, width)
     elif engine.name == "ray":

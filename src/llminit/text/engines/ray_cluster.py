@@ -1,7 +1,7 @@
 """The engine of a Ray cluster: the same shards through Ray Data.
 
 Ray is driven by a process of its own, because a Ray client ends the process that it is in when its cluster goes away.
-What travels through Ray are the paths of files with texts: these, like the cache, are in a folder that all machines see.
+What travels through Ray are the paths of files with texts; these, like the cache, are where all machines see them.
 """
 
 import json

@@ -1,6 +1,8 @@
 """The process that drives Ray: shards by their files to a pool of actors, and what becomes of them to its parent.
 
-python -m llminit.text.engines.ray_driver '{"folder": ..., "orders": ..., "opening": ..., ...}'
+    python -m llminit.text.engines.ray_driver '{"folder": ..., "orders": ..., "opening": ..., ...}'
+
+When its input closes, as it does when the parent ends for any reason, the process ends at once.
 """
 
 import json
