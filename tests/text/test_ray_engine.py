@@ -1,0 +1,177 @@
+"""The engine of a Ray cluster: a real one on this machine, whose workers are killed and which goes away."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from stub_encoder import StubEncoder, StubOptions, logged
+
+from llminit.errors import ConfigError, MissingExtraError
+from llminit.text import EncodingCache, Engine, encode_texts
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'llminit[ray]'")
+
+N_ITEMS = 120
+SHARD = 10
+COMMAND = """
+import sys
+import stub_encoder
+import llminit.pipeline.encoding as encoding
+from llminit.cli.main import main
+
+encoding.encode_table.__kwdefaults__["shard_size"] = int(sys.argv[1])
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an item table, and the vectors of a run in one process that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("ray")
+    titles = [f"title {number} {'long ' * (number % 5)}" for number in range(N_ITEMS)]
+    pl.DataFrame({"item_id": range(N_ITEMS), "title": titles}).write_parquet(folder / "items.parquet")
+    assert start(folder, "alone").wait(60) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, str]]:
+    """The environment in which a small cluster on this machine is found."""
+    port = "63791"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RAY_USAGE_STATS_ENABLED": "0"}
+    ray = [sys.executable, "-m", "ray.scripts.scripts"]
+    options = ["--head", "--port", port, "--num-cpus", "2", "--object-store-memory", str(100 * 2**20)]
+    subprocess.run(
+        [*ray, "start", *options, "--include-dashboard", "false"], env=environment, check=True, capture_output=True
+    )
+    yield {"RAY_ADDRESS": f"127.0.0.1:{port}"}
+    subprocess.run([*ray, "stop", "--force"], env=environment, check=False, capture_output=True)
+
+
+def start(folder: Path, name: str, *options: str, seconds: float = 0.0, **environment: str) -> subprocess.Popen[str]:
+    """Start `llminit encode` with the stub as a process; `name` is that of its cache, log and output."""
+    arguments = ["encode", "--items", str(folder / "items.parquet"), "--out", str(folder / f"{name}.parquet")]
+    arguments += ["--encoder", "stub", "--cache", str(folder / name), "--json", *options]
+    for key, value in {"log": str(folder / f"{name}.log"), "seconds": seconds}.items():
+        arguments += ["--encoder-option", f"{key}={value}"]
+    paths = os.pathsep.join(filter(None, sys.path))
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(SHARD), *arguments],
+        env=os.environ | {"PYTHONPATH": paths} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(folder: Path, name: str, n_texts: int) -> int:
+    """Wait until so many texts were encoded, and return the process that encoded the last one."""
+    limit = time.monotonic() + 90
+    while len(found := logged(folder / f"{name}.log")) < n_texts:
+        assert time.monotonic() < limit, "nothing was encoded"
+        time.sleep(0.01)
+    return found[-1][0]
+
+
+def test_a_killed_actor_changes_nothing(folder: Path, cluster: dict[str, str]) -> None:
+    """With a worker killed half-way, Ray goes on by itself: the same bytes, and only its shard is encoded again."""
+    run = start(folder, "killed", "--engine", "ray", "--workers", "2", seconds=0.02, **cluster)
+    os.kill(wait_for(folder, "killed", 3 * SHARD), signal.SIGKILL)
+    output, errors = run.communicate(timeout=120)
+    assert run.returncode == 0, errors
+    assert json.loads(output)["n_items"] == N_ITEMS
+    assert (folder / "killed.parquet").read_bytes() == (folder / "alone.parquet").read_bytes()
+    counts = Counter(text for _, text in logged(folder / "killed.log"))
+    assert len(counts) == N_ITEMS
+    assert sum(counts.values()) - N_ITEMS in (0, SHARD)
+    processes = {process for process, _ in logged(folder / "killed.log")}
+    assert len(processes) >= 2
+
+
+def test_a_second_run_needs_no_cluster(folder: Path, cluster: dict[str, str]) -> None:
+    """What a cluster has encoded is there for any engine, and nothing is encoded again."""
+    run = start(folder, "again", "--engine", "ray", **cluster)
+    assert run.wait(120) == 0
+    assert start(folder, "again", "--engine", "ray", RAY_ADDRESS="127.0.0.1:1").wait(60) == 0
+    assert len(logged(folder / "again.log")) == N_ITEMS
+    assert (folder / "again.parquet").read_bytes() == (folder / "alone.parquet").read_bytes()
+
+
+def test_errors_of_actors(folder: Path, cluster: dict[str, str]) -> None:
+    """What fails in an actor ends the run with its message, at once."""
+    run = start(folder, "wrong", "--engine", "ray", "--encoder-option", "is_same_everywhere=false", **cluster)
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == 2
+    assert "found another encoder" in errors
+
+
+def test_a_cluster_that_goes_away(folder: Path, tmp_path: Path) -> None:
+    """The end of the cluster is a clear error; the same command without it goes on, to the same bytes."""
+    run = start(folder, "gone", "--engine", "ray", "--workers", "2", seconds=0.05, RAY_gcs_rpc_server_reconnect_timeout_s="5")
+    wait_for(folder, "gone", 3 * SHARD)
+    for process in servers_below(run.pid):
+        os.kill(process, signal.SIGKILL)
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == 2, errors
+    assert "the Ray cluster went away, or could not go on" in errors
+    assert "the same command goes on from there" in errors
+    assert not (folder / "gone.parquet").exists()
+    n_kept = len(list((folder / "gone").rglob("part-*.safetensors"))) * SHARD
+    before = len(logged(folder / "gone.log"))
+    assert start(folder, "gone").wait(60) == 0
+    assert (folder / "gone.parquet").read_bytes() == (folder / "alone.parquet").read_bytes()
+    assert len(logged(folder / "gone.log")) - before == N_ITEMS - n_kept > 0
+
+
+def servers_below(parent: int) -> list[int]:
+    """Return the processes of Ray's own servers that a process has started, however far below it."""
+    processes = pl.DataFrame(
+        [
+            line.split(None, 2)
+            for line in subprocess.run(
+                ["ps", "-eo", "pid,ppid,comm", "--no-headers"], capture_output=True, text=True, check=True
+            ).stdout.splitlines()
+        ],
+        schema=["pid", "parent", "name"],
+        orient="row",
+    )
+    below, names = {str(parent)}, {"gcs_server", "raylet"}
+    for _ in range(6):
+        below |= set(processes.filter(pl.col("parent").is_in(list(below)))["pid"])
+    found = processes.filter(pl.col("pid").is_in(list(below)) & pl.col("name").is_in(list(names)))
+    assert len(found) >= 2
+    return [int(pid) for pid in found["pid"]]
+
+
+def test_a_cluster_that_is_not_there(folder: Path) -> None:
+    """An address where no cluster is is an error that says so, before anything is encoded."""
+    run = start(folder, "nowhere", "--engine", "ray", RAY_ADDRESS="127.0.0.1:1", RAY_gcs_rpc_server_connect_timeout_s="2")
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == 2
+    assert "the Ray cluster cannot be used" in errors
+    assert logged(folder / "nowhere.log") == []
+
+
+def test_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Ray is missing, the message names the pip command."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'llminit\[ray\]'"):
+        encode_texts(["a"], StubEncoder(StubOptions()), EncodingCache(tmp_path), engine=Engine("ray"))
+
+
+def test_endpoints_stay_outside(tmp_path: Path) -> None:
+    """An encoder whose work an endpoint does is refused: a cluster would add nothing."""
+
+    class Remote(StubEncoder):
+        texts_in_flight = 10
+
+    with pytest.raises(ConfigError, match="computes at its endpoint"):
+        encode_texts(["a"], Remote(StubOptions()), EncodingCache(tmp_path), engine=Engine("ray"))
