@@ -19,7 +19,18 @@ def test_json(run: Run) -> None:
     assert found["threads"]["torch"] >= 1
     assert found["threads"]["numba"] >= 1
     assert found["packages"]["torch"]
-    assert set(found["extras"]) == {"text", "static", "openai", "demo", "report", "tune", "serve", "ann", "ray", "export"}
+    assert set(found["extras"]) == {
+        "text",
+        "static",
+        "openai",
+        "demo",
+        "report",
+        "tune",
+        "serve",
+        "ann",
+        "ray",
+        "export",
+    }
     assert all(isinstance(missing, list) for missing in found["extras"].values())
 
 

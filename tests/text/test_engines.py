@@ -19,7 +19,7 @@ from stub_encoder import StubEncoder, StubOptions, logged
 
 from llminit.arrays import FloatArray
 from llminit.errors import ConfigError, DataError, EmbeddingError, LLMInitError, StorageError
-from llminit.text import ENCODERS, EncodingCache, Engine, encode_texts
+from llminit.text import ENCODERS, HERE, EncodingCache, Engine, encode_texts
 from llminit.text.catalogue import read_catalogue
 from llminit.text.stream import encode_stream
 
@@ -29,7 +29,7 @@ SHARD = 16
 TWO = Engine("local", 2)
 
 
-def encoded(cache: Path, engine: Engine = Engine(), texts: list[str] = WITH_TWINS, **options: object) -> FloatArray:
+def encoded(cache: Path, engine: Engine = HERE, texts: list[str] = WITH_TWINS, **options: object) -> FloatArray:
     encoder = StubEncoder(StubOptions.make(log=str(cache.with_suffix(".log")), **options))
     return encode_texts(texts, encoder, EncodingCache(cache), shard_size=SHARD, engine=engine)
 

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from fake_encoders import vector_of
+from fake_encoders import Notes, vector_of
 
 from llminit.errors import ConfigError, EmbeddingError, EndpointError
 from llminit.testing import check_encoder
-from llminit.text import Encoder, open_encoder
+from llminit.text import Encoder, EncodingCache, Engine, encode_texts, open_encoder
 
 pytest.importorskip("openai")
 
@@ -244,3 +245,63 @@ def test_the_public_endpoint_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> Non
         open_encoder("openai:text-embedding-3-small")
     with pytest.raises(ConfigError, match="not a URL"):
         open_encoder("openai:x", base_url="localhost:8000")
+
+
+class Busy:
+    """A script that keeps each request for a while, and counts how many are there at a time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request) -> Answer:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(self.seconds)
+        with self._lock:
+            self.now -= 1
+        return good(request)
+
+
+def test_requests_side_by_side(endpoint: Endpoint, tmp_path: Path) -> None:
+    """As many requests as asked for are on their way, across shards too, and never more; the order is kept."""
+    busy, texts = Busy(0.05), [f"text {number}" for number in range(120)]
+    endpoint.script = [busy] * 61
+    encoder = endpoint.encoder(batch_size=2, concurrency=5)
+    values = encode_texts(texts, encoder, EncodingCache(tmp_path), shard_size=4)
+    np.testing.assert_allclose(values, [vector_of(text) for text in texts], rtol=1e-6)
+    assert busy.most == 5
+    assert len(endpoint.requests) == 60
+
+
+def test_an_endpoint_that_refuses_now_and_then(endpoint: Endpoint, tmp_path: Path) -> None:
+    """With refusals of both kinds among requests side by side, every text gets its vector, and no more are sent."""
+    busy, texts = Busy(0.01), [f"text {number}" for number in range(40)]
+    endpoint.script = [busy, failing(429, **{"Retry-After": "0.1"}), busy, failing(503), failing(500), *[busy] * 20]
+    values = encode_texts(texts, endpoint.encoder(batch_size=2, concurrency=4), EncodingCache(tmp_path), shard_size=8)
+    np.testing.assert_allclose(values, [vector_of(text) for text in texts], rtol=1e-6)
+    assert busy.most <= 4
+    assert len(endpoint.requests) == 23
+
+
+def test_a_refusal_that_stays_ends_the_run(endpoint: Endpoint, tmp_path: Path) -> None:
+    """After a refusal that stays, what is still waiting is not sent; the same call goes on with what is kept."""
+    cache, texts = EncodingCache(tmp_path), [f"text {number}" for number in range(200)]
+    endpoint.script = [*[good] * 20, failing(400, "too long"), *[failing(400)] * 6]
+    with pytest.raises(EndpointError, match="status 400"):
+        encode_texts(texts, endpoint.encoder(batch_size=2, concurrency=2, max_retries=0), cache, shard_size=4)
+    n_sent = len(endpoint.requests)
+    assert n_sent < 40
+    endpoint.script = []
+    values = encode_texts(texts, endpoint.encoder(batch_size=2), cache, shard_size=4)
+    np.testing.assert_allclose(values, [vector_of(text) for text in texts], rtol=1e-6)
+    assert len(endpoint.requests) - n_sent < 100
+
+
+def test_workers_play_no_part(endpoint: Endpoint, tmp_path: Path) -> None:
+    """One process keeps an endpoint busy; that workers play no part is said."""
+    reporter = Notes()
+    encode_texts(["a"], endpoint.encoder(), EncodingCache(tmp_path), reporter, engine=Engine("local", 3))
+    assert "workers plays no part" in reporter.notes[0]

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,6 +18,11 @@ from stub_encoder import StubEncoder, StubOptions, logged
 
 from llminit.errors import ConfigError, MissingExtraError
 from llminit.text import EncodingCache, Engine, encode_texts
+from llminit.text.catalogue import hashes_of
+from llminit.text.engines.opening import opening_of
+from llminit.text.engines.ray_actor import ShardActor
+from llminit.text.plan import shard_key
+from llminit.text.shard import Order
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'llminit[ray]'")
 
@@ -32,31 +39,37 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an item table, and the vectors of a run in one process that nothing disturbed."""
     folder = tmp_path_factory.mktemp("ray")
     titles = [f"title {number} {'long ' * (number % 5)}" for number in range(N_ITEMS)]
     pl.DataFrame({"item_id": range(N_ITEMS), "title": titles}).write_parquet(folder / "items.parquet")
-    assert start(folder, "alone").wait(60) == 0
+    assert started(folder, "alone").wait(60) == 0
     return folder
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[dict[str, str]]:
-    """The environment in which a small cluster on this machine is found."""
-    port = "63791"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RAY_USAGE_STATS_ENABLED": "0"}
-    ray = [sys.executable, "-m", "ray.scripts.scripts"]
-    options = ["--head", "--port", port, "--num-cpus", "2", "--object-store-memory", str(100 * 2**20)]
-    subprocess.run(
-        [*ray, "start", *options, "--include-dashboard", "false"], env=environment, check=True, capture_output=True
-    )
-    yield {"RAY_ADDRESS": f"127.0.0.1:{port}"}
-    subprocess.run([*ray, "stop", "--force"], env=environment, check=False, capture_output=True)
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start `llminit encode`, and leave no process behind; Ray's servers end with the one that has started them."""
+    runs = []
+
+    def call(*arguments: Any, **options: Any) -> "subprocess.Popen[str]":
+        runs.append(started(*arguments, **options))
+        return runs[-1]
+
+    yield call
+    for run in runs:
+        run.kill()
+        run.wait()
 
 
-def start(folder: Path, name: str, *options: str, seconds: float = 0.0, **environment: str) -> subprocess.Popen[str]:
+def started(
+    folder: Path, name: str, *options: str, seconds: float = 0.0, **environment: str
+) -> "subprocess.Popen[str]":
     """Start `llminit encode` with the stub as a process; `name` is that of its cache, log and output."""
     arguments = ["encode", "--items", str(folder / "items.parquet"), "--out", str(folder / f"{name}.parquet")]
     arguments += ["--encoder", "stub", "--cache", str(folder / name), "--json", *options]
@@ -81,45 +94,33 @@ def wait_for(folder: Path, name: str, n_texts: int) -> int:
     return found[-1][0]
 
 
-def test_a_killed_actor_changes_nothing(folder: Path, cluster: dict[str, str]) -> None:
-    """With a worker killed half-way, Ray goes on by itself: the same bytes, and only its shard is encoded again."""
-    run = start(folder, "killed", "--engine", "ray", "--workers", "2", seconds=0.02, **cluster)
+def test_a_killed_actor_changes_nothing(folder: Path, start: Start) -> None:
+    """With a worker killed half-way, Ray goes on by itself: the same bytes, and only its shard is encoded again.
+
+    A second run needs no cluster, because it finds everything.
+    """
+    run = start(folder, "killed", "--engine", "ray", "--workers", "2", seconds=0.02)
     os.kill(wait_for(folder, "killed", 3 * SHARD), signal.SIGKILL)
-    output, errors = run.communicate(timeout=120)
+    output, errors = run.communicate(timeout=180)
     assert run.returncode == 0, errors
     assert json.loads(output)["n_items"] == N_ITEMS
     assert (folder / "killed.parquet").read_bytes() == (folder / "alone.parquet").read_bytes()
-    counts = Counter(text for _, text in logged(folder / "killed.log"))
+    found = logged(folder / "killed.log")
+    counts = Counter(text for _, text in found)
     assert len(counts) == N_ITEMS
     assert sum(counts.values()) - N_ITEMS in (0, SHARD)
-    processes = {process for process, _ in logged(folder / "killed.log")}
-    assert len(processes) >= 2
+    assert len({process for process, _ in found}) >= 2
+    assert start(folder, "killed", "--engine", "ray", RAY_ADDRESS="127.0.0.1:1").wait(60) == 0
+    assert len(logged(folder / "killed.log")) == len(found)
 
 
-def test_a_second_run_needs_no_cluster(folder: Path, cluster: dict[str, str]) -> None:
-    """What a cluster has encoded is there for any engine, and nothing is encoded again."""
-    run = start(folder, "again", "--engine", "ray", **cluster)
-    assert run.wait(120) == 0
-    assert start(folder, "again", "--engine", "ray", RAY_ADDRESS="127.0.0.1:1").wait(60) == 0
-    assert len(logged(folder / "again.log")) == N_ITEMS
-    assert (folder / "again.parquet").read_bytes() == (folder / "alone.parquet").read_bytes()
-
-
-def test_errors_of_actors(folder: Path, cluster: dict[str, str]) -> None:
-    """What fails in an actor ends the run with its message, at once."""
-    run = start(folder, "wrong", "--engine", "ray", "--encoder-option", "is_same_everywhere=false", **cluster)
-    _, errors = run.communicate(timeout=120)
-    assert run.returncode == 2
-    assert "found another encoder" in errors
-
-
-def test_a_cluster_that_goes_away(folder: Path, tmp_path: Path) -> None:
+def test_a_cluster_that_goes_away(folder: Path, start: Start) -> None:
     """The end of the cluster is a clear error; the same command without it goes on, to the same bytes."""
-    run = start(folder, "gone", "--engine", "ray", "--workers", "2", seconds=0.05, RAY_gcs_rpc_server_reconnect_timeout_s="5")
+    run = start(folder, "gone", "--engine", "ray", seconds=0.05, RAY_gcs_rpc_server_reconnect_timeout_s="3")
     wait_for(folder, "gone", 3 * SHARD)
     for process in servers_below(run.pid):
         os.kill(process, signal.SIGKILL)
-    _, errors = run.communicate(timeout=120)
+    _, errors = run.communicate(timeout=180)
     assert run.returncode == 2, errors
     assert "the Ray cluster went away, or could not go on" in errors
     assert "the same command goes on from there" in errors
@@ -151,13 +152,30 @@ def servers_below(parent: int) -> list[int]:
     return [int(pid) for pid in found["pid"]]
 
 
-def test_a_cluster_that_is_not_there(folder: Path) -> None:
+def test_a_cluster_that_is_not_there(folder: Path, start: Start) -> None:
     """An address where no cluster is is an error that says so, before anything is encoded."""
-    run = start(folder, "nowhere", "--engine", "ray", RAY_ADDRESS="127.0.0.1:1", RAY_gcs_rpc_server_connect_timeout_s="2")
-    _, errors = run.communicate(timeout=120)
+    run = start(
+        folder, "nowhere", "--engine", "ray", RAY_ADDRESS="127.0.0.1:1", RAY_gcs_rpc_server_connect_timeout_s="1"
+    )
+    _, errors = run.communicate(timeout=180)
     assert run.returncode == 2
     assert "the Ray cluster cannot be used" in errors
     assert logged(folder / "nowhere.log") == []
+
+
+def test_what_actors_answer(tmp_path: Path) -> None:
+    """An actor writes the part and says so; what fails is an answer with its message."""
+    section = EncodingCache(tmp_path).section(StubEncoder(StubOptions()).identity())
+    order = Order(shard_key(section.encoder, hashes_of(["a", "b"])), ["a", "b"])
+    (tmp_path / "order.json").write_text(json.dumps(asdict(order)))
+    batch = {"path": [str(tmp_path / "order.json"), str(tmp_path / "none.json")]}
+    answer = ShardActor(str(section.folder), opening_of(StubEncoder(StubOptions())))(batch)
+    assert answer["kind"] == ["outcome", "failed"]
+    assert json.loads(answer["text"][0]) == {"key": order.key, "state": "done", "n_texts": 2, "width": 6}
+    assert "none.json" in answer["text"][1]
+    assert section.has(section.name_of(order.key))
+    other = ShardActor(str(section.folder), opening_of(StubEncoder(StubOptions(width=7))))(batch)
+    assert "found another encoder" in other["text"][0]
 
 
 def test_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from llminit.worker_processes import ParentReporter, lines_from_parent
 
 OBJECT_STORE_BYTES = 200 * 2**20
 """Of a cluster that is started here; what travels through it are paths."""
+ANSWER_BYTES = 2**20
 MAX_BLOCKS = 1000
 
 
@@ -64,7 +65,10 @@ def _dataset(options: dict[str, Any]) -> Any:
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
-    DataContext.get_current().enable_progress_bars = False
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    # A task waits until the object store has room for what it may answer: here a few lines.
+    context.target_max_block_size = ANSWER_BYTES
     paths = sorted(str(path) for path in Path(options["orders"]).glob("*.json"))
     on_gpu = str(options["opening"]["options"].get("device") or "").startswith("cuda")
     free = ray.cluster_resources().get("GPU" if on_gpu else "CPU", 1)
