@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -34,24 +34,23 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=3072)
     parser.add_argument("--made", type=int, nargs=2, default=[500_000, 2_000_000], help="made items, for the memory")
     options = parser.parse_args()
-    say("two workers and the pool")
-    against_pool, against_one = _comparisons(options)
-    say("an endpoint")
-    endpoint = _endpoint(options.repeats)
-    say("memory")
-    memory = _memory(options.made)
-    content = {
+    content: dict[str, Any] = {
         "benchmark": "encoding",
         "setting": f"{options.texts} item texts of {options.data} by all-MiniLM-L6-v2, one thread a worker",
         "machine": machine(),
         "versions": {name: metadata.version(name) for name in ("sentence-transformers", "torch", "polars", "openai")},
         "repeats": options.repeats,
-        "comparisons": [row.as_json() for row in (against_pool, against_one)],
-        "endpoint": endpoint,
-        "memory": memory,
     }
+    measures: dict[str, Callable[[], Any]] = {
+        "endpoint": lambda: _endpoint(options.repeats),
+        "memory": lambda: _memory(options.made),
+        "comparisons": lambda: [row.as_json() for row in _comparisons(options)],
+    }
+    for name, measure in measures.items():
+        say(name)
+        content[name] = measure()
+        write_json(options.json, content)
     print(json.dumps(content, indent=1))
-    write_json(options.json, content)
 
 
 def _comparisons(options: argparse.Namespace) -> tuple[Comparison, Comparison]:
@@ -112,7 +111,8 @@ def _memory(sizes: list[int]) -> dict[str, Any]:
     return {
         "rows": rows,
         "bytes an item": slope,
-        f"GiB for {N_SCALED} items, extrapolated": (rows[1]["beyond"] + slope * (N_SCALED - sizes[1])) / GIB,
+        "n_extrapolated": N_SCALED,
+        "extrapolated": (rows[1]["beyond"] + slope * (N_SCALED - sizes[1])) / GIB,
         "target": 2.0,
     }
 

@@ -83,11 +83,11 @@ def _two(options: dict[str, Any]) -> dict[str, Any]:
     ready: list[float] = []
     give = local._Worker.give  # noqa: SLF001
 
-    def noted(worker: Any, orders: Any) -> bool:
-        if not worker._orders and not hasattr(worker, "noted"):  # noqa: SLF001
+    def noted(worker: Any, order: Any) -> bool:
+        if not hasattr(worker, "noted"):
             worker.noted = True
             ready.append(time.perf_counter())
-        return give(worker, orders)
+        return give(worker, order)
 
     local._Worker.give = noted  # type: ignore[method-assign]  # noqa: SLF001
     texts, encoder = _texts(options), open_encoder("minilm")

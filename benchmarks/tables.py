@@ -1,4 +1,4 @@
-"""Writes the tables of README.md and of docs/cold.md from the result files, each between two marks.
+"""Writes the tables of README.md and of two pages in docs/ from the result files, each between two marks.
 
 python benchmarks/tables.py
 """
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     """Rewrite the pages' tables; a result without a file is marked as not measured."""
-    for page in (HERE / "README.md", HERE.parent / "docs" / "cold.md"):
+    for page in (HERE / "README.md", HERE.parent / "docs" / "cold.md", HERE.parent / "docs" / "scale-encoding.md"):
         text = page.read_text(encoding="utf-8")
         page.write_text(re.sub(r"<!-- results: (\S+) -->.*?<!-- end -->", _section, text, flags=re.S), encoding="utf-8")
 
@@ -43,6 +43,7 @@ def _table(result: dict[str, Any]) -> str:
         "cosine_search": _cosine_search,
         "distillation": _distillation,
         "cold": _cold,
+        "encoding": _encoding,
     }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
@@ -108,6 +109,25 @@ def _cold(result: dict[str, Any]) -> list[str]:
             f"| {name} | {row['n_seeds']} | {row['warm']:.4f} | {row['among_cold']:.4f} | {recalls} | {shown} |"
         )
     return lines
+
+
+def _encoding(result: dict[str, Any]) -> list[str]:
+    lines = ["| what | LLMInit | against | ratio | target |", "|---|--:|--:|--:|--:|"]
+    for row in result["comparisons"]:
+        theirs, ours = row["notes"]["texts a second, peer and LLMInit"]
+        cells = f"{ours:.0f} | {theirs:.0f} | **{row['ratio']:.2f}x** | {row['target']:g}x |"
+        lines.append(f"| two workers against {row['peer']}, texts a second | {cells}")
+    endpoint, memory = result["endpoint"], result["memory"]
+    served = endpoint["what it can serve, texts a second"]
+    lines.append(
+        f"| of what an endpoint can serve, texts a second | {served * endpoint['share']:.0f} | {served:.0f} | "
+        f"**{endpoint['share']:.0%}** | {endpoint['target']:.0%} |"
+    )
+    for row in memory["rows"]:
+        beyond = row["beyond"] / 2**30
+        lines.append(f"| {row['n_items']:,} made items, memory beyond the libraries, GiB | **{beyond:.2f}** | | | |")
+    extrapolated = f"**{memory['extrapolated']:.2f}** | | | {memory['target']:g} |"
+    return [*lines, f"| {memory['n_extrapolated']:,} items, extrapolated, GiB | {extrapolated}"]
 
 
 def _losses(result: dict[str, Any]) -> list[str]:

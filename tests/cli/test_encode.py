@@ -71,3 +71,17 @@ def test_template_and_column(encode: Run, hash_encoder: HashEncoder, world: Worl
     world.items.rename({"item_id": "asin"}).with_columns(kind=pl.lit("one")).write_parquet(tmp_path / "some.parquet")
     assert encode("--text", "{kind}", "--item-column", "asin", items=tmp_path / "some.parquet").code == 0
     assert hash_encoder.n_encoded == 1
+
+
+def test_engines(encode: Run, run: Run, tables: Path, hash_encoder: HashEncoder, tmp_path: Path) -> None:
+    """--engine and --workers reach what encodes, in `encode`, `init` and `fit`; what cannot be is refused."""
+    ran = encode("--engine", "spark")
+    assert (ran.code, "choose one of: local, ray" in ran.stderr) == (2, True)
+    assert encode("--workers", 0).code == 2
+    assert encode("--engine", "local", "--workers", 1).code == 0
+    assert hash_encoder.n_encoded == N_ITEMS
+    inputs = ["--interactions", tables / "interactions.parquet", "--items", tables / "items.parquet"]
+    for command in ("init", "fit"):
+        options = [*inputs, "--encoder", "hash", "--embedding-size", 4, "--out", tmp_path / command]
+        ran = run(command, *options, "--cache", tmp_path / "empty", "--workers", 2)
+        assert (ran.code, "cannot be opened by other processes" in ran.stderr) == (2, True)

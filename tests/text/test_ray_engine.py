@@ -87,7 +87,7 @@ def started(
 
 def wait_for(folder: Path, name: str, n_texts: int) -> int:
     """Wait until so many texts were encoded, and return the process that encoded the last one."""
-    limit = time.monotonic() + 90
+    limit = time.monotonic() + 240
     while len(found := logged(folder / f"{name}.log")) < n_texts:
         assert time.monotonic() < limit, "nothing was encoded"
         time.sleep(0.01)
@@ -116,7 +116,7 @@ def test_a_killed_actor_changes_nothing(folder: Path, start: Start) -> None:
 
 def test_a_cluster_that_goes_away(folder: Path, start: Start) -> None:
     """The end of the cluster is a clear error; the same command without it goes on, to the same bytes."""
-    run = start(folder, "gone", "--engine", "ray", seconds=0.05, RAY_gcs_rpc_server_reconnect_timeout_s="3")
+    run = start(folder, "gone", "--engine", "ray", seconds=0.05, RAY_gcs_rpc_server_reconnect_timeout_s="10")
     wait_for(folder, "gone", 3 * SHARD)
     for process in servers_below(run.pid):
         os.kill(process, signal.SIGKILL)
@@ -154,9 +154,7 @@ def servers_below(parent: int) -> list[int]:
 
 def test_a_cluster_that_is_not_there(folder: Path, start: Start) -> None:
     """An address where no cluster is is an error that says so, before anything is encoded."""
-    run = start(
-        folder, "nowhere", "--engine", "ray", RAY_ADDRESS="127.0.0.1:1", RAY_gcs_rpc_server_connect_timeout_s="1"
-    )
+    run = start(folder, "nowhere", "--engine", "ray", RAY_ADDRESS="127.0.0.1:1")
     _, errors = run.communicate(timeout=180)
     assert run.returncode == 2
     assert "the Ray cluster cannot be used" in errors

@@ -3,10 +3,8 @@
 import json
 import queue
 import tempfile
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 
 from llminit.errors import EmbeddingError, LLMInitError
@@ -15,8 +13,6 @@ from llminit.text.engines.opening import Opening
 from llminit.text.shard import Order, Outcome, another_width
 from llminit.worker_processes import Messages, WorkerProcess
 
-ORDERS_EACH = 2
-"""Orders that a worker has at a time: the one that it encodes, and the next."""
 KEPT = "what is encoded so far is kept: the same command goes on from there"
 
 
@@ -51,14 +47,14 @@ def run_in_processes(
                 if message["kind"] == "ready":
                     worker.is_ready = True
                 elif message["kind"] == "outcome":
-                    outcome = worker.ended(message["text"])
+                    outcome = Outcome(**json.loads(message["text"]))
                     if None not in (width, outcome.width) and width != outcome.width:
                         raise another_width(opening["spec"], outcome.width or 0, width or 0)
                     width = width or outcome.width
                     yield outcome
                 else:
                     continue
-                if not worker.give(orders):
+                if not worker.give(next(orders, None)):
                     working.discard(worker)
         finally:
             for worker in pool:
@@ -66,11 +62,10 @@ def run_in_processes(
 
 
 class _Worker:
-    """A worker process and the orders that it has."""
+    """A worker process, and whether it has said that it is ready."""
 
     def __init__(self, log: Path, threads: int, opening: Opening, section: CacheSection, messages: Messages) -> None:
         self.is_ready = False
-        self._orders: deque[str] = deque()
         options = {"folder": str(section.folder.absolute()), "opening": opening, "threads": threads}
         self.process = WorkerProcess(
             "llminit.text.engines.worker",
@@ -82,14 +77,8 @@ class _Worker:
             finds_ours=opening["source"] is not None,
         )
 
-    def give(self, orders: Iterator[Order]) -> bool:
-        """Send as many orders as the worker lacks, and return whether it has any."""
-        for order in islice(orders, ORDERS_EACH - len(self._orders)):
-            self._orders.append(order.key)
+    def give(self, order: Order | None) -> bool:
+        """Send an order, one at a time so that no worker waits while another has two; return whether there was one."""
+        if order is not None:
             self.process.send(asdict(order))
-        return bool(self._orders)
-
-    def ended(self, text: str) -> Outcome:
-        """Return the outcome that the worker has reported."""
-        self._orders.popleft()
-        return Outcome(**json.loads(text))
+        return order is not None

@@ -21,6 +21,9 @@ from llminit.text.engines.opening import Opening
 from llminit.text.shard import Order, Outcome
 from llminit.worker_processes import Messages, WorkerProcess, n_cores
 
+START_SECONDS = 300.0
+"""How long a cluster may take to answer at first."""
+
 
 def run_on_ray(
     orders: Iterator[Order], n_orders: int, opening: Opening, section: CacheSection, workers: int | None
@@ -72,7 +75,7 @@ def _answers(options: dict[str, Any], n_orders: int, *, finds_ours: bool) -> Ite
         has_begun, n_left = False, n_orders
         try:
             while n_left:
-                _, message = messages.get()
+                message = _next(messages, None if has_begun else START_SECONDS)
                 if message is None:
                     raise _gone(driver.death(had_started=True), has_begun=has_begun)
                 if message["kind"] == "failed":
@@ -87,6 +90,13 @@ def _answers(options: dict[str, Any], n_orders: int, *, finds_ours: bool) -> Ite
             driver.process.wait(60)
         finally:
             driver.end()
+
+
+def _next(messages: Messages, seconds: float | None) -> dict[str, str] | None:
+    try:
+        return messages.get(timeout=seconds)[1]
+    except queue.Empty:
+        return {"kind": "gone", "text": f"it has not answered for {seconds:.0f} s"}
 
 
 def _gone(reason: str, *, has_begun: bool) -> LLMInitError:

@@ -8,6 +8,7 @@ When its input closes, as it does when the parent ends for any reason, the proce
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ OBJECT_STORE_BYTES = 200 * 2**20
 """Of a cluster that is started here; what travels through it are paths."""
 ANSWER_BYTES = 2**20
 MAX_BLOCKS = 1000
+CONNECT_SECONDS = 20.0
 
 
 def main() -> None:
@@ -46,6 +48,7 @@ def _connect(cores: int) -> None:
     """Connect to the cluster that RAY_ADDRESS names or that runs here; start one on this machine if there is none."""
     import ray
 
+    _check_address(os.environ.get("RAY_ADDRESS", ""))
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         ray.init(address="auto", **quiet)
@@ -59,6 +62,17 @@ def _connect(cores: int) -> None:
             include_dashboard=False,
             **quiet,
         )
+
+
+def _check_address(address: str) -> None:
+    """Check that somebody listens at an address, for which Ray itself would wait for many minutes.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
 
 
 def _dataset(options: dict[str, Any]) -> Any:
