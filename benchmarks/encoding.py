@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("--data", default="amazon-toys", help="whose item texts are encoded")
     parser.add_argument("--texts", type=int, default=3072)
     parser.add_argument("--made", type=int, nargs=2, default=[500_000, 2_000_000], help="made items, for the memory")
+    parser.add_argument(
+        "--only", nargs="+", default=["endpoint", "memory", "comparisons"], help="keep the others' results"
+    )
     options = parser.parse_args()
     content: dict[str, Any] = {
         "benchmark": "encoding",
@@ -46,9 +49,11 @@ def main() -> None:
         "memory": lambda: _memory(options.made),
         "comparisons": lambda: [row.as_json() for row in _comparisons(options)],
     }
-    for name, measure in measures.items():
+    if options.json is not None and options.json.exists():
+        content = json.loads(options.json.read_text(encoding="utf-8")) | content
+    for name in options.only:
         say(name)
-        content[name] = measure()
+        content[name] = measures[name]()
         write_json(options.json, content)
     print(json.dumps(content, indent=1))
 
@@ -61,6 +66,7 @@ def _comparisons(options: argparse.Namespace) -> tuple[Comparison, Comparison]:
         answers = in_turn(lambda peer=peer: _run(peer, given), lambda: _run("two", given), options.repeats)
         notes = {
             "texts a second, peer and LLMInit": [options.texts / median(times) for times in seconds_of(answers)],
+            "core seconds, peer and LLMInit": [median(answer["cpu"] for answer in side) for side in answers],
             "with starting, s, peer and LLMInit": [median(answer["whole"] for answer in side) for side in answers],
             OTHERS: max_others_share(answers),
         }

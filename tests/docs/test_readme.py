@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 def test_measured_numbers_are_those_of_the_results() -> None:
     """Every measured value that the README opens with stands on a page that is written from result files."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    pages = ("docs/results.md", "docs/cold.md", "benchmarks/README.md")
+    pages = ("docs/results.md", "docs/cold.md", "docs/scale-encoding.md", "benchmarks/README.md")
     page = "".join((ROOT / name).read_text(encoding="utf-8") for name in pages)
     opening = readme.partition("<!-- measured -->")[2].partition("<!-- end -->")[0]
     values = re.findall(r"(?<![\w.])\.\d{4}|\+[\d.]+ % \[[\d., ]+\]", opening)

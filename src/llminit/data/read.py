@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from llminit import ids as id_values
@@ -96,6 +97,10 @@ def identified_items(table: pl.DataFrame, names: ColumnNames, label: str) -> pl.
 
 
 def _check_unique(items: pl.Series, label: str) -> None:
+    # Without two equal hashes there are no two equal ids; to look for these takes several times the memory.
+    hashes = np.sort(items.hash().to_numpy())
+    if (hashes[1:] != hashes[:-1]).all():
+        return
     repeated = items.filter(items.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
         raise DataError(

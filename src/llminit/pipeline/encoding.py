@@ -47,7 +47,7 @@ def encode_table(
     encoder: Any = None,
     template: str | None = None,
     columns: ColumnNames | None = None,
-    engine: Engine = HERE,
+    engine: Engine | str = HERE,
     shard_size: int = SHARD_SIZE,
     reporter: Reporter = SILENT,
 ) -> EncodedTable:
@@ -62,7 +62,7 @@ def encode_table(
         encoder: An encoder's SPEC or an object with its methods; by default `minilm`.
         template: The text of an item, such as "{title}. {brand}"; None takes `default_template`.
         columns: Names of the columns; only `item_id` is used.
-        engine: What encodes: this process, worker processes or a Ray cluster.
+        engine: What encodes: an `Engine`, or the name of one: local, ray.
         shard_size: Texts that are encoded, and written to the cache, together.
         reporter: Receives progress and notes.
 
@@ -81,7 +81,7 @@ def encode_table(
     check_some_text(int(missing.sum()), len(missing), chosen, table.head.columns, reporter)
     section = EncodingCache(Path(cache)).section(opened.identity())
     writes = ((Path(out).resolve().parent, len(catalogue.distinct_of)),)
-    encoded = encode_stream(catalogue, texts, opened, section, engine, reporter, shard_size, writes)
+    encoded = encode_stream(catalogue, texts, opened, section, Engine.of(engine), reporter, shard_size, writes)
     write_batches(Path(out), _rows(table.ids, missing, encoded), table.ids.dtype, encoded.width)
     return EncodedTable(len(missing), int(missing.sum()), encoded.width)
 

@@ -48,7 +48,7 @@ def fit(
     embeddings: Any = None,
     encoder: Any = None,
     cache: str | Path | None = None,
-    engine: Engine = HERE,
+    engine: Engine | str = HERE,
     out: str | Path | None = None,
     overwrite: bool = False,
     device: str = "cpu",
@@ -71,7 +71,7 @@ def fit(
         embeddings: Text embeddings: a path, or a pair of ids and an array of shape (n, D).
         encoder: An encoder's SPEC or an object with its methods, for the texts of `items`; by default `minilm`.
         cache: Folder where encoded texts are kept.
-        engine: What encodes: this process, worker processes or a Ray cluster.
+        engine: What encodes: an `Engine`, or the name of one: local, ray.
         out: Folder to save the recommender to.
         overwrite: Replace a recommender that is there already and was made in another way.
         device: A torch device, "cpu" or "cuda".
@@ -283,7 +283,7 @@ def _text_source(
     embeddings: Any,
     encoder: Any,
     cache: str | Path | None,
-    engine: Engine,
+    engine: Engine | str,
     reporter: Reporter,
 ) -> TextSource | None:
     """Read or encode the items' texts where they are needed, and say what of the text plays no part."""

@@ -21,7 +21,7 @@ def initialize(
     embeddings: Any = None,
     encoder: Any = None,
     cache: str | Path | None = None,
-    engine: Engine = HERE,
+    engine: Engine | str = HERE,
     config: InitializeConfig | None = None,
     reporter: Reporter | None = None,
     **options: Any,
@@ -36,7 +36,7 @@ def initialize(
         embeddings: Text embeddings: a path, or a pair of ids and an array of shape (n, D).
         encoder: An encoder's SPEC or an object with its methods, for the texts of `items`; by default `minilm`.
         cache: Folder where encoded texts are kept.
-        engine: What encodes: this process, worker processes or a Ray cluster.
+        engine: What encodes: an `Engine`, or the name of one: local, ray.
         config: All options at once, instead of `options`.
         reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
         options: Fields of `InitializeConfig`, such as `select="variance"`, `embedding_size=64`.

@@ -71,7 +71,7 @@ def load_text(
     encoder: Any = None,
     template: str | None = None,
     cache: str | Path | None = None,
-    engine: Engine = HERE,
+    engine: Engine | str = HERE,
     reporter: Reporter = SILENT,
 ) -> TextEmbeddings:
     """Read the items' text embeddings, or encode their texts; one row for each item of the data set.
@@ -125,7 +125,7 @@ def text_source(
     encoder: Any = None,
     template: str | None = None,
     cache: str | Path | None = None,
-    engine: Engine = HERE,
+    engine: Engine | str = HERE,
     reporter: Reporter = SILENT,
 ) -> TextSource:
     """Return text embeddings as `load_text` does, with what a new item's text needs to go the same way.

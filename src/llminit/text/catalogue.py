@@ -15,6 +15,8 @@ TextBatches = Callable[[], Iterable[Sequence[str]]]
 
 Hashes = NDArray[np.uint8]
 
+BLOCK_ROWS = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
@@ -71,11 +73,18 @@ def _first_and_rank(hashes: Hashes) -> tuple[IntArray, IntArray]:
     """Return where each distinct hash first is, ascending, and for each row which of these is its own."""
     if not len(hashes):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    _, first, inverse = np.unique(_as_keys(hashes), return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order].astype(np.int64), rank[inverse].astype(np.int64)
+    keys = _as_keys(hashes)
+    order = np.argsort(keys, kind="stable")
+    # By blocks, as a sorted copy of the keys would take more memory than all else here.
+    begins = np.ones(len(keys), dtype=np.bool_)
+    for start in range(1, len(keys), BLOCK_ROWS):
+        block = order[start - 1 : start + BLOCK_ROWS]
+        begins[start : start + BLOCK_ROWS] = keys[block[1:]] != keys[block[:-1]]
+    # The sort keeps the order of equal keys: the first of each group is the one that comes first.
+    first_of_row = np.empty_like(order)
+    first_of_row[order] = np.repeat(order[begins], np.diff(np.flatnonzero(np.append(begins, True))))
+    first = np.flatnonzero(first_of_row == np.arange(len(keys)))
+    return first, np.searchsorted(first, first_of_row)
 
 
 def _as_keys(hashes: Hashes) -> NDArray[np.bytes_]:

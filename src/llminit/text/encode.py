@@ -25,7 +25,7 @@ def encode_items(
     encoder: Encoder,
     cache: EncodingCache | None = None,
     reporter: Reporter = SILENT,
-    engine: Engine = HERE,
+    engine: Engine | str = HERE,
 ) -> TextEmbeddings:
     """Encode the item texts of a table.
 
@@ -62,7 +62,7 @@ def encode_texts(
     cache: EncodingCache | None = None,
     reporter: Reporter = SILENT,
     shard_size: int = SHARD_SIZE,
-    engine: Engine = HERE,
+    engine: Engine | str = HERE,
 ) -> FloatArray:
     """Encode texts, each distinct text once, except those in the cache.
 
@@ -85,6 +85,7 @@ def encode_texts(
         LLMInitError: A worker or the cluster has failed.
         StorageError: The cache cannot be written.
     """
+    engine = Engine.of(engine)
     if not texts:
         return np.zeros((0, 0), dtype=np.float32)
     if cache is None:

@@ -1,9 +1,10 @@
 """Which texts of a catalogue are encoded together, and where each one's vector is.
 
-A shard is a fixed number of consecutive texts that no earlier part has; within a window of several shards, texts of
-similar lengths go together, so that batches need little padding. The cut follows from the catalogue and from which
-parts were there before it was encoded first, which is kept. So it is the same after a kill, with any engine and any
-number of workers: each text is always encoded beside the same others, which decides the last bits of its vector.
+A shard is a fixed number of consecutive texts that no earlier part has (fewer in a small table); within a window of
+several shards, texts of similar lengths go together, so that batches need little padding. The cut follows from the
+catalogue and from which parts were there before it was encoded first, which is kept. So it is the same after a kill,
+with any engine and any number of workers: each text is always encoded beside the same others, which decides the last
+bits of its vector.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from llminit.text.cache import CacheSection
 from llminit.text.catalogue import Catalogue, Hashes, located
 
 SHARD_SIZE = 512
+MIN_SHARD_SIZE = 128
 WINDOW_SHARDS = 16
 
 
@@ -84,8 +86,9 @@ def make_plan(catalogue: Catalogue, section: CacheSection, shard_size: int, repo
 
 
 def cut(catalogue: Catalogue, texts: IntArray, shard_size: int, encoder: str) -> list[Shard]:
-    """Cut texts into shards, the longest of each window first."""
-    shards = []
+    """Cut texts into shards, the longest of each window first; a small table into smaller ones, for every worker."""
+    smaller = max(MIN_SHARD_SIZE, -(-len(texts) // WINDOW_SHARDS))
+    shard_size, shards = min(shard_size, smaller), []
     for start in range(0, len(texts), shard_size * WINDOW_SHARDS):
         window = texts[start : start + shard_size * WINDOW_SHARDS]
         window = window[np.argsort(-catalogue.lengths[window], kind="stable")]

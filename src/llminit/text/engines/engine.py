@@ -34,6 +34,15 @@ class Engine:
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"workers={self.workers} cannot encode; expected at least 1")
 
+    @classmethod
+    def of(cls, engine: "Engine | str") -> "Engine":
+        """Return an engine, by its name too.
+
+        Raises:
+            ConfigError: There is none of that name.
+        """
+        return engine if isinstance(engine, cls) else cls(engine)  # type: ignore[arg-type]
+
     @property
     def is_this_process(self) -> bool:
         """Whether no other process is needed."""
