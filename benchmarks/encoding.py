@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from statistics import median
@@ -63,7 +64,7 @@ def _comparisons(options: argparse.Namespace) -> tuple[Comparison, Comparison]:
     given = {"items": str(interactions.with_name("items.parquet")), "n_texts": options.texts}
     rows = []
     for peer, name, target in (("pool", "sentence-transformers' pool of two", 1.0), ("one", "one thread", 1.8)):
-        answers = in_turn(lambda peer=peer: _run(peer, given), lambda: _run("two", given), options.repeats)
+        answers = in_turn(partial(_run, peer, given), partial(_run, "two", given), options.repeats)
         notes = {
             "texts a second, peer and LLMInit": [options.texts / median(times) for times in seconds_of(answers)],
             "core seconds, peer and LLMInit": [median(answer["cpu"] for answer in side) for side in answers],
@@ -75,7 +76,7 @@ def _comparisons(options: argparse.Namespace) -> tuple[Comparison, Comparison]:
 
 
 def _endpoint(repeats: int) -> dict[str, Any]:
-    seconds, limit, batch_size, n_texts = 0.1, 8, 32, 16_384
+    seconds, limit, batch_size, n_texts = 0.2, 8, 32, 8192
     ideal = n_texts / (limit / seconds * batch_size)
     given = {"concurrency": 2 * limit, "batch_size": batch_size, "n_texts": n_texts}
     with _server(seconds, limit) as url:

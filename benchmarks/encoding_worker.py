@@ -89,7 +89,7 @@ def _two(options: dict[str, Any]) -> dict[str, Any]:
             ready.append(time.perf_counter())
         return give(worker, order)
 
-    local._Worker.give = noted  # type: ignore[method-assign]  # noqa: SLF001
+    local._Worker.give = noted  # type: ignore[method-assign, assignment]  # noqa: SLF001
     texts, encoder = _texts(options), open_encoder("minilm")
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as cache:

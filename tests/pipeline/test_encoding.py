@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from llminit.arrays import FloatArray
+from llminit.config import ColumnNames
 from llminit.data import batches as data_batches
 from llminit.errors import DataError, StorageError
 from llminit.pipeline import encoding
@@ -49,12 +50,13 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("ending", ["parquet", "csv", "frame"])
 def test_it_is_what_encode_items_gives(items: pl.DataFrame, tmp_path: Path, ending: str) -> None:
     """In batches or as a whole, from any format, the same ids in the same order have the same vectors."""
-    columns = encoding.ColumnNames(item_id="asin")
-    source = items if ending == "frame" else tmp_path / f"items.{ending}"
+    columns = ColumnNames(item_id="asin")
+    path = tmp_path / f"items.{ending}"
     if ending == "parquet":
-        items.write_parquet(source, row_group_size=50)
+        items.write_parquet(path, row_group_size=50)
     elif ending == "csv":
-        items.write_csv(source)
+        items.write_csv(path)
+    source = items if ending == "frame" else path
     done = encode_table(
         source, tmp_path / "out.parquet", cache=tmp_path / "c", encoder=LengthEncoder(), columns=columns, shard_size=64
     )

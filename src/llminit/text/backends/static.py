@@ -48,6 +48,15 @@ class StaticEncoder:
         options = self._options.model_dump(exclude={"batch_size", "revision"})
         return {"encoder": self.name, "state": self._model.state, **options}
 
+    def load(self) -> None:
+        """Load the model now, as a worker does before it says that it is ready.
+
+        Raises:
+            EmbeddingError: The model cannot be loaded.
+            EndpointError: The model hub cannot be reached and there is no local copy.
+        """
+        self._static  # noqa: B018 - it is loaded when it is first asked for
+
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """Return float32 of shape (len(texts), D); a text without any token that the model knows gives zeros.
 

@@ -28,7 +28,7 @@ def opening_of(encoder: Encoder) -> Opening:
 
 
 def opened(opening: Opening, folder_name: str) -> Encoder:
-    """Open an encoder, and check that it is the one whose vectors are in a folder of this name.
+    """Open an encoder with its model loaded, and check that it is the one whose vectors are in a folder of this name.
 
     Raises:
         EmbeddingError: It is another one.
@@ -44,4 +44,6 @@ def opened(opening: Opening, folder_name: str) -> Encoder:
             f"a worker opened {opening['spec']!r} and found another encoder ({found} instead of {folder_name}); give "
             "every machine the same files of the model and the same versions"
         )
+    if hasattr(encoder, "load"):
+        encoder.load()
     return encoder
