@@ -72,4 +72,6 @@ def open_stub(options: StubOptions) -> StubEncoder:
     return StubEncoder(options)
 
 
-ENCODERS.register(open_stub, name="stub")
+def register() -> None:
+    """Let this process open the stub by its name; worker processes find it by its module."""
+    ENCODERS.register(open_stub, name="stub")

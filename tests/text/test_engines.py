@@ -7,11 +7,12 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import stub_encoder
 from fake_encoders import FakeEncoder, Notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,6 +41,14 @@ def texts_of(cache: Path) -> list[str]:
 
 def parts(cache: Path) -> list[Path]:
     return sorted(cache.rglob("part-*.safetensors"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def known_stub() -> Iterator[None]:
+    """Let the stub be opened by its name while this module's tests run."""
+    stub_encoder.register()
+    yield
+    ENCODERS.remove("stub")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +98,7 @@ def test_a_killed_worker(undisturbed: FloatArray, tmp_path: Path) -> None:
 
 
 def encode_slowly(cache: Path, workers: int) -> None:
+    stub_encoder.register()
     encoded(cache, Engine("local", workers), seconds=0.005)
 
 

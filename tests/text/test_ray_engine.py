@@ -14,10 +14,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+import stub_encoder
 from stub_encoder import StubEncoder, StubOptions, logged
 
 from llminit.errors import ConfigError, MissingExtraError
-from llminit.text import EncodingCache, Engine, encode_texts
+from llminit.text import ENCODERS, EncodingCache, Engine, encode_texts
 from llminit.text.catalogue import hashes_of
 from llminit.text.engines.opening import opening_of
 from llminit.text.engines.ray_actor import ShardActor
@@ -34,12 +35,21 @@ import stub_encoder
 import llminit.pipeline.encoding as encoding
 from llminit.cli.main import main
 
+stub_encoder.register()
 encoding.encode_table.__kwdefaults__["shard_size"] = int(sys.argv[1])
 sys.exit(main(sys.argv[2:]))
 """
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def known_stub() -> Iterator[None]:
+    """Let the stub be opened by its name while this module's tests run."""
+    stub_encoder.register()
+    yield
+    ENCODERS.remove("stub")
 
 
 @pytest.fixture(scope="module")
