@@ -244,9 +244,9 @@ class _Round:
             free = shutil.disk_usage(there).free
             if needed[device] > free:
                 raise StorageError(
-                    f"the vectors of {n_texts} texts, {width} columns each, need {needed[device] / 1e9:.1f} GB on the "
-                    f"disk of {folder}, where {free / 1e9:.1f} GB are free; free some space or choose another folder, "
-                    "then run the same command again"
+                    f"cannot write the vectors of {n_texts} texts, {width} columns each: they need "
+                    f"{needed[device] / 1e9:.1f} GB on the disk of {folder}, where {free / 1e9:.1f} GB are free. Free "
+                    "some space or choose another folder, then run the same command again"
                 )
 
 
