@@ -1,0 +1,23 @@
+"""Training one model over several processes and machines, by torch.distributed."""
+
+from llminit.distributed.agreement import check_agreement
+from llminit.distributed.batches import Negatives
+from llminit.distributed.group import DEFAULT_TIMEOUT, Group, is_launched, joined
+from llminit.distributed.job import Ranks, follow, release, sharded_folder, train_over_ranks
+from llminit.distributed.kinds import check_kind, distributed_names
+
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "Group",
+    "Negatives",
+    "Ranks",
+    "check_agreement",
+    "check_kind",
+    "distributed_names",
+    "follow",
+    "is_launched",
+    "joined",
+    "release",
+    "sharded_folder",
+    "train_over_ranks",
+]
