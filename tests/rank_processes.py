@@ -15,7 +15,6 @@ _TESTS = Path(__file__).parent
 _RUN = """
 import importlib, pickle, sys
 sys.path[:0] = [{tests!r}, {folder!r}]
-import faulthandler; faulthandler.dump_traceback_later(200, exit=False)
 import numba, torch
 numba.set_num_threads(1); torch.set_num_threads(1)
 from llminit.distributed import joined
@@ -76,9 +75,7 @@ def ended(processes: Sequence["subprocess.Popen[str]"], seconds: float = 400) ->
             process.wait()
 
 
-def on_ranks(
-    size: int, folder: Path, function: Callable[..., Any], *arguments: Any, timeout: float = 60
-) -> list[Any]:
+def on_ranks(size: int, folder: Path, function: Callable[..., Any], *arguments: Any, timeout: float = 60) -> list[Any]:
     """Return what a function of a module returns on each rank; it is given the group, then the arguments."""
     given, out = folder / "arguments.pickle", folder / "result-"
     given.write_bytes(pickle.dumps(arguments))

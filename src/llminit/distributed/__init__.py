@@ -2,21 +2,24 @@
 
 from llminit.distributed.agreement import check_agreement
 from llminit.distributed.batches import Negatives
+from llminit.distributed.checkpoint import adopted, sharded_folder
 from llminit.distributed.group import DEFAULT_TIMEOUT, Group, is_launched, joined
-from llminit.distributed.job import Ranks, follow, release, sharded_folder, train_over_ranks
-from llminit.distributed.kinds import check_kind, distributed_names
+from llminit.distributed.job import Ranks, follow, release, train_over_ranks
+from llminit.distributed.kinds import check_kind, distributed_names, layout_for
 
 __all__ = [
     "DEFAULT_TIMEOUT",
     "Group",
     "Negatives",
     "Ranks",
+    "adopted",
     "check_agreement",
     "check_kind",
     "distributed_names",
     "follow",
     "is_launched",
     "joined",
+    "layout_for",
     "release",
     "sharded_folder",
     "train_over_ranks",

@@ -19,9 +19,7 @@ def check_agreement(group: Group, facts: Mapping[str, Any]) -> None:
     """
     of_ranks = group.from_all(dict(facts))
     names = {name: None for of_rank in of_ranks for name in of_rank}
-    differing = [
-        described for name in names if (described := _difference(name, [rank.get(name) for rank in of_ranks]))
-    ]
+    differing = [described for name in names if (described := _difference(name, [rank.get(name) for rank in of_ranks]))]
     if differing:
         raise RanksError(
             f"the ranks disagree: {'; '.join(differing)}. Expected the same on all {group.size} ranks; give every rank "

@@ -18,11 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from llminit.checksums import sha256_of, sha256_of_file
-from llminit.distributed.group import Group
+from llminit.distributed.group import Alone, Group
 from llminit.distributed.layout import Layout, part_shape
 from llminit.errors import StorageError
 from llminit.progress import SILENT, Reporter
 from llminit.storage import remove, replacing_file
+from llminit.training import CheckpointFile
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -45,7 +46,7 @@ class ShardedCheckpoint:
 
     folder: Path
     fingerprint: str
-    group: Group
+    group: "Group | Alone"
     layout: Layout
     every_seconds: float = 20.0
 
@@ -89,7 +90,9 @@ class ShardedCheckpoint:
             return None
         problems = [problem for problem in self.group.from_all(self._damage(manifest)) if problem]
         if problems:
-            reporter.note(f"the checkpoint {self.folder} is damaged ({problems[0]}); training starts from the beginning")
+            reporter.note(
+                f"the checkpoint {self.folder} is damaged ({problems[0]}); training starts from the beginning"
+            )
             return None
         return self._own_part(manifest), manifest["state"]
 
@@ -118,8 +121,8 @@ class ShardedCheckpoint:
         missing = [part["file"] for part in parts if not (self.folder / part["file"]).is_file()]
         if missing:
             return (
-                f"rank 0 does not see {missing[0]} in {self.folder}, which another rank wrote there; the ranks need one "
-                "folder on a file system that they share: choose such a path"
+                f"rank 0 does not see {missing[0]} in {self.folder}, which another rank wrote there; the ranks need "
+                "one folder on a file system that they share: choose such a path"
             )
         content = {
             "version": FORMAT_VERSION,
@@ -208,6 +211,31 @@ class ShardedCheckpoint:
             if path.name not in {MANIFEST, *kept}:
                 with suppress(OSError):
                     remove(path)
+
+
+def sharded_folder(path: Path) -> Path:
+    """Return the folder of the checkpoint of a run over ranks that stands in the place of a file."""
+    return path.with_suffix(".shards")
+
+
+def adopted(checkpoint: CheckpointFile, layout: Layout, reporter: Reporter = SILENT) -> None:
+    """Let a run in one process go on from where a run over ranks ended, if one left its checkpoint.
+
+    Args:
+        checkpoint: Where the run in one process keeps its state; written if there is something to go on from.
+        layout: That of the run over ranks.
+        reporter: Receives notes.
+
+    Raises:
+        StorageError: The checkpoint cannot be written, or the earlier one not be moved.
+    """
+    folder = sharded_folder(checkpoint.path)
+    if checkpoint.path.exists() or not (folder / MANIFEST).is_file():
+        return
+    saved = ShardedCheckpoint(folder, checkpoint.fingerprint, Alone(), layout).read(reporter)
+    if saved is not None:
+        checkpoint.write(*saved)
+        remove(folder)
 
 
 def _runs(n_rows: int) -> Iterator[slice]:

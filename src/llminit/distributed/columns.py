@@ -5,7 +5,7 @@ only sums of products travel, of which a batch has few. All ranks make the same 
 of a sum is that of each rank's part of it.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,7 +74,11 @@ class _BPRColumns(_Columns, BPRBackbone):
         margins = (users * (positives - negatives)).sum(dim=1)
         total = over_ranks(torch.cat([margins, norms]), self.group)
         loss = -torch.log(BPR_GAMMA + torch.sigmoid(total[:-3])).mean()
-        return loss + self.options.reg_weight * total[-3:].clamp_min(_LEAST_SQUARE).sqrt().sum() / len(users) if self.options.reg_weight else loss
+        return (
+            loss + self.options.reg_weight * total[-3:].clamp_min(_LEAST_SQUARE).sqrt().sum() / len(users)
+            if self.options.reg_weight
+            else loss
+        )
 
 
 class LightGCNColumns(_BPRColumns, LightGCN):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
 from llminit.arrays import AnyArray
 from llminit.distributed.vitals import SILENT_SECONDS, Vitals
@@ -23,6 +24,8 @@ from llminit.errors import RanksError
 DEFAULT_TIMEOUT = 300.0
 
 _LONGEST_NAP = 0.1
+
+_FAREWELL_SECONDS = 2.0
 
 
 @dataclass
@@ -164,6 +167,28 @@ class Group:
             raise self.vitals.lost(error) from error
 
 
+class Alone:
+    """One process, for what needs to know of ranks and not to meet them."""
+
+    rank, size, is_first = 0, 1, True
+
+    def __init__(self) -> None:
+        self.vitals = _NoVitals()
+
+    def from_first(self, make: Callable[[], Any]) -> Any:
+        """Return what is made; see `Group`."""
+        return make()
+
+    def from_all(self, value: Any) -> list[Any]:
+        """Return the one value; see `Group`."""
+        return [value]
+
+
+@dataclass
+class _NoVitals:
+    doing: str = ""
+
+
 @contextmanager
 def joined(device: str = "cpu", timeout: float = DEFAULT_TIMEOUT) -> Iterator[Group]:
     """Join the other ranks, as the environment that torchrun sets names them, and leave them at the end.
@@ -193,6 +218,9 @@ def joined(device: str = "cpu", timeout: float = DEFAULT_TIMEOUT) -> Iterator[Gr
         raise
     finally:
         group.vitals.stop(error)
+        if error is not None and group.is_first:
+            # Where this process holds the store, the others read the reason there before it goes.
+            time.sleep(_FAREWELL_SECONDS)
         if is_own and error is None:
             dist.destroy_process_group()
 
@@ -230,16 +258,14 @@ def _met(timeout: float, device: torch.device) -> Any:
     try:
         store, rank, size = next(iter(rendezvous("env://", timeout=limit)))
         store.set_timeout(limit)
-        dist.init_process_group(
-            backend, store=dist.PrefixStore("torch", store), rank=rank, world_size=size, timeout=limit
-        )
+        dist.init_process_group(backend, store=PrefixStore("torch", store), rank=rank, world_size=size, timeout=limit)
     except (RuntimeError, ValueError) as error:
         raise RanksError(
-            f"the ranks did not meet within {timeout:g} s ({str(error).splitlines()[0]}), expected all that the launcher "
-            "names; see whether one of them failed, and whether MASTER_ADDR and MASTER_PORT can be reached from every "
-            "machine"
+            f"the ranks did not meet within {timeout:g} s ({str(error).splitlines()[0]}), expected all that the "
+            "launcher names; see whether one of them failed, and whether MASTER_ADDR and MASTER_PORT can be reached "
+            "from every machine"
         ) from error
-    return dist.PrefixStore("llminit", store)
+    return PrefixStore("llminit", store)
 
 
 def _own_store(timeout: float) -> Any:
@@ -248,11 +274,11 @@ def _own_store(timeout: float) -> Any:
     import socket
 
     limit, rank = timedelta(seconds=timeout), dist.get_rank()
-    own = dist.TCPStore("0.0.0.0", 0, None, is_master=True, timeout=limit, wait_for_workers=False) if not rank else None
+    own = TCPStore("0.0.0.0", 0, None, is_master=True, timeout=limit, wait_for_workers=False) if not rank else None
     where = [None if own is None else (os.environ.get("MASTER_ADDR") or socket.gethostname(), own.port)]
     dist.broadcast_object_list(where)
     if own is not None:
         return own
     if where[0] is None:
         raise RanksError("rank 0 named no address, expected one of its store; run the same command again")
-    return dist.TCPStore(*where[0], None, is_master=False, timeout=limit)
+    return TCPStore(*where[0], None, is_master=False, timeout=limit)

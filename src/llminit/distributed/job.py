@@ -13,11 +13,10 @@ import torch
 from llminit.arrays import IntArray
 from llminit.config import TrainingConfig
 from llminit.distributed.batches import Negatives
-from llminit.distributed.checkpoint import ShardedCheckpoint
+from llminit.distributed.checkpoint import ShardedCheckpoint, sharded_folder
 from llminit.distributed.columns import by_columns
 from llminit.distributed.group import Group
-from llminit.distributed.kinds import check_kind, is_by_rows
-from llminit.distributed.layout import layout_of
+from llminit.distributed.kinds import check_kind, is_by_rows, layout_for
 from llminit.distributed.steps import sharded_steps
 from llminit.distributed.table import ShardedTable
 from llminit.distributed.watch import SharedWatch, Watch
@@ -82,7 +81,7 @@ def train_over_ranks(
         "seed": seed,
         "negatives": ranks.negatives,
         "validates": validate is not None,
-        "checkpoint": None if checkpoint is None else _checkpoint_of(checkpoint, ranks.negatives),
+        "checkpoint": None if checkpoint is None else _checkpoint_of(checkpoint),
     }
     group.from_first(lambda: job)
     users, items = adjacency.edges
@@ -114,20 +113,14 @@ def release(group: Group) -> None:
     group.from_first(lambda: {"do": _END})
 
 
-def sharded_folder(path: Path) -> Path:
-    """Return the folder of the sharded checkpoint that stands in the place of a file."""
-    return path.with_suffix(".shards")
-
-
 def _codes(group: Group) -> IntArray:
     codes: IntArray = group.array_from_first(None).astype(np.int64)
     return codes
 
 
-def _checkpoint_of(checkpoint: CheckpointFile, negatives: Negatives) -> dict[str, Any]:
+def _checkpoint_of(checkpoint: CheckpointFile) -> dict[str, Any]:
     folder = str(sharded_folder(checkpoint.path).absolute())
-    fingerprint = f"{checkpoint.fingerprint} {negatives}"
-    return {"folder": folder, "fingerprint": fingerprint, "every_seconds": checkpoint.every_seconds}
+    return {"folder": folder, "fingerprint": checkpoint.fingerprint, "every_seconds": checkpoint.every_seconds}
 
 
 def _trained(
@@ -148,10 +141,10 @@ def _trained(
     else:
         rows = None if whole is None else whole.embeddings.detach()
         part = by_columns(group, kind, options, adjacency, width, rows)
-    n_rows = adjacency.n_nodes if kind.has_user_table else adjacency.n_items
+    layout = layout_for(kind, adjacency.n_users, adjacency.n_items, width)
     checkpoint = None
     if job["checkpoint"] is not None:
-        where, layout = job["checkpoint"], layout_of("rows" if by_rows else "columns", (n_rows, width))
+        where = job["checkpoint"]
         folder, fingerprint, every_seconds = Path(where["folder"]), where["fingerprint"], where["every_seconds"]
         checkpoint = ShardedCheckpoint(folder, fingerprint, group, layout, every_seconds)
     result = train(
@@ -166,9 +159,9 @@ def _trained(
     )
     if whole is not None and result.rows is not None:
         whole.embeddings.data.copy_(torch.from_numpy(result.rows))
-    return replace(result, n_parameters=n_rows * width)
+    return replace(result, n_parameters=layout.shape[0] * width)
 
 
-def _never(users: Any, items: Any) -> float:  # noqa: ARG001
+def _never(users: Any, items: Any) -> float:
     """Stand for the metric on ranks that do not measure."""
     raise NotImplementedError

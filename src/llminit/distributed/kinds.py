@@ -2,6 +2,7 @@
 
 from llminit.config import Config
 from llminit.distributed.columns import COLUMN_KINDS
+from llminit.distributed.layout import Layout, layout_of
 from llminit.errors import ConfigError
 from llminit.models.backbone import Backbone
 from llminit.models.backbones.history import History
@@ -14,6 +15,12 @@ _ROW_KINDS: tuple[type[Backbone], ...] = (Softmax, History)
 def is_by_rows(kind: type[Backbone]) -> bool:
     """Return whether a backbone's rows are spread over the ranks, and not its columns."""
     return kind in _ROW_KINDS
+
+
+def layout_for(kind: type[Backbone], n_users: int, n_items: int, width: int) -> Layout:
+    """Return how the table of a backbone is spread over ranks."""
+    shape = (n_users + n_items if kind.has_user_table else n_items, width)
+    return layout_of("rows" if is_by_rows(kind) else "columns", shape)
 
 
 def check_kind(kind: type[Backbone], options: Config, *, width: int, n_ranks: int) -> None:

@@ -4,6 +4,7 @@ Row r is on rank r modulo the number of ranks, there at place r divided by it: c
 blocks of rows would differ in how often they are used, and remainders do not.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,12 +19,16 @@ _ROWS_AT_ONCE = 2**16
 class Layout(Protocol):
     """Which part of a table of shape (n, d) each rank holds."""
 
-    kind: str
-    shape: tuple[int, int]
+    @property
+    def kind(self) -> str:
+        """`rows` or `columns`."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the whole table."""
 
     def part(self, table: torch.Tensor, rank: int, size: int) -> torch.Tensor:
         """Return a view of the part of a whole table, or of a run of its rows from a multiple of `size` on."""
-
 
     def common(self, run: slice, rank: int, size: int, earlier: int, n_earlier: int) -> tuple[Any, Any]:
         """Return which entries of a rank's part are in a run of rows of the part of a rank of another number of ranks.
@@ -108,11 +113,11 @@ def scattered(group: Group, layout: Layout, table: torch.Tensor | None) -> torch
     """
     own = torch.empty(part_shape(layout, group.rank, group.size), device=group.device)
     if table is None:
-        for run in own.split(_ROWS_AT_ONCE):
+        for run in _runs(own):
             group.receive(run, 0)
         return own
     for rank in range(1, group.size):
-        for run in layout.part(table, rank, group.size).split(_ROWS_AT_ONCE):
+        for run in _runs(layout.part(table, rank, group.size)):
             group.send(run.contiguous().to(group.device), rank)
     own.copy_(layout.part(table, 0, group.size))
     return own
@@ -127,12 +132,18 @@ def collected(group: Group, layout: Layout, own: torch.Tensor) -> torch.Tensor |
         own: This rank's part.
     """
     if group.rank:
-        for run in own.split(_ROWS_AT_ONCE):
+        for run in _runs(own):
             group.send(run, 0)
         return None
     table = torch.empty(layout.shape)
     layout.part(table, 0, group.size).copy_(own)
     for rank in range(1, group.size):
-        for run in layout.part(table, rank, group.size).split(_ROWS_AT_ONCE):
+        for run in _runs(layout.part(table, rank, group.size)):
             run.copy_(group.receive(torch.empty(run.shape, device=group.device), rank))
     return table
+
+
+def _runs(table: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield views of some rows at a time."""
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        yield table[start : start + _ROWS_AT_ONCE]

@@ -36,7 +36,11 @@ class SoftmaxWork:
         return np.concatenate([batch.users, batch.columns]), None
 
     def gradient(
-        self, batch: LocalBatch, extra: None, wanted: Wanted, values: torch.Tensor
+        self,
+        batch: LocalBatch,
+        extra: None,  # noqa: ARG002 - the rows say all
+        wanted: Wanted,
+        values: torch.Tensor,
     ) -> tuple[float | torch.Tensor, torch.Tensor]:
         """Return the loss and the gradient of the rows; see `Work`."""
         offsets = self.offsets[wanted.rows] if len(self.offsets) else _NONE

@@ -13,7 +13,9 @@ from llminit.distributed.history_work import HistoryWork
 from llminit.distributed.rows import RowExchange, RowLister, Step, asked
 from llminit.distributed.softmax_work import SoftmaxWork
 from llminit.distributed.table import ShardedTable
+from llminit.models.backbones.history import HistoryConfig
 from llminit.models.sampled_softmax import log_popularity
+from llminit.models.softmax_options import LossConfig
 from llminit.training.optimizer import Adam
 from llminit.training.step import RunSteps
 
@@ -53,8 +55,8 @@ class ShardedSteps:
                 entries = [self.work.entries(batch) for batch in batches]
                 steps = asked(group, [self._lister.wanted(rows) for rows, _ in entries])
                 for batch, (_, extra), step in zip(batches, entries, steps, strict=True):
-                    total += self._step(batch, extra, step)
-        return float(group.total(torch.tensor([float(total)], dtype=torch.float64, device=group.device)))
+                    total += float(self._step(batch, extra, step))
+        return float(group.total(torch.tensor([total], dtype=torch.float64, device=group.device)))
 
     def _step(self, batch: LocalBatch, extra: Any, step: Step) -> float | torch.Tensor:
         """Make one step and return this rank's share of its loss."""
@@ -71,9 +73,11 @@ class ShardedSteps:
 def work_of(backbone: ShardedTable) -> Work:
     """Return what a backbone does with a part of a batch: that of `softmax` with user rows, else that of `history`."""
     options, adjacency, width = backbone.options, backbone.adjacency, backbone.layout.shape[1]
+    if not isinstance(options, LossConfig):
+        raise TypeError(f"{backbone.name} has no loss that is trained by rows, expected softmax or history")
     weight = np.float32(options.log_q)
     offsets = log_popularity(adjacency) * weight if options.log_q else np.empty(0, dtype=np.float32)
-    if backbone.has_user_table:
+    if not isinstance(options, HistoryConfig):
         return SoftmaxWork(options, offsets, width)
     starts = adjacency.indptr[: adjacency.n_users + 1].astype(np.int64)
     return HistoryWork(options, offsets[adjacency.n_users :], width, starts, adjacency.edges[1])

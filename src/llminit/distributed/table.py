@@ -13,6 +13,7 @@ from llminit.distributed.watch import SharedWatch, Watch
 from llminit.graph import Adjacency
 from llminit.models.backbone import Backbone, Batch, HistoryRows
 
+
 class ShardedTable(Backbone):
     """This rank's rows of a backbone, which trains them by steps of its own.
 
