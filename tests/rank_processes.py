@@ -20,7 +20,7 @@ numba.set_num_threads(1); torch.set_num_threads(1)
 from llminit.distributed import joined
 function = getattr(importlib.import_module({module!r}), {name!r})
 arguments = pickle.load(open({given!r}, "rb"))
-with joined(timeout={timeout}) as group:
+with joined(timeout={timeout}, silent_seconds={silent}) as group:
     result = function(group, *arguments)
 pickle.dump(result, open({out!r} + str(group.rank), "wb"))
 """
@@ -75,20 +75,27 @@ def ended(processes: Sequence["subprocess.Popen[str]"], seconds: float = 400) ->
             process.wait()
 
 
-def on_ranks(size: int, folder: Path, function: Callable[..., Any], *arguments: Any, timeout: float = 60) -> list[Any]:
-    """Return what a function of a module returns on each rank; it is given the group, then the arguments."""
-    given, out = folder / "arguments.pickle", folder / "result-"
+def code_of(
+    folder: Path, function: Callable[..., Any], *arguments: Any, timeout: float = 240, silent: float = 60
+) -> list[str]:
+    """Return the command of a rank that calls a function of a module with the group, then the arguments."""
+    given, module = folder / "arguments.pickle", sys.modules[function.__module__]
     given.write_bytes(pickle.dumps(arguments))
-    module = sys.modules[function.__module__]
     code = _RUN.format(
         tests=str(_TESTS),
         folder=str(Path(str(module.__file__)).parent),
         module=function.__module__.rpartition(".")[2],
         name=function.__name__,
         given=str(given),
-        out=str(out),
+        out=str(folder / "result-"),
         timeout=timeout,
+        silent=silent,
     )
-    for rank, end in enumerate(ended(started([sys.executable, "-c", code], size))):
+    return [sys.executable, "-c", code]
+
+
+def on_ranks(size: int, folder: Path, function: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """Return what a function of a module returns on each rank; see `code_of`."""
+    for rank, end in enumerate(ended(started(code_of(folder, function, *arguments), size))):
         assert end.code == 0, f"rank {rank} of {size}:\n{end.stderr}"
-    return [pickle.loads(Path(f"{out}{rank}").read_bytes()) for rank in range(size)]
+    return [pickle.loads((folder / f"result-{rank}").read_bytes()) for rank in range(size)]

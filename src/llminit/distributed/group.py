@@ -51,16 +51,21 @@ class Group:
         size: Number of ranks.
         store: The store of torch.distributed at which they meet.
         device: Where the exchanged tensors are.
-        timeout: Seconds after which a rank that does not take part counts as gone.
+        silent_seconds: When a rank without a sign of life counts as gone, where nothing else tells.
     """
 
     def __init__(
-        self, rank: int, size: int, store: Any, device: torch.device | None = None, timeout: float = DEFAULT_TIMEOUT
+        self,
+        rank: int,
+        size: int,
+        store: Any,
+        device: torch.device | None = None,
+        silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self.rank, self.size, self.store = rank, size, store
         self.device = torch.device("cpu") if device is None else device
         self.traffic = Traffic()
-        self.vitals = Vitals(store, rank, size, min(timeout, SILENT_SECONDS))
+        self.vitals = Vitals(store, rank, size, silent_seconds)
         self._n_shared = 0
 
     @property
@@ -190,7 +195,9 @@ class _NoVitals:
 
 
 @contextmanager
-def joined(device: str = "cpu", timeout: float = DEFAULT_TIMEOUT) -> Iterator[Group]:
+def joined(
+    device: str = "cpu", timeout: float = DEFAULT_TIMEOUT, silent_seconds: float = SILENT_SECONDS
+) -> Iterator[Group]:
     """Join the other ranks, as the environment that torchrun sets names them, and leave them at the end.
 
     A process group that is there already, as in a worker of Ray Train, is used and left open.
@@ -198,6 +205,7 @@ def joined(device: str = "cpu", timeout: float = DEFAULT_TIMEOUT) -> Iterator[Gr
     Args:
         device: cpu or cuda; of several GPUs, each rank of a machine takes the one of its number there.
         timeout: Seconds after which a rank that does not take part counts as gone.
+        silent_seconds: The same, for a rank that is waited for without an exchange.
 
     Raises:
         RanksError: A rank does not come, or is gone.
@@ -205,7 +213,7 @@ def joined(device: str = "cpu", timeout: float = DEFAULT_TIMEOUT) -> Iterator[Gr
     is_own = not dist.is_initialized()
     placed = _placed(device)
     store = _met(timeout, placed) if is_own else _own_store(timeout)
-    group = Group(dist.get_rank(), dist.get_world_size(), store, placed, timeout)
+    group = Group(dist.get_rank(), dist.get_world_size(), store, placed, min(timeout, silent_seconds))
     error: BaseException | None = None
     try:
         group.from_all("here")

@@ -60,7 +60,9 @@ class Vitals:
         if self._seen.get(rank, ("", 0.0))[0] != beat:
             self._seen[rank] = beat, now
         elif now - self._seen[rank][1] > self.silent_seconds:
-            raise RanksError(self._message([f"{self._name(rank)} gave no sign of life for {self.silent_seconds:g} s"]))
+            raise RanksError(
+                self._message([f"{self._name(rank)} is gone (no sign of life for {self.silent_seconds:g} s)"])
+            )
 
     def lost(self, error: Exception) -> RanksError:
         """Return the error of a connection that broke, which names the ranks that are gone."""
