@@ -5,7 +5,7 @@ import pickle
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,20 +47,18 @@ def environment_of(rank: int, size: int, port: int, address: str = "127.0.0.1") 
     return {**os.environ, **threads, "MASTER_ADDR": address, **{name: str(value) for name, value in named.items()}}
 
 
-def started(
-    command: Sequence[str], size: int, *, prefixes: Sequence[Sequence[str]] = (), extra: Mapping[str, str] | None = None
-) -> list[subprocess.Popen[str]]:
-    """Start the same command as every rank."""
+def started(*commands: Sequence[str], address: str = "127.0.0.1") -> list[subprocess.Popen[str]]:
+    """Start a command for each rank."""
     port = free_port()
     return [
         subprocess.Popen(
-            [*(prefixes[rank] if prefixes else []), *command],
-            env=environment_of(rank, size, port) | dict(extra or {}),
+            command,
+            env=environment_of(rank, len(commands), port, address),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in range(size)
+        for rank, command in enumerate(commands)
     ]
 
 
@@ -96,6 +94,6 @@ def code_of(
 
 def on_ranks(size: int, folder: Path, function: Callable[..., Any], *arguments: Any) -> list[Any]:
     """Return what a function of a module returns on each rank; see `code_of`."""
-    for rank, end in enumerate(ended(started(code_of(folder, function, *arguments), size))):
+    for rank, end in enumerate(ended(started(*[code_of(folder, function, *arguments)] * size))):
         assert end.code == 0, f"rank {rank} of {size}:\n{end.stderr}"
     return [pickle.loads((folder / f"result-{rank}").read_bytes()) for rank in range(size)]

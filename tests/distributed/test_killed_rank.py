@@ -82,7 +82,7 @@ def assert_close(result: TrainingResult, expected: TrainingResult) -> None:
 def test_a_killed_rank_is_named_and_a_restart_continues(tmp_path: Path) -> None:
     """The survivors name the killed rank; two, then one process continue to what an undisturbed run gives."""
     for name in ("softmax", "lightgcn"):
-        processes = started(code_of(tmp_path, training, name, str(tmp_path), 3, silent=15), 3)
+        processes = started(*[code_of(tmp_path, training, name, str(tmp_path), 3, silent=15)] * 3)
         codes = ended(processes)
         assert codes[1].code == -signal.SIGKILL
         for rank in (0, 2):

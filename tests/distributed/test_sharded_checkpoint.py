@@ -1,7 +1,6 @@
 """Checkpoints of ranks: any number of ranks reads what another number wrote, whole or not at all."""
 
 import json
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from llminit.distributed.checkpoint import MANIFEST, ShardedCheckpoint
 from llminit.distributed.layout import Layout, layout_of, part_shape
 from llminit.errors import StorageError
 from llminit.progress import SilentReporter
+from rank_threads import Threads
 
 SHAPE = (23, 7)
 STATE = {"epoch": 3, "adam_steps": 12}
@@ -29,51 +29,6 @@ class Notes(SilentReporter):
 
     def note(self, message: str) -> None:
         self.messages.append(message)
-
-
-class Threads:
-    """Ranks that are threads of this process, for what exchanges small values alone."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self._barrier, self._values = size, threading.Barrier(size, timeout=20), [None] * size
-
-    def run(self, work: Callable[[Any], Any]) -> list[Any]:
-        results: list[Any] = [None] * self.size
-        errors: list[BaseException] = []
-
-        def one(rank: int) -> None:
-            try:
-                results[rank] = work(_Rank(self, rank))
-            except BaseException as error:  # noqa: BLE001 - raised again below
-                errors.append(error)
-
-        threads = [threading.Thread(target=one, args=[rank]) for rank in range(self.size)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
-        return results
-
-    def exchanged(self, rank: int, value: Any) -> list[Any]:
-        self._values[rank] = value
-        self._barrier.wait()
-        values = list(self._values)
-        self._barrier.wait()
-        return values
-
-
-class _Rank:
-    def __init__(self, threads: Threads, rank: int) -> None:
-        self.threads, self.rank, self.size, self.is_first = threads, rank, threads.size, rank == 0
-        self.vitals = type("Vitals", (), {"doing": ""})()
-
-    def from_first(self, make: Callable[[], Any]) -> Any:
-        return self.threads.exchanged(self.rank, make() if self.is_first else None)[0]
-
-    def from_all(self, value: Any) -> list[Any]:
-        return self.threads.exchanged(self.rank, value)
 
 
 def tables() -> dict[str, torch.Tensor]:
