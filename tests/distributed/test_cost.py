@@ -47,7 +47,7 @@ def sent(group: Group, name: str, options: dict[str, Any], negatives: Any) -> fl
         return group.traffic.sent - before
 
     once, more = train(1), train(1 + EPOCHS)
-    total = sum(group.from_all(more - once))
+    total = float(sum(group.from_all(more - once)))
     return total / group.size / (EPOCHS * N_PAIRS / BATCH)
 
 

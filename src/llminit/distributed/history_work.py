@@ -66,13 +66,18 @@ class HistoryWork:
         """Return the loss and the gradient of the rows; see `Work`."""
         offsets, n_columns = self.offsets[wanted.rows] if len(self.offsets) else _NONE, len(batch.columns)
         columns, items = wanted.index[:n_columns], wanted.index[n_columns:]
-        if values.device.type != "cpu":
-            return self._in_torch(columns, items, extra, offsets, values)
-        options, (users, starts) = self.options, extra
+        make = self.compiled if values.device.type == "cpu" else self.in_torch
+        return make(columns, items, extra, offsets, values)
+
+    def compiled(
+        self, columns: IntArray, items: IntArray, histories: Histories, offsets: FloatArray, values: torch.Tensor
+    ) -> tuple[float, torch.Tensor]:
+        """Return the loss and the gradient by the kernels of one process; the next call overwrites the gradient."""
+        options, (users, starts) = self.options, histories
         loss_function = CompiledHistory(
             starts, items, offsets, options.temperature, options.mask_history, self.reweighting
         )
-        state, memory = self._gradients.state(values), self._memory_for(loss_function, users, n_columns)
+        state, memory = self._gradients.state(values), self._memory_for(loss_function, users, len(columns))
         reweighting, n_threads = self.reweighting, numba.get_num_threads()
         loss = history_step(users, columns, loss_function, reweighting, state, GRADIENT_ONLY, memory, n_threads)
         return float(loss), torch.from_numpy(state.mean)
@@ -91,9 +96,10 @@ class HistoryWork:
             self._memory = memory = history_memory(n_rows, self.width, n_pairs, n_parts, n_entries)
         return memory
 
-    def _in_torch(
+    def in_torch(
         self, columns: IntArray, items: IntArray, histories: Histories, offsets: FloatArray, values: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss and the gradient by autograd, on any device."""
         device, (users, starts) = values.device, histories
         counts = np.diff(starts)[users]
         pairs = np.repeat(np.arange(len(users)), counts)
@@ -103,7 +109,7 @@ class HistoryWork:
         pairs_on, others_on, columns_on = (
             torch.from_numpy(array).to(device) for array in (pairs[kept], others[kept], columns)
         )
-        values.requires_grad_()
+        values = values.detach().requires_grad_()
         units = F.normalize(values)
         lengths = torch.bincount(pairs_on, minlength=len(users))
         sums = F.embedding_bag(others_on, units, lengths.cumsum(0) - lengths, mode="sum")

@@ -44,18 +44,24 @@ class SoftmaxWork:
     ) -> tuple[float | torch.Tensor, torch.Tensor]:
         """Return the loss and the gradient of the rows; see `Work`."""
         offsets = self.offsets[wanted.rows] if len(self.offsets) else _NONE
-        if values.device.type == "cpu":
-            return self._compiled(len(batch.users), wanted.index, offsets, values)
-        index, n_pairs = torch.from_numpy(wanted.index).to(values.device), len(batch.users)
-        values.requires_grad_()
-        rows = values[index]
-        scores = scores_of(rows[:n_pairs], rows[n_pairs:], index[n_pairs:], offsets, None)
+        make = self.compiled if values.device.type == "cpu" else self.in_torch
+        return make(len(batch.users), wanted.index, offsets, values)
+
+    def in_torch(
+        self, n_pairs: int, index: IntArray, offsets: FloatArray, values: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss and the gradient by autograd, on any device."""
+        places = torch.from_numpy(index).to(values.device)
+        values = values.detach().requires_grad_()
+        rows = values[places]
+        scores = scores_of(rows[:n_pairs], rows[n_pairs:], places[n_pairs:], offsets, None)
         loss = loss_of(self.options, scores)
         return loss.detach(), torch.autograd.grad(loss, values)[0]
 
-    def _compiled(
+    def compiled(
         self, n_pairs: int, index: IntArray, offsets: FloatArray, values: torch.Tensor
     ) -> tuple[float, torch.Tensor]:
+        """Return the loss and the gradient by the kernels of one process; the next call overwrites the gradient."""
         state, memory = self._gradients.state(values), self._memory_for(n_pairs, len(index), len(values))
         temperature, n_threads = np.float32(self.options.temperature), numba.get_num_threads()
         loss = softmax_step(
