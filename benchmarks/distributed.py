@@ -1,8 +1,9 @@
 """(s) Two ranks of one thread each against one process of one thread: interactions a second, and bytes a step.
 
-Both sides make steps of `softmax` on the same made interactions, in turn, A B A B; every rank has a batch of its own, so
-that two ranks make twice the interactions a step. What one process does is the path without ranks. The bytes are
-counted, beside what `llminit.distributed.cost` says they are.
+Both sides make steps of `softmax` on the same made interactions, in turn, A B A B; every rank has a batch of its own,
+so that two ranks make twice the interactions a step. What one process does is the path without ranks; the other ranks
+spin meanwhile, so that nothing else uses their cores and the memory. The bytes are counted, beside what
+`llminit.distributed.cost` says they are. On a machine with other work, `chrt -r 1` before the command keeps that off.
 
     python benchmarks/distributed.py --json benchmarks/results/distributed.json
 """
@@ -11,6 +12,7 @@ import argparse
 import os
 import statistics
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +20,6 @@ from typing import Any
 
 import common
 from lines import Worker
-
 from llminit.distributed.cost import StepSizes, bytes_per_step
 
 TARGET = 1.7
@@ -33,8 +34,10 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--interactions", type=int, default=4_000_000)
     parser.add_argument("--embedding-size", type=int, default=64)
-    parser.add_argument("--batch", type=int, nargs="+", default=[256, 1024, 4096], help="interactions a step and rank")
-    parser.add_argument("--turn", type=int, default=200_000, help="interactions a rank makes in a turn, at most")
+    parser.add_argument(
+        "--batch", type=int, nargs="+", default=[256, 1024, 2048, 4096], help="interactions a step and rank"
+    )
+    parser.add_argument("--turn", type=int, default=100_000, help="interactions in a turn at a batch of 256")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         workers = [stack.enter_context(_worker(rank, options.ranks, Path(folder))) for rank in range(options.ranks)]
@@ -50,18 +53,21 @@ def main() -> None:
 
 def measure(workers: list[Worker], batch: int, options: argparse.Namespace) -> dict[str, Any]:
     """Time both sides in turn at one batch size a rank."""
-    steps = max(options.turn // batch // (16 if batch >= 4096 else 4 if batch >= 1024 else 1), 10)
+    # A step's products grow with the square of the batch.
+    steps = max(options.turn * 256 // batch**2, 10)
     common.say(f"batch {batch} a rank, {steps} steps a turn")
 
-    def alone() -> dict[str, Any]:
-        return workers[0].ask("alone", batch=batch, steps=steps)
+    def side(command: str) -> Callable[[], dict[str, Any]]:
+        def ask() -> dict[str, Any]:
+            answers = _all(workers, command, batch=batch, steps=steps)
+            return answers[0] | {"cpu": sum(answer["cpu"] for answer in answers)}
 
-    def together() -> dict[str, Any]:
-        answers = _all(workers, "together", batch=batch, steps=steps)
-        return answers[0] | {"cpu": sum(answer["cpu"] for answer in answers)}
+        return ask
 
-    alone(), together()
-    answers = common.in_turn(alone, together, options.repeats)
+    sides = side("alone"), side("together")
+    for ask in sides:
+        ask()
+    answers = common.in_turn(*sides, options.repeats)
     rates = [[answer["interactions"] / answer["seconds"] for answer in side] for side in answers]
     medians = [statistics.median(side) for side in rates]
     sizes = StepSizes(batch * options.ranks, options.embedding_size, options.ranks)

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from lines import serve
 
+from lines import serve
 from llminit.distributed import joined
 from llminit.distributed.batches import Negatives
 from llminit.distributed.steps import ShardedSteps
 from llminit.distributed.table import ShardedTable
 from llminit.graph import Adjacency, normalized_adjacency
 from llminit.models.backbones.softmax import Softmax, SoftmaxConfig
+from llminit.training.allocator import keep_freed_memory
 from llminit.training.optimizer import Adam
 from llminit.training.step import steps_of
 
@@ -22,10 +23,11 @@ class Rank:
     """What this rank holds between two commands."""
 
     def __init__(self) -> None:
-        self.stack = ExitStack()
+        self.stack, self.n_alone = ExitStack(), 0
 
     def load(self, n_users: int, n_items: int, n_interactions: int, width: int, seed: int = 0) -> dict[str, Any]:
         """Meet the other ranks and make the interactions, users uniform, items as popular as by Zipf's law."""
+        keep_freed_memory()  # As `train` does.
         self.group = self.stack.enter_context(joined(timeout=600))
         rng = np.random.default_rng(seed)
         users = rng.integers(0, n_users, n_interactions)
@@ -42,10 +44,18 @@ class Rank:
         return {"versions": {"torch": torch.__version__, "numpy": np.__version__}}
 
     def alone(self, batch: int, steps: int) -> dict[str, Any]:
-        """Make steps as one process makes them."""
+        """Make steps as one process makes them; the other ranks keep their cores from other work meanwhile."""
+        self.n_alone += 1
+        done = f"alone/{self.n_alone}"
         if self.whole is None:
+            while not self.group.store.check([done]):
+                until = time.perf_counter() + 0.005
+                while time.perf_counter() < until:
+                    pass
             return {"seconds": 0.0}
-        return self._timed(steps_of(self.whole, self.optimizers["alone"], batch), batch * steps)
+        answer = self._timed(steps_of(self.whole, self.optimizers["alone"], batch), batch * steps)
+        self.group.store.set(done, "")
+        return answer
 
     def together(self, batch: int, steps: int, negatives: Negatives = "rank") -> dict[str, Any]:
         """Make steps with the other ranks, a batch of each."""
