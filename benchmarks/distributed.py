@@ -1,4 +1,4 @@
-"""(s) Two ranks of one thread each against one process of one thread: interactions a second, and bytes a step.
+"""(u) Two ranks of one thread each against one process of one thread: interactions a second, and bytes a step.
 
 Both sides make steps of `softmax` on the same made interactions, in turn, A B A B; every rank has a batch of its own,
 so that two ranks make twice the interactions a step. What one process does is the path without ranks; the other ranks
@@ -81,7 +81,7 @@ def measure(workers: list[Worker], batch: int, options: argparse.Namespace) -> d
         "bytes that a rank sends in a step, counted": answers[1][-1]["sent"],
         "the same, by the formula, every row distinct": bytes_per_step(sizes),
         "exchanges a step": answers[1][-1]["rounds"],
-        common.OTHERS: common.max_others_share(answers),
+        "notes": {common.OTHERS: common.max_others_share(answers)},
     }
 
 
@@ -91,7 +91,7 @@ def report(rows: list[dict[str, Any]], setting: str, options: argparse.Namespace
     print(f"{'batch a rank':>14}{'one process /s':>16}{'ranks /s':>12}{'ratio':>8}{'KB a step':>11}{'others':>8}")
     for row in rows:
         one, several = row["medians"]
-        sent, others = row["bytes that a rank sends in a step, counted"], row[common.OTHERS]
+        sent, others = row["bytes that a rank sends in a step, counted"], row["notes"][common.OTHERS]
         print(
             f"{row['batch a rank']:14}{one:16,.0f}{several:12,.0f}{row['ratio']:7.2f}x{sent / 1e3:11,.0f}{others:8.0%}"
         )

@@ -3,7 +3,7 @@
 from llminit.distributed.agreement import check_agreement
 from llminit.distributed.batches import Negatives
 from llminit.distributed.checkpoint import adopted, sharded_folder
-from llminit.distributed.group import DEFAULT_TIMEOUT, Group, is_launched, joined
+from llminit.distributed.group import DEFAULT_TIMEOUT, Group, joined
 from llminit.distributed.job import Ranks, follow, release, train_over_ranks
 from llminit.distributed.kinds import check_kind, distributed_names, layout_for
 
@@ -17,7 +17,6 @@ __all__ = [
     "check_kind",
     "distributed_names",
     "follow",
-    "is_launched",
     "joined",
     "layout_for",
     "release",

@@ -6,7 +6,7 @@ ranks meet, where a rank may wait for as long as another one works.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -251,14 +251,6 @@ def joined(
             time.sleep(_FAREWELL_SECONDS)
         if is_own and error is None:
             dist.destroy_process_group()
-
-
-def is_launched(environment: Mapping[str, str]) -> bool:
-    """Return whether a launcher, such as torchrun, started this process as one of several ranks."""
-    return dist.is_available() and (
-        (dist.is_initialized() and dist.get_world_size() > 1)
-        or (int(environment.get("WORLD_SIZE", "1")) > 1 and "RANK" in environment)
-    )
 
 
 def _placed(device: str) -> torch.device:
