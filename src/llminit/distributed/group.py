@@ -5,6 +5,8 @@ ranks meet, where a rank may wait for as long as another one works.
 """
 
 import json
+import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
 from llminit.arrays import AnyArray
 from llminit.distributed.vitals import SILENT_SECONDS, Vitals
 from llminit.errors import RanksError
+from llminit.training import checked_device
 
 DEFAULT_TIMEOUT = 300.0
 
@@ -96,8 +98,8 @@ class Group:
         self, received: torch.Tensor, sent: torch.Tensor, n_sent: Sequence[int], n_received: Sequence[int]
     ) -> None:
         """Do what `all_to_all_single` does; gloo's own hands it to one thread more, for which a busy core waits."""
-        outgoing, incoming = sent.split(list(n_sent)), received.split(list(n_received))
-        works = []
+        outgoing, incoming = torch.split(sent, list(n_sent)), torch.split(received, list(n_received))
+        works: list[Any] = []
         # Each rank begins with the one after it, so that no rank is everybody's first.
         for distance in range(1, self.size):
             source, target = (self.rank - distance) % self.size, (self.rank + distance) % self.size
@@ -254,8 +256,6 @@ def joined(
 
 
 def _placed(device: str) -> torch.device:
-    from llminit.training import checked_device
-
     chosen = checked_device(device)
     if chosen.type == "cuda":
         index = chosen.index if chosen.index is not None else _local_rank() % torch.cuda.device_count()
@@ -270,6 +270,7 @@ def _local_rank() -> int:
 
 def _met(timeout: float, device: torch.device) -> Any:
     """Meet the other ranks and return the store at which they met."""
+    from torch.distributed import PrefixStore  # type: ignore[attr-defined]
     from torch.distributed.rendezvous import rendezvous
 
     limit = timedelta(seconds=timeout)
@@ -290,10 +291,10 @@ def _met(timeout: float, device: torch.device) -> Any:
 
 def _own_store(timeout: float) -> Any:
     """Open a store beside a process group that somebody else made; rank 0 holds it."""
-    import os
-    import socket
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
     limit, rank = timedelta(seconds=timeout), dist.get_rank()
+    # By what the launcher says, the others reach rank 0 there.
     own = TCPStore("0.0.0.0", 0, None, is_master=True, timeout=limit, wait_for_workers=False) if not rank else None
     where = [None if own is None else (os.environ.get("MASTER_ADDR") or socket.gethostname(), own.port)]
     dist.broadcast_object_list(where)
