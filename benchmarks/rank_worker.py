@@ -48,7 +48,7 @@ class Rank:
         self.n_alone += 1
         done = f"alone/{self.n_alone}"
         if self.whole is None:
-            while not self.group.store.check([done]):
+            while self.group.store.read(done) is None:
                 until = time.perf_counter() + 0.005
                 while time.perf_counter() < until:
                     pass

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from test_sharded_training import CONFIG, assert_close, fresh, measured, run
 
+from llminit.arrays import FloatArray
+from llminit.distributed import Group, Ranks, follow, train_over_ranks
 from rank_processes import code_of, ended, started
 
 pytestmark = pytest.mark.skipif(
@@ -67,3 +69,26 @@ def test_without_the_wire_they_do_not_meet(hosts: list[str], tmp_path: Path) -> 
         assert end.code == 1
         assert "the ranks did not meet within 5 s" in end.stderr
         assert "MASTER_ADDR" in end.stderr
+
+
+def cut_in_training(group: Group) -> None:
+    """Train; before an evaluation ends, the wire goes down on rank 0's side."""
+    if group.rank:
+        follow(group)
+        return
+
+    def validate(users: FloatArray, items: FloatArray) -> float:
+        subprocess.run(["ip", "link", "set", INTERFACE, "down"], check=True)
+        return measured(users, items)
+
+    train_over_ranks(Ranks(group, "shared"), fresh("softmax", {}), CONFIG, validate, seed=4)
+
+
+def test_a_cut_wire_ends_both_hosts(hosts: list[str], tmp_path: Path) -> None:
+    """Where nothing says that a host is gone, neither waits for ever: both end with an error within the timeout."""
+    code = code_of(tmp_path, cut_in_training, timeout=10, silent=10)
+    inside = [["ip", "netns", "exec", name, "env", f"GLOO_SOCKET_IFNAME={INTERFACE}"] for name in hosts]
+    for end in ended(started(*([*prefix, *code] for prefix in inside), address="10.213.7.1"), seconds=100):
+        assert end.code == 1
+        assert "RanksError" in end.stderr
+        assert "expected all 2 ranks until the end" in end.stderr

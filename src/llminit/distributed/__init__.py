@@ -3,8 +3,9 @@
 from llminit.distributed.agreement import check_agreement
 from llminit.distributed.batches import Negatives
 from llminit.distributed.checkpoint import adopted, sharded_folder
-from llminit.distributed.group import DEFAULT_TIMEOUT, Group, joined
+from llminit.distributed.group import Group
 from llminit.distributed.job import Ranks, follow, release, train_over_ranks
+from llminit.distributed.joining import DEFAULT_TIMEOUT, joined
 from llminit.distributed.kinds import check_kind, distributed_names, layout_for
 
 __all__ = [

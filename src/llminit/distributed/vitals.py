@@ -4,8 +4,8 @@ import os
 import socket
 import threading
 import time
-from typing import Any
 
+from llminit.distributed.store import GuardedStore
 from llminit.errors import LLMInitError, RanksError
 
 _BEAT_SECONDS = 1.0
@@ -20,13 +20,13 @@ class Vitals:
     """Beats in a thread of its own, through the store that all ranks share.
 
     Args:
-        store: A store of torch.distributed.
+        store: The store.
         rank: This process's rank.
         size: Number of ranks.
         silent_seconds: When a silent rank counts as gone.
     """
 
-    def __init__(self, store: Any, rank: int, size: int, silent_seconds: float = SILENT_SECONDS) -> None:
+    def __init__(self, store: GuardedStore, rank: int, size: int, silent_seconds: float = SILENT_SECONDS) -> None:
         self.store, self.rank, self.size, self.silent_seconds = store, rank, size, silent_seconds
         self.doing = "starting"
         self._beats, self._stopped = 0, threading.Event()
@@ -90,8 +90,7 @@ class Vitals:
         return self._read(f"who/{rank}") or f"rank {rank}"
 
     def _read(self, key: str) -> str | None:
-        # Without the look, reading a key that is not there waits for it.
-        return self.store.get(key).decode() if self.store.check([key]) else None
+        return self.store.read(key)
 
     def _leave(self, reason: str) -> None:
         try:
