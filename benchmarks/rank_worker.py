@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from lines import serve
-from llminit.distributed import joined
 from llminit.distributed.batches import Negatives
+from llminit.distributed.joining import joined
 from llminit.distributed.steps import ShardedSteps
 from llminit.distributed.table import ShardedTable
 from llminit.graph import Adjacency, normalized_adjacency

@@ -17,7 +17,7 @@ import importlib, pickle, sys
 sys.path[:0] = [{tests!r}, {folder!r}]
 import numba, torch
 numba.set_num_threads(1); torch.set_num_threads(1)
-from llminit.distributed import joined
+from llminit.distributed.joining import joined
 function = getattr(importlib.import_module({module!r}), {name!r})
 arguments = pickle.load(open({given!r}, "rb"))
 with joined(timeout={timeout}, silent_seconds={silent}) as group:

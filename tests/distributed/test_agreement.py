@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from llminit.config import FitConfig
-from llminit.distributed import Ranks, check_agreement
+from llminit.distributed.agreement import check_agreement
+from llminit.distributed.ranks import Ranks
 from llminit.errors import ConfigError, RanksError
 from llminit.pipeline.over_ranks import check_over_ranks, facts_of
 from llminit.pipeline.presets import with_preset

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from llminit.config import TrainingConfig
-from llminit.distributed import Group, Ranks, follow, release, train_over_ranks
 from llminit.distributed.cost import (
     StepSizes,
     bytes_per_step,
@@ -15,6 +14,9 @@ from llminit.distributed.cost import (
     rows_per_step,
     seconds_per_step,
 )
+from llminit.distributed.group import Group
+from llminit.distributed.job import follow, release, train_over_ranks
+from llminit.distributed.ranks import Ranks
 from llminit.graph import Adjacency, normalized_adjacency
 from llminit.models import BACKBONES
 from rank_processes import on_ranks

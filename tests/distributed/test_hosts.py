@@ -11,7 +11,9 @@ import pytest
 from test_sharded_training import CONFIG, assert_close, fresh, measured, run
 
 from llminit.arrays import FloatArray
-from llminit.distributed import Group, Ranks, follow, train_over_ranks
+from llminit.distributed.group import Group
+from llminit.distributed.job import follow, train_over_ranks
+from llminit.distributed.ranks import Ranks
 from rank_processes import code_of, ended, started
 
 pytestmark = pytest.mark.skipif(

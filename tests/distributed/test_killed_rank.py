@@ -10,7 +10,11 @@ import pytest
 
 from llminit.arrays import FloatArray
 from llminit.config import TrainingConfig
-from llminit.distributed import Group, Ranks, adopted, follow, layout_for, release, train_over_ranks
+from llminit.distributed.checkpoint import adopted
+from llminit.distributed.group import Group
+from llminit.distributed.job import follow, release, train_over_ranks
+from llminit.distributed.kinds import layout_for
+from llminit.distributed.ranks import Ranks
 from llminit.models import BACKBONES
 from llminit.models.backbone import Backbone
 from llminit.progress import SilentReporter

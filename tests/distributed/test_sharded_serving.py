@@ -8,7 +8,7 @@ import torch
 from scipy.sparse import random_array
 
 from llminit.arrays import FloatArray, IntArray
-from llminit.distributed import Group
+from llminit.distributed.group import Group
 from llminit.distributed.serving import propagated, top_items
 from llminit.graph import propagate_weighted
 from rank_processes import on_ranks

@@ -9,7 +9,9 @@ import torch
 
 from llminit.arrays import FloatArray
 from llminit.config import TrainingConfig
-from llminit.distributed import Group, Ranks, follow, release, train_over_ranks
+from llminit.distributed.group import Group
+from llminit.distributed.job import follow, release, train_over_ranks
+from llminit.distributed.ranks import Ranks
 from llminit.models import BACKBONES
 from llminit.models.backbone import Backbone
 from llminit.training import TrainingResult, train

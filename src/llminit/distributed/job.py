@@ -5,18 +5,18 @@ The other ranks need neither the data nor the texts: `follow` waits for what ran
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from llminit.arrays import IntArray
 from llminit.config import TrainingConfig
-from llminit.distributed.batches import Negatives
 from llminit.distributed.checkpoint import ShardedCheckpoint, sharded_folder
 from llminit.distributed.columns import by_columns
 from llminit.distributed.group import Group
 from llminit.distributed.kinds import check_kind, is_by_rows, layout_for
+from llminit.distributed.ranks import Ranks
 from llminit.distributed.steps import sharded_steps
 from llminit.distributed.table import ShardedTable
 from llminit.distributed.watch import SharedWatch, Watch
@@ -28,19 +28,6 @@ from llminit.training import CheckpointFile, TrainingResult, train
 from llminit.training.step import steps_of
 
 _TRAIN, _END = "train", "end"
-
-
-class Ranks(NamedTuple):
-    """Where and how a training over ranks runs.
-
-    Attributes:
-        group: The ranks.
-        negatives: What a pair's item is compared with by the softmax: the items of its rank's part of the batch
-            (`rank`), or of the whole batch (`shared`).
-    """
-
-    group: Group
-    negatives: Negatives = "rank"
 
 
 def train_over_ranks(

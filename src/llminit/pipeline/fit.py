@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions, to_csr
-from llminit.distributed import Ranks
+from llminit.distributed.ranks import Ranks
 from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER

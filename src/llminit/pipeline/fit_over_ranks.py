@@ -3,7 +3,11 @@
 from typing import Any
 
 from llminit.config import FitConfig
-from llminit.distributed import DEFAULT_TIMEOUT, Negatives, Ranks, check_agreement, follow, joined, release
+from llminit.distributed.agreement import check_agreement
+from llminit.distributed.batches import Negatives
+from llminit.distributed.job import follow, release
+from llminit.distributed.joining import DEFAULT_TIMEOUT, joined
+from llminit.distributed.ranks import Ranks
 from llminit.pipeline.fit import fit
 from llminit.pipeline.over_ranks import facts_of
 from llminit.pipeline.parts import named_parts

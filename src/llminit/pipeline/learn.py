@@ -8,7 +8,7 @@ from typing import Any
 
 from llminit.config import FitConfig
 from llminit.data import HeldOut
-from llminit.distributed import Ranks
+from llminit.distributed.ranks import Ranks
 from llminit.evaluation import factor_scorer
 from llminit.initialization import InitialEmbeddings
 from llminit.models import BACKBONES, BASELINES, is_baseline

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from llminit.distributed import sharded_folder
+from llminit.distributed.checkpoint import sharded_folder
 from llminit.errors import ArtefactError, ConfigError
 from llminit.locks import exclusive_lock
 from llminit.out_paths import check_out_folder

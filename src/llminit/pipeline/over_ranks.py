@@ -7,7 +7,8 @@ import torch
 
 from llminit.checksums import sha256_of_file
 from llminit.config import FitConfig
-from llminit.distributed import Negatives, Ranks, check_kind, distributed_names
+from llminit.distributed.batches import Negatives
+from llminit.distributed.ranks import Ranks
 from llminit.errors import ConfigError
 from llminit.models import BACKBONES, is_baseline
 from llminit.pipeline.mixture import MIXTURE, check_mixture
@@ -26,6 +27,8 @@ def check_over_ranks(config: FitConfig, ranks: Ranks | None) -> None:
     """
     if ranks is None:
         return
+    from llminit.distributed.kinds import check_kind, distributed_names
+
     names = {config.backbone: config.backbone_options}
     if config.backbone == MIXTURE:
         mixture = check_mixture(config.backbone_options)

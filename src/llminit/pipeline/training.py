@@ -3,7 +3,8 @@
 from llminit.arrays import FloatArray
 from llminit.config import FitConfig
 from llminit.data import HeldOut
-from llminit.distributed import Ranks, adopted, layout_for, train_over_ranks
+from llminit.distributed.checkpoint import adopted, sharded_folder
+from llminit.distributed.ranks import Ranks
 from llminit.evaluation import factor_scorer
 from llminit.graph import normalized_adjacency
 from llminit.initialization import XAVIER, InitialEmbeddings, initial_embeddings, xavier_embeddings
@@ -71,10 +72,14 @@ def train_backbone(
 
     watch = validate if len(held_out.split.valid) else None
     if ranks is not None:
+        from llminit.distributed.job import train_over_ranks
+
         return train_over_ranks(
             ranks, backbone, config.training, watch, seed=config.seed, checkpoint=checkpoint, reporter=reporter
         )
-    if checkpoint is not None:
+    if checkpoint is not None and sharded_folder(checkpoint.path).exists():
+        from llminit.distributed.kinds import layout_for
+
         layout = layout_for(kind, dataset.n_users, dataset.n_items, backbone.embeddings.shape[1])
         adopted(checkpoint, layout, reporter)
     return train(
