@@ -1,4 +1,4 @@
-"""Writes the tables of README.md and of two pages in docs/ from the result files, each between two marks.
+"""Writes the tables of README.md and of pages in docs/ from the result files, each between two marks.
 
 python benchmarks/tables.py
 """
@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     """Rewrite the pages' tables; a result without a file is marked as not measured."""
-    for page in (HERE / "README.md", HERE.parent / "docs" / "cold.md", HERE.parent / "docs" / "scale-encoding.md"):
+    docs = HERE.parent / "docs"
+    for page in (HERE / "README.md", docs / "cold.md", docs / "scale-encoding.md", docs / "scale-training.md"):
         text = page.read_text(encoding="utf-8")
         page.write_text(re.sub(r"<!-- results: (\S+) -->.*?<!-- end -->", _section, text, flags=re.S), encoding="utf-8")
 
@@ -44,6 +45,7 @@ def _table(result: dict[str, Any]) -> str:
         "distillation": _distillation,
         "cold": _cold,
         "encoding": _encoding,
+        "distributed": _distributed,
     }
     rows = kinds.get(result["benchmark"], _comparisons)(result)
     machine = result["machine"]
@@ -203,6 +205,22 @@ def _growth(result: dict[str, Any]) -> list[str]:
         lines.append(f"{counts}| {times} | {memory:.2f} GiB |")
     growth = [f"{part['from']:,} to {part['to']:,}: {part['to_linear']:.2f}x linear" for part in result["growth"]]
     return [*lines, "", f"Growth of an epoch's time: {'; '.join(growth)}."]
+
+
+def _distributed(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| batch a rank | one process, pairs/s | ranks, pairs/s | ratio | target | KB sent a step | by the formula |",
+        "|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        one, several = row["medians"]
+        counted, formula = (
+            row["bytes that a rank sends in a step, counted"] / 1000,
+            row["the same, by the formula, every row distinct"] / 1000,
+        )
+        rates = f"{one:,.0f} | {several:,.0f} | {row['ratio']:.2f}x | {result['target']}x"
+        lines.append(f"| {row['batch a rank']:,} | {rates} | {counted:,.0f} | {formula:,.0f} |")
+    return lines
 
 
 def _serving(result: dict[str, Any]) -> list[str]:

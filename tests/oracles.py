@@ -309,3 +309,33 @@ def slow_marginal_relevance(scores: dict[Any, float], vectors: dict[Any, Any], k
 
         chosen.append(max((item for item in ranked if item not in chosen), key=value))
     return chosen
+
+
+# Rows of a table that is spread over ranks
+
+
+def listed_rows(entries: Sequence[int], n_ranks: int) -> tuple[list[int], list[int], list[int]]:
+    """The distinct rows by rank, each rank's as they come; each entry's place among them; how many each rank has."""
+    rows = [row for rank in range(n_ranks) for row in dict.fromkeys(entries) if row % n_ranks == rank]
+    counts = [sum(row % n_ranks == rank for row in rows) for rank in range(n_ranks)]
+    return rows, [rows.index(entry) for entry in entries], counts
+
+
+def adam_of_rows(
+    table: AnyArray,
+    mean: AnyArray,
+    square: AnyArray,
+    places: Sequence[int],
+    gradients: AnyArray,
+    step: int,
+    rate: float,
+) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """Adam's step (arXiv 1412.6980) of the rows that have a gradient, the gradients of a row added up; float64."""
+    table, mean, square = (np.array(array, dtype=np.float64) for array in (table, mean, square))
+    for place in set(places):
+        slope = sum(np.float64(gradients[index]) for index, other in enumerate(places) if other == place)
+        mean[place] = 0.9 * mean[place] + 0.1 * slope
+        square[place] = 0.999 * square[place] + 0.001 * slope**2
+        corrected = mean[place] / (1 - 0.9**step), square[place] / (1 - 0.999**step)
+        table[place] -= rate * corrected[0] / (np.sqrt(corrected[1]) + 1e-8)
+    return table, mean, square

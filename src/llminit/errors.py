@@ -9,6 +9,7 @@
     │   └── ArtefactError            a saved recommender or checkpoint that cannot be read
     ├── MissingExtraError (ImportError)   an optional dependency is not installed
     ├── EndpointError                a network service that cannot be reached, or refuses
+    ├── RanksError                   processes that train together disagree, or one of them is gone
     └── StorageError (OSError)       a file that cannot be written
 
 Each message says what was found, what was expected and what to do; `shown` and `listed` write the values in it.
@@ -66,6 +67,10 @@ class MissingExtraError(LLMInitError, ImportError):
 
 class EndpointError(LLMInitError):
     """A network service cannot be reached, or refuses."""
+
+
+class RanksError(LLMInitError):
+    """Processes that train one model together disagree, or one of them is gone."""
 
 
 class StorageError(LLMInitError, OSError):

@@ -1,14 +1,21 @@
 """`llminit fit`: two tables in, a recommender out."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
 import typer
 
 from llminit.cli import options as opt
+from llminit.cli import ranks
 from llminit.cli.show import RichReporter, print_json, print_metrics, print_table
 from llminit.config import FitConfig
+
+_NEGATIVES = (
+    "Under a launcher of several ranks: compare pairs with the items of their rank's part of a batch (rank), or of the "
+    "whole batch (shared), as one process does."
+)
 
 
 @opt.with_config_options(FitConfig)
@@ -29,6 +36,8 @@ def command(
     device: opt.Device = "cpu",
     threads: opt.Threads = None,
     config_file: opt.ConfigFile = None,  # noqa: ARG001 - read before the other options
+    negatives: Annotated[Literal["rank", "shared"], typer.Option(help=_NEGATIVES, rich_help_panel="Training")] = "rank",
+    rank_timeout: Annotated[float, typer.Option(hidden=True, min=1)] = 300.0,
     checkpoint_seconds: Annotated[float, typer.Option(hidden=True, min=0)] = 20.0,
     as_json: opt.Json = False,
 ) -> None:
@@ -36,12 +45,14 @@ def command(
 
     Beside it stand popularity and a tuned EASE, or RP3-beta where items are many. Killed, the same command continues
     where it was. Both protocols are reported: `standard` removes seen items from the ranking, `paper` (as published)
-    does not.
+    does not. Under torchrun, with the same options, all ranks train together and the first one does the rest.
     """
     from llminit.pipeline.fit import fit
+    from llminit.pipeline.fit_over_ranks import fit_over_ranks
 
-    opt.use_threads(threads)
-    recommender = fit(
+    opt.use_threads(ranks.threads_of_rank() if threads is None else threads)
+    call = partial(fit_over_ranks, negatives=negatives, timeout=rank_timeout) if ranks.are_several() else fit
+    recommender = call(
         interactions,
         items,
         embeddings=embeddings,
@@ -55,6 +66,8 @@ def command(
         reporter=RichReporter(),
         checkpoint_seconds=checkpoint_seconds,
     )
+    if recommender is None:
+        return  # Another rank, whose work is in what the first one saves.
     if as_json:
         hidden = ("history", "fingerprint")
         shown = {name: value for name, value in recommender.report.items() if name not in hidden}

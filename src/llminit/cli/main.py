@@ -23,6 +23,7 @@ from llminit.cli import (
     fit,
     init,
     parts,
+    ranks,
     recommend,
     refresh,
     report,
@@ -58,7 +59,9 @@ for module in MODULES:
 
 @app.callback()
 def options(
-    *, version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
     """A head start from a language model for any collaborative-filtering recommender, at no cost when it serves."""
     if version:
@@ -66,6 +69,7 @@ def options(
 
         typer.echo(__version__)
         raise typer.Exit
+    ranks.check_command(context.invoked_subcommand)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -148,6 +148,11 @@ class Backbone(nn.Module, ABC):
         nodes = propagate(self.embeddings, self.layers).detach().cpu().numpy()
         return nodes[: self.n_users].copy(), nodes[self.n_users :].copy()
 
+    def trained_rows(self) -> FloatArray | None:
+        """Return a copy of `embeddings` on the CPU, float32; None where this process does not hold them."""
+        rows: FloatArray = self.embeddings.detach().cpu().numpy().copy()
+        return rows
+
     def choose_serving(self, validate: Callable[[FloatArray, FloatArray], float]) -> dict[str, Any]:  # noqa: ARG002
         """Choose what training does not touch, once it has ended; `final_embeddings` then follows the choice.
 

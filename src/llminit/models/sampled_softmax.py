@@ -79,7 +79,7 @@ class SampledSoftmax(HopBackbone):
     ) -> None:
         super().__init__(users, items, adjacency, options)
         self.uses_negatives = self.options.sampled_negatives  # type: ignore[misc]
-        self._offsets = torch.from_numpy(_log_popularity(adjacency) * np.float32(self.options.log_q))
+        self._offsets = torch.from_numpy(log_popularity(adjacency) * np.float32(self.options.log_q))
         if self.options.learn_temperature:
             self.log_temperature = nn.Parameter(torch.tensor(math.log(self.options.temperature)))
         if self.options.loss == "sl@k":
@@ -141,18 +141,10 @@ class SampledSoftmax(HopBackbone):
 
         Its arrays are those of the buffers, so that compiled steps see new quantiles.
         """
-        options = self.options
-        if options.loss == "softmax" and not options.anchor_weight:
-            return None
         no_rows = np.empty((0, self.embeddings.shape[1]), dtype=np.float32)
-        return Reweighting(
-            _KINDS[f"psl-{options.surrogate}" if options.loss == "psl" else options.loss],
-            options.temperature_of_positives if options.loss == "bsl" else options.weight_temperature,
-            options.power_of_negatives,
-            self.quantiles.cpu().numpy() if options.loss == "sl@k" else np.empty(0, dtype=np.float32),
-            options.anchor_weight,
-            self.start_units.cpu().numpy() if options.anchor_weight else no_rows,
-        )
+        quantiles = self.quantiles.cpu().numpy() if self.options.loss == "sl@k" else np.empty(0, dtype=np.float32)
+        starts = self.start_units.cpu().numpy() if self.options.anchor_weight else no_rows
+        return reweighting_of(self.options, quantiles, starts)
 
     def _pair_loss(self, users: torch.Tensor, columns: torch.Tensor, rows: BatchRows) -> torch.Tensor:
         options, temperature = self.options, self.temperature()
@@ -184,6 +176,26 @@ class SampledSoftmax(HopBackbone):
         )
 
 
+def reweighting_of(options: LossConfig, quantiles: FloatArray, starts: FloatArray) -> Reweighting | None:
+    """Return what the compiled loss does beside the softmax, or None where it is that.
+
+    Args:
+        options: The options of the loss.
+        quantiles: float32 of shape (n_users,), of SL@K; of shape (0,) for other losses.
+        starts: float32 of shape (n_rows, d), the rows' start at length 1; of shape (0, d) without an anchor.
+    """
+    if options.loss == "softmax" and not options.anchor_weight:
+        return None
+    return Reweighting(
+        _KINDS[f"psl-{options.surrogate}" if options.loss == "psl" else options.loss],
+        options.temperature_of_positives if options.loss == "bsl" else options.weight_temperature,
+        options.power_of_negatives,
+        quantiles,
+        options.anchor_weight,
+        starts,
+    )
+
+
 def dots(users: torch.Tensor, items: torch.Tensor, codes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     """Return the dot product of each pair of a user and an item, float32 of shape (n,), some pairs at a time.
 
@@ -198,7 +210,7 @@ def dots(users: torch.Tensor, items: torch.Tensor, codes: torch.Tensor, others: 
     return torch.cat([(users[user] * items[item]).sum(dim=1) for user, item in parts])
 
 
-def _log_popularity(adjacency: Adjacency) -> FloatArray:
+def log_popularity(adjacency: Adjacency) -> FloatArray:
     """Return the log of each item's share of the interactions, float32 of shape (n_nodes,); 0 for users."""
     users, items = adjacency.edges
     counts = np.bincount(items, minlength=adjacency.n_items)

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions, to_csr
+from llminit.distributed.ranks import Ranks
 from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
 from llminit.initialization import XAVIER
@@ -22,6 +23,7 @@ from llminit.pipeline.learn import learn
 from llminit.pipeline.learned import Learned
 from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.pipeline.out_folder import OutFolder
+from llminit.pipeline.over_ranks import check_over_ranks
 from llminit.pipeline.parts import named_parts
 from llminit.pipeline.presets import fitted_to_data, with_preset
 from llminit.pipeline.provenance import (
@@ -55,6 +57,7 @@ def fit(
     config: FitConfig | None = None,
     reporter: Reporter | None = None,
     checkpoint_seconds: float = 20.0,
+    ranks: Ranks | None = None,
     **options: Any,
 ) -> Recommender:
     """Measure a model on held-out interactions, and fit a recommender of the same kind to all of them.
@@ -78,6 +81,7 @@ def fit(
         config: All options at once, instead of `options`.
         reporter: Receives progress; by default bars in a terminal or notebook, and elsewhere the logger `llminit`.
         checkpoint_seconds: Least time between two writes of the state, in seconds.
+        ranks: The processes that train together, of which this is the first; `fit_over_ranks` makes them.
         options: Fields of `FitConfig`, such as `min_rating=4`, `backbone="sgcl"`, `init="variance"`.
 
     Raises:
@@ -89,6 +93,7 @@ def fit(
     asked = FitConfig.from_options(config, named_parts(options))
     config = with_preset(asked)
     check_names(config)
+    check_over_ranks(config, ranks)
     _check_cold_items(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
     if folder is not None:
@@ -103,11 +108,22 @@ def fit(
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
             reporter.note(f"{out} was already fitted from the same data with the same options")
             return finished
-        run = _Run(dataset, split, held_out, text, config, fingerprint, device, folder, checkpoint_seconds, reporter)
+        where = _Where(device, folder, checkpoint_seconds, ranks)
+        run = _Run(dataset, split, held_out, text, config, fingerprint, where, reporter)
         recommender = run.recommender(started)
         if folder is not None:
             folder.finish(recommender)
         return recommender
+
+
+@dataclass(frozen=True, eq=False)
+class _Where:
+    """Where a call trains and keeps its state."""
+
+    device: str
+    folder: OutFolder | None
+    checkpoint_seconds: float
+    ranks: Ranks | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,18 +136,16 @@ class _Run:
     text: TextSource | None
     config: FitConfig
     fingerprint: str
-    device: str
-    folder: OutFolder | None
-    checkpoint_seconds: float
+    where: _Where
     reporter: Reporter
 
     def recommender(self, started: float) -> Recommender:
         """Measure, refit, and return what is to be saved."""
         checkpoints: tuple[CheckpointFile | None, CheckpointFile | None] = (None, None)
-        if self.folder is not None:
+        if self.where.folder is not None:
             text = None if self.text is None else self.text.embeddings
             fingerprint = training_fingerprint(self.config, self.dataset, text)
-            checkpoints = self.folder.checkpoints(fingerprint, self.checkpoint_seconds)
+            checkpoints = self.where.folder.checkpoints(fingerprint, self.where.checkpoint_seconds)
         held_out = self.held_out
         model = self._learn(held_out, self.config, checkpoints[0])
         report = self._report(held_out, model)
@@ -154,8 +168,16 @@ class _Run:
         return self._recommender(model, maps, held_out, report)
 
     def _learn(self, held_out: HeldOut, config: FitConfig, checkpoint: CheckpointFile | None) -> Learned:
-        text = self._text_of(held_out)
-        return learn(held_out, text, config, device=self.device, checkpoint=checkpoint, reporter=self.reporter)
+        text, where = self._text_of(held_out), self.where
+        return learn(
+            held_out,
+            text,
+            config,
+            device=where.device,
+            checkpoint=checkpoint,
+            reporter=self.reporter,
+            ranks=where.ranks,
+        )
 
     def _text_of(self, held_out: HeldOut) -> TextEmbeddings | None:
         if self.text is None or held_out.dataset is self.dataset:
@@ -193,6 +215,7 @@ class _Run:
             "seconds_training": model.seconds,
             "refit": None,
             **({} if model.distilled is None else {"distilled": model.distilled}),
+            **_of_ranks(self.where.ranks),
             "config": config.model_dump(mode="json"),
             "fingerprint": self.fingerprint,
             "data_fingerprint": data_fingerprint(dataset),
@@ -231,6 +254,10 @@ class _Run:
             self.text.template,
             text_fingerprint(self.text.embeddings),
         )
+
+
+def _of_ranks(ranks: Ranks | None) -> dict[str, Any]:
+    return {} if ranks is None else {"ranks": {"number": ranks.group.size, "negatives": ranks.negatives}}
 
 
 def _pending(fitted_to: HeldOut) -> csr_array | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from llminit.config import FitConfig
 from llminit.data import HeldOut
+from llminit.distributed.ranks import Ranks
 from llminit.evaluation import factor_scorer
 from llminit.initialization import InitialEmbeddings
 from llminit.models import BACKBONES, BASELINES, is_baseline
@@ -38,6 +39,7 @@ def learn(
     reporter: Reporter = SILENT,
     after_epoch: AfterEpoch | None = None,
     make_initial: MakeInitial = initial_from,
+    ranks: Ranks | None = None,
 ) -> Learned:
     """Learn a model from the training interactions; the validation interactions choose what there is to choose.
 
@@ -50,6 +52,7 @@ def learn(
         reporter: Receives progress.
         after_epoch: Hears of every epoch of a backbone; what it raises ends the training.
         make_initial: Makes the initial embeddings; for callers that keep those of other calls.
+        ranks: The processes that train a backbone together; None trains in this one.
 
     Raises:
         ConfigError: The loss is no longer finite, or the device does not exist.
@@ -57,6 +60,7 @@ def learn(
         StorageError: The checkpoint cannot be written.
     """
     how: dict[str, Any] = {"device": device, "checkpoint": checkpoint, "reporter": reporter, "after_epoch": after_epoch}
+    how["ranks"] = ranks
     if config.backbone == MIXTURE:
         learn_part = partial(learn, held_out, text, make_initial=make_initial, **how)
         return learn_mixture(held_out, config, learn_part, reporter)

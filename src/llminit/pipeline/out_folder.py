@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from llminit.distributed.checkpoint import sharded_folder
 from llminit.errors import ArtefactError, ConfigError
 from llminit.locks import exclusive_lock
 from llminit.out_paths import check_out_folder
 from llminit.recommender import FILES, KIND, LAYOUT_VERSION, Recommender
 from llminit.recommender.artefact import MANIFEST, read_manifest
-from llminit.storage import check_replaceable, check_target_folder, remove_leftovers
+from llminit.storage import check_replaceable, check_target_folder, remove, remove_leftovers
 from llminit.training import CheckpointFile
 
 
@@ -109,6 +110,7 @@ class OutFolder:
         recommender.save(self.path)
         for path in self.checkpoint_paths:
             path.unlink(missing_ok=True)
+            remove(sharded_folder(path))
         for path in (self.path, *self.checkpoint_paths):
             remove_leftovers(path)
 

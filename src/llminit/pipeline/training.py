@@ -3,6 +3,8 @@
 from llminit.arrays import FloatArray
 from llminit.config import FitConfig
 from llminit.data import HeldOut
+from llminit.distributed.checkpoint import adopted, sharded_folder
+from llminit.distributed.ranks import Ranks
 from llminit.evaluation import factor_scorer
 from llminit.graph import normalized_adjacency
 from llminit.initialization import XAVIER, InitialEmbeddings, initial_embeddings, xavier_embeddings
@@ -44,6 +46,7 @@ def train_backbone(
     checkpoint: CheckpointFile | None = None,
     reporter: Reporter = SILENT,
     after_epoch: AfterEpoch | None = None,
+    ranks: Ranks | None = None,
 ) -> TrainingResult:
     """Train the backbone from given initial embeddings, watching the validation interactions.
 
@@ -54,7 +57,8 @@ def train_backbone(
         device: A torch device.
         checkpoint: Where to keep the state.
         reporter: Receives progress.
-        after_epoch: Hears of every epoch; what it raises ends the training.
+        after_epoch: Hears of every epoch; what it raises ends the training. Not over ranks.
+        ranks: The processes that train together; None trains in this one.
     """
     dataset, train_part = held_out.dataset, held_out.split.train
     adjacency = normalized_adjacency(train_part.users, train_part.items, dataset.n_users, dataset.n_items)
@@ -67,6 +71,17 @@ def train_backbone(
         return measure(factor_scorer(users, items))
 
     watch = validate if len(held_out.split.valid) else None
+    if ranks is not None:
+        from llminit.distributed.job import train_over_ranks
+
+        return train_over_ranks(
+            ranks, backbone, config.training, watch, seed=config.seed, checkpoint=checkpoint, reporter=reporter
+        )
+    if checkpoint is not None and sharded_folder(checkpoint.path).exists():
+        from llminit.distributed.kinds import layout_for
+
+        layout = layout_for(kind, dataset.n_users, dataset.n_items, backbone.embeddings.shape[1])
+        adopted(checkpoint, layout, reporter)
     return train(
         backbone,
         config.training,

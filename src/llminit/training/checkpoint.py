@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +16,22 @@ from llminit.progress import SILENT, Reporter
 from llminit.storage import replacing_file
 
 FORMAT_VERSION = 3
+
+
+class Checkpoint(Protocol):
+    """Where a run keeps its state, and what it continues from."""
+
+    def is_due(self, seconds: float, *, force: bool) -> bool:
+        """Return whether the state is to be written, so many seconds after the last time."""
+
+    def write(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+        """Replace the checkpoint."""
+
+    def read(self, reporter: Reporter = SILENT) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """Return the tensors and the state, or None without a valid checkpoint of this run."""
+
+    def set_aside(self, reason: str, reporter: Reporter = SILENT) -> None:
+        """Keep the checkpoint under another name, which this run does not use, and say so."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,10 @@ class CheckpointFile:
     path: Path
     fingerprint: str
     every_seconds: float = 20.0
+
+    def is_due(self, seconds: float, *, force: bool) -> bool:
+        """Return whether the state is to be written, so many seconds after the last time."""
+        return force or seconds >= self.every_seconds
 
     def write(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
         """Replace the checkpoint.

@@ -25,6 +25,10 @@ Triples are int64 of shape (3, n): users, positives and negatives, as nodes; (2,
 """
 
 
+MakeSteps = Callable[[Backbone, Adam, int], RunSteps]
+"""Returns what makes the steps of a backbone, from it, its optimiser and the batch size."""
+
+
 def steps_of(backbone: Backbone, optimizer: Adam, batch_size: int) -> RunSteps:
     """Return the function that makes a backbone's steps.
 

@@ -16,11 +16,11 @@ from llminit.errors import ConfigError
 from llminit.models.backbone import Backbone, HistoryRows
 from llminit.progress import SILENT, Reporter
 from llminit.training.allocator import keep_freed_memory
-from llminit.training.checkpoint import CheckpointFile
+from llminit.training.checkpoint import Checkpoint
 from llminit.training.optimizer import Adam
 from llminit.training.sampler import TripleSampler
 from llminit.training.state import EpochRecord, RunState, is_evaluated
-from llminit.training.step import steps_of
+from llminit.training.step import MakeSteps, steps_of
 
 Validate = Callable[[FloatArray, FloatArray], float]
 
@@ -63,10 +63,11 @@ def train(
     *,
     seed: int = 0,
     device: str = "cpu",
-    checkpoint: CheckpointFile | None = None,
+    checkpoint: Checkpoint | None = None,
     sampler: TripleSampler | None = None,
     reporter: Reporter = SILENT,
     after_epoch: AfterEpoch | None = None,
+    make_steps: MakeSteps = steps_of,
 ) -> TrainingResult:
     """Train a backbone on the interactions of its own graph.
 
@@ -84,6 +85,7 @@ def train(
         sampler: Draws each epoch's interactions; by default all of the backbone's graph.
         reporter: Receives progress.
         after_epoch: Hears of every epoch that is trained, before it is saved; what it raises ends the training.
+        make_steps: Returns what makes the steps of an epoch.
 
     Raises:
         ConfigError: The loss is no longer finite, or the device does not exist.
@@ -91,7 +93,7 @@ def train(
         StorageError: The checkpoint cannot be written.
     """
     keep_freed_memory()
-    run = _Run(backbone.to(checked_device(device)), config, seed, checkpoint, sampler)
+    run = _Run(backbone.to(checked_device(device)), config, seed, checkpoint, sampler, make_steps)
     if run.optimizer.deferred is not None and not are_compiled():
         reporter.note("compiling kernels for this machine: this first time takes about half a minute")
     if run.restore(reporter, validates=validate is not None):
@@ -112,13 +114,14 @@ class _Run:
         backbone: Backbone,
         config: TrainingConfig,
         seed: int,
-        checkpoint: CheckpointFile | None,
+        checkpoint: Checkpoint | None,
         sampler: TripleSampler | None = None,
+        make_steps: MakeSteps = steps_of,
     ) -> None:
         self.backbone, self.config, self.seed, self.checkpoint = backbone, config, seed, checkpoint
         self.optimizer = Adam(backbone, config.learning_rate)
         backbone.deferred = self.optimizer.deferred
-        self.run_steps = steps_of(backbone, self.optimizer, config.train_batch_size)
+        self.run_steps = make_steps(backbone, self.optimizer, config.train_batch_size)
         adjacency = backbone.adjacency
         self.sampler = sampler or TripleSampler(*adjacency.edges, adjacency.n_users, adjacency.n_items)
         self.best = {name: value.clone() for name, value in self._state().items()}
@@ -177,7 +180,7 @@ class _Run:
         users, items = self.backbone.final_embeddings()
         n_parameters = sum(parameter.numel() for parameter in self.optimizer.parameters.values())
         progress = self.progress
-        rows = self.backbone.embeddings.detach().cpu().numpy().copy()
+        rows = self.backbone.trained_rows()
         return TrainingResult(
             users,
             items,
@@ -200,7 +203,7 @@ class _Run:
     def save(self, *, force: bool) -> None:
         if self.checkpoint is None:
             return
-        if not force and time.monotonic() - self._saved_at < self.checkpoint.every_seconds:
+        if not self.checkpoint.is_due(time.monotonic() - self._saved_at, force=force):
             return
         self.checkpoint.write(self._tensors(), asdict(self.progress) | {"adam_steps": self.optimizer.steps})
         self._saved_at = time.monotonic()
