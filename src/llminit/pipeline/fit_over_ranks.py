@@ -13,6 +13,7 @@ from llminit.pipeline.over_ranks import facts_of
 from llminit.pipeline.parts import named_parts
 from llminit.progress import Reporter
 from llminit.recommender import Recommender
+from llminit.text import HERE, Engine
 
 
 def fit_over_ranks(
@@ -27,6 +28,7 @@ def fit_over_ranks(
     embeddings: Any = None,
     encoder: Any = None,
     cache: Any = None,
+    engine: Engine | str = HERE,
     out: Any = None,
     overwrite: bool = False,
     checkpoint_seconds: float = 20.0,
@@ -49,6 +51,7 @@ def fit_over_ranks(
         embeddings: As for `fit`.
         encoder: As for `fit`.
         cache: As for `fit`.
+        engine: As for `fit`; of rank 0.
         out: As for `fit`; of several machines, all must see the folder that it is in, for the checkpoints.
         overwrite: As for `fit`.
         checkpoint_seconds: As for `fit`.
@@ -74,6 +77,7 @@ def fit_over_ranks(
             embeddings=embeddings,
             encoder=encoder,
             cache=cache,
+            engine=engine,
             out=out,
             overwrite=overwrite,
             device=device,
