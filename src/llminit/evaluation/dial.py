@@ -151,7 +151,8 @@ def _ahead(scores: FloatArray, users: IntArray, items: IntArray, own: FloatArray
 
 def _at_least(scores: FloatArray, own: FloatArray) -> IntArray:
     """Return how many scores of each row are at least its own, int64 of shape (n,)."""
-    return (scores >= own[:, np.newaxis]).sum(axis=1).astype(np.int64)
+    counts: IntArray = (scores >= own[:, np.newaxis]).sum(axis=1).astype(np.int64)
+    return counts
 
 
 def _largest(scores: FloatArray, count: int) -> tuple[FloatArray, IntArray]:
