@@ -10,10 +10,10 @@ import pytest
 import llminit
 import llminit.comparison
 from llminit.comparison import cold_cell, execute
-from llminit.comparison.cold_grid import CATEGORY_POPULARITY, TEXT_KNN
 from llminit.errors import ArtefactError, ConfigError, DataError, LLMInitError
 from llminit.evaluation.dial import measure_dial
 from llminit.pipeline.cold import EXPOSURES
+from llminit.pipeline.cold_ways import CATEGORY_POPULARITY, TEXT_KNN
 from llminit.results import ColdCell, ResultsFolder, open_results, write_archive
 from planted import World
 from watching import Compare, Pair, names, stamps
@@ -116,7 +116,7 @@ def test_more_shares_are_cells_of_their_own(compare: Compare) -> None:
 
 def test_a_killed_run_continues(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is finished is not run again; what failed is recorded, makes new failures, and is tried again."""
-    run = execute.run_cold_cell
+    run = cold_cell.run_cold_cell
 
     def not_text_only(data: Any, config: Any, key: Any, *rest: Any, **options: Any) -> ColdCell:
         if key.model == "text-only":
