@@ -46,7 +46,7 @@ def test_json(run: Run, options: list[str], tmp_path: Path) -> None:
 
 
 def test_new_items(run: Run, options: list[str], tmp_path: Path) -> None:
-    """With --cold-share, each method of text has what new items get in the JSON and in a table; all else is the same."""
+    """With --cold-share, each method of text has what new items get in JSON and in a table; all else is the same."""
     plain = run("compare", *options, "--json")
     assert "cold" not in plain.json
     cold = ("--cold-share", "0.2", "--cold-users", "0.2")

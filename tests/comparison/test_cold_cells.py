@@ -11,6 +11,7 @@ import llminit
 import llminit.comparison
 from llminit.comparison import cold_cell, execute
 from llminit.errors import ArtefactError, ConfigError, DataError, LLMInitError
+from llminit.evaluation import mean_metric
 from llminit.evaluation.dial import measure_dial
 from llminit.pipeline.cold import EXPOSURES
 from llminit.pipeline.cold_ways import CATEGORY_POPULARITY, TEXT_KNN
@@ -136,6 +137,29 @@ def test_a_killed_run_continues(compare: Compare, monkeypatch: pytest.MonkeyPatc
     assert "text-only" in cold_of(again)
     kept = {name: stamp for name, stamp in before.items() if not name.endswith(".failed.json")}
     assert kept.items() <= stamps(again).items()
+
+
+def test_a_cell_goes_on_from_its_state(compare: Compare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A cell that is interrupted in training leaves its state, and continues to the same numbers, without leftovers."""
+    undisturbed = cold_of(compare(**ONE | COLD, out=tmp_path / "u"))["lightgcn + pca"]
+    folder = compare(**ONE, tune=False)
+    calls, real = list[int](), mean_metric
+
+    def fail_at_the_second(*arguments: Any) -> float:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr("llminit.pipeline.validation.mean_metric", fail_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        compare(**ONE | COLD, checkpoint_seconds=0)
+    assert folder.cold.checkpoint_path(undisturbed.key.name).exists()
+    resumed = cold_of(compare(**ONE | COLD, checkpoint_seconds=0))["lightgcn + pca"]
+    # Three epochs: one before the interruption, the second one twice, and the third.
+    assert len(calls) == 4
+    assert (resumed.rows, resumed.warm) == (undisturbed.rows, undisturbed.warm)
+    assert not [path.name for path in folder.path.rglob(".*")]
 
 
 def test_damage_is_noticed(compare: Compare) -> None:

@@ -7,7 +7,7 @@ from llminit.comparison.cold_grid import LEARN_NOTHING
 from llminit.comparison.execute import Job
 from llminit.comparison.pool import Event
 from llminit.errors import ArtefactError
-from llminit.progress import Reporter
+from llminit.progress import Reporter, Task
 from llminit.results import ColdCell, ColdFailure, ColdKey, ResultsFolder
 from llminit.results.cold import TRADES
 
@@ -49,20 +49,27 @@ def run_cold(
     """
     here = [job for job in waiting if job.key.model in LEARN_NOTHING]
     shared = [job for job in waiting if job.key.model not in LEARN_NOTHING]
-    with reporter.task("cells about new items", len(jobs), len(jobs) - len(waiting)) as task:
-        for part, workers in ((here, 0), (shared, None)):
-            if not part:
-                continue
-            with events(part, workers) as happening:
-                for event in happening:
-                    if event.kind == "note":
-                        reporter.note(f"{event.job.key.name}: {event.text}")
-                    elif event.kind == "progress":
-                        task.advance(0, f"[{event.job.key.name}: {event.text}]")
-                    else:
-                        _note(event, folder, reporter)
-                        task.advance()
-    folder.remove_leftovers()
+    try:
+        with reporter.task("cells about new items", len(jobs), len(jobs) - len(waiting)) as task:
+            for part, workers in ((here, 0), (shared, None)):
+                if part:
+                    _follow(folder, task, events(part, workers), reporter)
+    finally:
+        folder.remove_leftovers()
+
+
+def _follow(
+    folder: ResultsFolder, task: Task, events: AbstractContextManager[Iterator[Event]], reporter: Reporter
+) -> None:
+    with events as happening:
+        for event in happening:
+            if event.kind == "note":
+                reporter.note(f"{event.job.key.name}: {event.text}")
+            elif event.kind == "progress":
+                task.advance(0, f"[{event.job.key.name}: {event.text}]")
+            else:
+                _note(event, folder, reporter)
+                task.advance()
 
 
 def _note(event: Event, folder: ResultsFolder, reporter: Reporter) -> None:

@@ -20,7 +20,7 @@ from llminit.evaluation.scorers import Scorer, check_no_nan, score_blocks
 LIST_LENGTH = 10
 """Length of the lists whose places are counted, and of those whose recall and ndcg say what warm items lose."""
 
-DIALS: Float64Array = np.round(np.geomspace(0.05, 8, 41), 4)
+DIALS: Float64Array = np.round(np.geomspace(0.05, 8, 61), 4)
 
 _MEASURED = ("recall", "ndcg")
 

@@ -22,8 +22,10 @@ from llminit.recommender.folding import with_folded
 
 TEXT_KNN, CATEGORY_POPULARITY = "text-knn", "category-popularity"
 
-N_NEIGHBOURS = 256
-"""How many items of like text count towards an item in text kNN."""
+N_NEIGHBOURS = 1024
+"""How many items of like text count towards an item in text kNN: with more, it finds no more on Amazon Beauty."""
+_MAX_WEIGHTS = 2**26
+"""Of a catalogue with more pairs than this, fewer count."""
 _POWER = 4
 _BLOCK_BYTES = 64 * 2**20
 
@@ -102,7 +104,7 @@ def category_popularity(held_out: HeldOut, split: ColdSplit, categories: pl.Seri
 
 def _nearest(units: FloatArray, known: FloatArray) -> csr_array:
     """Return the weights of the nearest known items into each item, float32 CSR of shape (n_known, n)."""
-    count = min(N_NEIGHBOURS, len(known))
+    count = max(1, min(N_NEIGHBOURS, len(known), _MAX_WEIGHTS // len(units)))
     size = max(1, _BLOCK_BYTES // (8 * len(known)))
     columns, values = [], []
     for first in range(0, len(units), size):
