@@ -39,12 +39,12 @@ def cold_table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     for row in rows:
         at = {f"at {loss:.0%} loss": row.get("at", {}).get(str(loss), {}).get("recall@10") for loss in TRADES}
         users = {"new users": row["new_users"]["recall@10"]} if "new_users" in row else {"new users": None}
-        held_out = " ".join(
-            [f"{row['cold_share']:.0%} {row['cold_split']}"] * (row["cold_share"] is not None)
-            + [f"{row['cold_users']:.0%} of users"] * (row["cold_users"] is not None)
-        )
+        items = [] if row["cold_share"] is None else [f"{row['cold_share']:.0%} {row['cold_split']}"]
+        of_users = [] if row["cold_users"] is None else [f"{row['cold_users']:.0%} of users"]
         numbers = {name: None if value is None else f"{value:.4f}" for name, value in (at | users).items()}
-        shown.append({"method": row["method"], "held out": held_out, **numbers, "seeds": row["n_seeds"]})
+        shown.append(
+            {"method": row["method"], "held out": ", ".join([*items, *of_users]), **numbers, "seeds": row["n_seeds"]}
+        )
     return pl.DataFrame(shown)
 
 
