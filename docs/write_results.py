@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llminit.errors import LLMInitError
 from llminit.storage import replacing_file
-from results_page import pictures
+from results_page import new_items, pictures
 from results_page.markdown import PICTURES
 from results_page.page import page_of
 from results_page.sources import Plan, Published, load_data_sets
@@ -57,7 +57,9 @@ def contents_of(
     """
     plan = Plan.from_toml(planned)
     data_sets = load_data_sets(folders, plan)
-    return page_of(data_sets, plan, Published.from_toml(published)), pictures.drawn(data_sets, plan)
+    measured = new_items.load(plan, planned.parent)
+    page = page_of(data_sets, plan, Published.from_toml(published), measured)
+    return page, pictures.drawn(data_sets, plan) | new_items.drawn(measured)
 
 
 if __name__ == "__main__":

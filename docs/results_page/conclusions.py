@@ -29,7 +29,7 @@ def section(data_sets: list[DataSet], plan: Plan, published: Published) -> list[
         *sizes.in_short(data_sets, plan),
         *(line for data in data_sets for line in _on_published(data, published)),
         *_how_sure(data_sets),
-        _limits(data_sets),
+        _limits(data_sets, plan),
     ]
     return [
         "## What we conclude",
@@ -159,7 +159,7 @@ def _how_sure(data_sets: list[DataSet]) -> list[str]:
     return [f"**How sure, {listed(names)}?** {text}{more}" for text, names in found.items()]
 
 
-def _limits(data_sets: list[DataSet]) -> str:
+def _limits(data_sets: list[DataSet], plan: Plan) -> str:
     """Say what these runs cannot show."""
     every = [*data_sets, *besides(data_sets)]
     splits = {data.config.split for data in every}
@@ -173,7 +173,7 @@ def _limits(data_sets: list[DataSet]) -> str:
     tuned = " (only baselines were tuned)" if any(data.is_tuned for data in data_sets) else ""
     parts.append(f"{'other embedding sizes and' if len(sizes) == 1 else 'other'} hyper-parameters{tuned}")
     parts += [] if _RIVAL in {method.model for method in baselines_in(data_sets)} else [_RIVALS]
-    parts.append("items that are new, which have [a page of their own](cold.md)")
+    parts += [] if plan.new_items else ["items that are new, which have [a page of their own](cold.md)"]
     return f"**Not shown here:** {'; '.join(parts)}."
 
 

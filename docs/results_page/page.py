@@ -1,6 +1,19 @@
 """The page as a whole."""
 
-from results_page import compared, conclusions, confirmation, details, further, measured, missing, pictures, sizes
+from collections.abc import Sequence
+
+from results_page import (
+    compared,
+    conclusions,
+    confirmation,
+    details,
+    further,
+    measured,
+    missing,
+    new_items,
+    pictures,
+    sizes,
+)
 from results_page.commands import rewrite_command, section, short_command
 from results_page.sources import DataSet, Plan, Published, besides
 
@@ -16,13 +29,14 @@ _PROTOCOLS = (
 )
 
 
-def page_of(data_sets: list[DataSet], plan: Plan, published: Published) -> str:
+def page_of(data_sets: list[DataSet], plan: Plan, published: Published, cold: Sequence[new_items.Measured] = ()) -> str:
     """Return the page as Markdown.
 
     Args:
         data_sets: The results.
         plan: What is to be run in the end.
         published: Published numbers.
+        cold: What was measured of items that training has never seen.
     """
     made_by = (
         f"<!-- Written by `{' '.join(rewrite_command(data_sets))}`: change the results or the rules, not this. -->"
@@ -42,6 +56,7 @@ def page_of(data_sets: list[DataSet], plan: Plan, published: Published) -> str:
         *confirmation.section(data_sets, plan),
         *further.section(data_sets, plan),
         *sizes.section(data_sets, plan),
+        *new_items.section(cold),
         *details.section(data_sets),
         *missing.section([*data_sets, *besides(data_sets)]),
         *section(data_sets, plan),

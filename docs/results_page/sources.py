@@ -70,6 +70,21 @@ class Further(Config):
     """How the page shows it: the methods beside baselines, or quality by embedding size."""
 
 
+class NewItems(Config):
+    """A result file of benchmarks/cold.py."""
+
+    title: str
+    """What was measured, in words."""
+    file: str
+    """Its path, relative to that of the plan."""
+    data: str
+    """The data set in it that is shown, by its name in `llminit data list`."""
+    ways: dict[str, str]
+    """Which ways are shown: by "SIDE: WAY" in the file, their names."""
+    text: str = ""
+    """What else is to be known."""
+
+
 def _as_calls(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
@@ -85,6 +100,8 @@ class Plan(Config):
     """Options of what is run once more on new seeds."""
     further: dict[str, Further] = Field(default_factory=dict)
     """What is run under other options, by the ending of its folder."""
+    new_items: tuple[NewItems, ...] = ()
+    """Results about items that training has never seen."""
     data: dict[str, DataSource] = Field(default_factory=dict)
     """Data sets, by the name of the results folder."""
     embeddings: dict[str, EmbeddingsSource] = Field(default_factory=dict)

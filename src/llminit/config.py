@@ -295,6 +295,12 @@ class CompareConfig(HeldOutConfig):
     """Options of selectors, such as variance.share=0.2."""
     baseline_options: dict[str, Any] = Field(default_factory=dict)
     """Options of baselines, such as ease.l2=200; they are not tuned."""
+    cold_share: float | None = Field(default=None, gt=0, lt=1)
+    """Train what uses text once more without this share of the items, and measure them as items that come later."""
+    cold_split: ColdKind = "random"
+    """Which items are held out: random ones, other ones at each seed, or those that appeared last (time)."""
+    cold_users: float | None = Field(default=None, gt=0, lt=1)
+    """Hold out this share of the users too, and measure them by their histories alone."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cold_results import write_cold
 from llminit.report.data import ReportData
 from llminit.report.outline import page_content
 from llminit.report.read import read_report_data
@@ -49,7 +50,9 @@ def chromium() -> "Iterator[Browser]":
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
-    return read_report_data(write_results(tmp_path_factory.mktemp("results") / "beauty", PLAN))
+    folder = write_results(tmp_path_factory.mktemp("results") / "beauty", PLAN)
+    write_cold(folder, cold_users=0.25)
+    return read_report_data(folder)
 
 
 @pytest.fixture(scope="session")

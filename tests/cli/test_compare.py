@@ -45,6 +45,35 @@ def test_json(run: Run, options: list[str], tmp_path: Path) -> None:
         assert rows["mf + pca"][f"{protocol} ndcg@10 sd"] == pytest.approx(values.std())
 
 
+def test_new_items(run: Run, options: list[str], tmp_path: Path) -> None:
+    """With --cold-share, each method of text has what new items get in JSON and in a table; all else is the same."""
+    plain = run("compare", *options, "--json")
+    assert "cold" not in plain.json
+    cold = ("--cold-share", "0.2", "--cold-users", "0.2")
+    found = run("compare", *options, *cold, "--json").json
+    assert found["methods"] == plain.json["methods"]
+    rows = {row["method"]: row for row in found["cold"]}
+    assert rows["lightgcn + pca"]["n_seeds"] == 2
+    assert rows["lightgcn + pca"]["at"]["0.02"].keys() >= {"recall@10", "ndcg@10", "share_of_lists", "most_shown"}
+    assert "at" not in rows["popularity"]
+    assert rows["popularity"]["new_users"]["recall@10"] > 0
+    cells = [cell for cell in ResultsFolder(tmp_path / "r").cold_cells() if cell.key.label == "lightgcn + pca"]
+    recall = sum(cell.at(0.06, "recall@10") for cell in cells) / 2
+    assert rows["lightgcn + pca"]["at"]["0.06"]["recall@10"] == pytest.approx(recall)
+    for some, words in ((cold, "20% random, 20% of users"), (cold[:2], "20% random"), (cold[2:], "20% of users")):
+        shown = run("compare", *options, *some)
+        assert shown.code == 0, shown.stderr
+        assert words in " ".join(shown.stdout.split())
+        assert "at 6% loss" in shown.stdout
+
+
+def test_new_items_without_text(run: Run, options: list[str]) -> None:
+    """Where nothing that is compared uses text, it is refused with what to do."""
+    ran = run("compare", *without(options, "inits"), "--inits", "xavier", "--cold-share", "0.2")
+    assert ran.code == 2
+    assert "--cold-share 0.2 needs something that uses the items' text" in " ".join(ran.stderr.split())
+
+
 def test_the_table(run: Run, options: list[str]) -> None:
     """For people there is a table, best first, with mean and spread of both protocols; progress is on stderr."""
     ran = run("compare", *options)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cold_results import write_cold
 from llminit.report.data import ReportData
 from llminit.report.outline import page_content
 from llminit.report.read import read_report_data
@@ -19,7 +20,9 @@ PLAN = Plan(encoders=ENCODERS, sizes=(16, 256), shares=(0.5,), histories=(2,))
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> ResultsFolder:
     """A folder with every kind of result; do not write to it."""
-    return write_results(tmp_path_factory.mktemp("results") / "beauty", PLAN)
+    folder = write_results(tmp_path_factory.mktemp("results") / "beauty", PLAN)
+    write_cold(folder, cold_users=0.25)
+    return folder
 
 
 @pytest.fixture(scope="session")

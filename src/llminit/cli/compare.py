@@ -9,11 +9,12 @@ import polars as pl
 import typer
 
 from llminit.cli import options as opt
+from llminit.cli.cold import cold_summary, cold_table
 from llminit.cli.show import RichReporter, print_json, print_table
 from llminit.config import CompareConfig
 
 if TYPE_CHECKING:
-    from llminit.results import Failure, ResultsFolder
+    from llminit.results import ColdFailure, Failure, ResultsFolder
 
 
 @opt.with_config_options(CompareConfig)
@@ -80,7 +81,7 @@ def _opened(encoders: str | None, base_url: str | None) -> dict[str, Any] | None
 def _report(folder: "ResultsFolder", *, as_json: bool) -> None:
     """Print the results, and exit with code 1 if cells of this call failed."""
     # Failures of an earlier call with a larger grid are not failures of this call.
-    failures = folder.new_failures()
+    failures: list[Failure | ColdFailure] = [*folder.new_failures(), *folder.cold.new_failures()]
     if as_json:
         print_json(_summary(folder, failures))
     else:
@@ -89,17 +90,18 @@ def _report(folder: "ResultsFolder", *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _summary(folder: "ResultsFolder", failures: "list[Failure]") -> dict[str, Any]:
+def _summary(folder: "ResultsFolder", failures: "list[Failure | ColdFailure]") -> dict[str, Any]:
     return {
         "out": str(folder.path),
         **folder.header.data,
         "n_cells": len(folder.names()),
         "failed": {failure.key.name: failure.error for failure in failures},
         "methods": _table(folder).to_dicts(),
+        **({"cold": cold} if (cold := cold_summary(folder.cold_cells())) else {}),
     }
 
 
-def _show(folder: "ResultsFolder", failures: "list[Failure]") -> None:
+def _show(folder: "ResultsFolder", failures: "list[Failure | ColdFailure]") -> None:
     from llminit.cli.show import stderr
 
     data = folder.header.data
@@ -108,7 +110,10 @@ def _show(folder: "ResultsFolder", failures: "list[Failure]") -> None:
         f"{len(folder.names())} cells in {folder.path}"
     )
     print_table(_readable(_table(folder)), "mean and standard deviation over seeds")
-    for failure in folder.failures():
+    if cold := cold_summary(folder.cold_cells()):
+        print_table(cold_table(cold), "new items (at a loss of warm recall@10) and new users, means over seeds")
+    all_failures: list[Failure | ColdFailure] = [*folder.failures(), *folder.cold.failures()]
+    for failure in all_failures:
         when = "failed" if failure in failures else "failed in an earlier call and is not part of this one"
         stderr.print(f"{failure.key.name} {when}: {failure.error}", markup=False, highlight=False)
     if failures:

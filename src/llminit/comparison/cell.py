@@ -41,6 +41,8 @@ from llminit.text import TextEmbeddings
 from llminit.training import CheckpointFile
 
 GROUP_METRICS = ("recall", "ndcg")
+COLD_OPTIONS = ("cold_share", "cold_split", "cold_users")
+"""Options that are those of other cells; see `llminit.comparison.cold_cell`."""
 LIST_LENGTH = 10
 """Length of the lists that are measured beyond accuracy."""
 
@@ -155,7 +157,8 @@ def split_rows(held_out: HeldOut) -> pl.DataFrame:
 
 def fit_config(config: CompareConfig, key: CellKey) -> FitConfig:
     """Return the options with which `fit` repeats the cell of a backbone, apart from its control."""
-    shared = {name: getattr(config, name) for name in FitConfig.model_fields if name in CompareConfig.model_fields}
+    names = (FitConfig.model_fields.keys() & CompareConfig.model_fields.keys()) - set(COLD_OPTIONS)
+    shared = {name: getattr(config, name) for name in names}
     selector = str(key.selector)
     chosen = {
         "backbone": key.model,

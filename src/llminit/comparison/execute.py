@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from llminit.comparison.cell import Measured, run_cell
+from llminit.comparison.cold_cell import run_cold_cell
 from llminit.config import CompareConfig
 from llminit.errors import ArtefactError
 from llminit.pipeline.prepared import PreparedData
 from llminit.progress import SILENT, Reporter
-from llminit.results import CellKey, ResultsFolder
+from llminit.results import CellKey, ColdKey, ResultsFolder
 from llminit.storage import remove_leftovers
 from llminit.training import CheckpointFile
 
@@ -18,12 +20,17 @@ class Job:
     """A cell to run.
 
     Attributes:
-        key: The cell.
+        key: The cell; a `ColdKey` for one about new items and users.
         fingerprint: Digest of everything that it depends on.
     """
 
     key: CellKey
     fingerprint: str
+
+    @classmethod
+    def from_json(cls, key: dict[str, Any], fingerprint: str) -> "Job":
+        """Make a job of its key's fields."""
+        return cls(ColdKey(**key) if "cold_split" in key else CellKey(**key), fingerprint)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,9 @@ class Workplace:
             LLMInitError: The cell cannot be run or written.
         """
         folder, key = ResultsFolder(self.out), job.key
+        if isinstance(key, ColdKey):
+            self._execute_cold(folder, key, job.fingerprint, reporter)
+            return
         path = folder.checkpoint_path(key.name)
         checkpoint = CheckpointFile(path, job.fingerprint, self.checkpoint_seconds)
         measured = run_cell(
@@ -63,6 +73,16 @@ class Workplace:
             reporter=reporter,
         )
         _write(folder, measured)
+        path.unlink(missing_ok=True)
+        remove_leftovers(path)
+
+    def _execute_cold(self, folder: ResultsFolder, key: ColdKey, fingerprint: str, reporter: Reporter) -> None:
+        path = folder.cold.checkpoint_path(key.name)
+        checkpoint = None
+        if key.kind != "baseline":
+            checkpoint = CheckpointFile(path, fingerprint, self.checkpoint_seconds)
+        how: dict[str, Any] = {"device": self.device, "checkpoint": checkpoint, "reporter": reporter}
+        folder.cold.write(run_cold_cell(self.data, self.config, key, fingerprint, **how))
         path.unlink(missing_ok=True)
         remove_leftovers(path)
 

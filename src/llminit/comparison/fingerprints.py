@@ -4,11 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import polars as pl
+
 from llminit.checksums import sha256_of_json
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError
+from llminit.pipeline.cold_ways import CATEGORY_POPULARITY
 from llminit.results.cell import Header
-from llminit.results.key import CellKey
+from llminit.results.key import CellKey, ColdKey
 
 GROWING = (
     "backbones",
@@ -21,8 +24,13 @@ GROWING = (
     "max_history",
     "seeds",
     "first_seed",
+    "cold_share",
+    "cold_split",
+    "cold_users",
 )
 """Options that name cells: another call with more of them adds cells. All others must be the same in every call."""
+
+_COLD = ("cold_share", "cold_split", "cold_users")
 
 
 def fixed_options(config: CompareConfig) -> dict[str, Any]:
@@ -44,6 +52,19 @@ def cell_fingerprint(key: CellKey, config: CompareConfig, header: Header) -> str
     text = None if key.encoder is None else header.encoders[key.encoder]["fingerprint"]
     everything = [key.model_dump(mode="json"), fixed_options(config), header.fingerprint, text]
     return sha256_of_json(everything, ensure_ascii=True)
+
+
+def cold_fingerprint(key: ColdKey, config: CompareConfig, header: Header, categories: pl.Series | None) -> str:
+    """Return a SHA-256 of everything that a cell about new items depends on.
+
+    Args:
+        key: The cell.
+        config: The comparison's options.
+        header: What all cells have in common.
+        categories: The items' categories, for the one that uses them.
+    """
+    used = categories.to_list() if key.model == CATEGORY_POPULARITY and categories is not None else None
+    return sha256_of_json([cell_fingerprint(key, config, header), "new items", used], ensure_ascii=True)
 
 
 def check_same(old: Header, new: Header) -> None:
@@ -89,6 +110,8 @@ def merged(old: Header, new: Header) -> Header:
             config[name] = list(dict.fromkeys([*old.config[name], *new.config[name]]))
     config["backbones"] = _widest(config["backbones"])
     config["baselines"] = _most_baselines(config["baselines"])
+    if config.get("cold_share") is None and config.get("cold_users") is None:
+        config |= {name: old.config[name] for name in _COLD if name in old.config}
     ends = [options["first_seed"] + options["seeds"] for options in (old.config, new.config)]
     config["first_seed"] = min(old.config["first_seed"], new.config["first_seed"])
     config["seeds"] = max(ends) - config["first_seed"]

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from llminit.analysis import anisotropy
-from llminit.comparison.cell import held_out_of, split_rows
+from llminit.comparison.cell import COLD_OPTIONS, held_out_of, split_rows
+from llminit.comparison.cold_grid import check_cold, cold_cells
+from llminit.comparison.cold_stage import missing_jobs, run_cold
 from llminit.comparison.execute import Job, Workplace
 from llminit.comparison.fingerprints import (
     cell_fingerprint,
     check_same,
+    cold_fingerprint,
     merged,
 )
 from llminit.comparison.grid import check_grid, check_sizes, grid_cells, named_in, needs_text
@@ -21,10 +24,11 @@ from llminit.comparison.pool import Event, WorkerOptions, run_here, run_in_worke
 from llminit.comparison.resources import chosen_workers, described_machine
 from llminit.comparison.scoreboard import Scoreboard
 from llminit.comparison.sources import default_sources, labelled_sources, load_texts
-from llminit.config import CompareConfig
-from llminit.data import split_interactions
+from llminit.config import CompareConfig, FitConfig
+from llminit.data import Dataset, split_interactions
 from llminit.errors import ArtefactError
 from llminit.locks import exclusive_lock
+from llminit.pipeline.cold_split import split_cold
 from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.parts import foreign_parts, is_importable, named_parts
 from llminit.pipeline.prepared import PreparedData
@@ -89,6 +93,7 @@ def compare(
     reporter = automatic_reporter(reporter)
     config = CompareConfig.from_options(config, named_parts(options))
     check_grid(config)
+    check_cold(config)
     checked_device(device)
     sources = labelled_sources(embeddings, encoders) or (default_sources() if needs_text(config) else {})
     folder = ResultsFolder(out)
@@ -96,9 +101,10 @@ def compare(
     dataset = load_dataset(interactions, items, config, reporter)
     # What cannot be divided is refused before encoding.
     split_interactions(dataset, config.splitting, config.first_seed)
+    _check_cold_split(dataset, config)
     texts = load_texts(dataset, sources, config, None if cache is None else Path(cache), reporter)
     _note_missing(texts, reporter)
-    data = PreparedData(dataset, texts, dataset.item_titles())
+    data = PreparedData(dataset, texts, dataset.item_titles(), categories=dataset.item_categories())
     check_sizes(config, data.widths)
     with _reserved(folder):
         keys = grid_cells(config, data.widths)
@@ -106,12 +112,26 @@ def compare(
         # All lists of a folder are measured in the space of its first encoder; without it, diversity is left out.
         data = replace(data, measures_diversity=next(iter(header.encoders), None))
         jobs = [Job(key, cell_fingerprint(key, config, header)) for key in keys]
-        finished = _finished(folder, jobs)
+        cold_keys = cold_cells(config, keys, data.categories)
+        cold_jobs = [Job(key, cold_fingerprint(key, config, header, data.categories)) for key in cold_keys]
+        finished, waiting = _finished(folder, jobs), missing_jobs(folder, cold_jobs)
         _restore_splits(folder, finished, jobs, data, config, reporter)
         folder.write_header(header)
         workplace = Workplace(data, config, folder.path, device, checkpoint_seconds)
         _run(folder, finished, [job for job in jobs if job.key.name not in finished], workplace, workers, reporter)
+        if cold_jobs:
+            _run_cold(folder, cold_jobs, waiting, workplace, workers, reporter)
     return folder
+
+
+def _check_cold_split(dataset: Dataset, config: CompareConfig) -> None:
+    """Check, before any work, that items and users can be held out.
+
+    Raises:
+        DataError: They cannot.
+    """
+    shares = {name: getattr(config, name) for name in COLD_OPTIONS}
+    split_cold(dataset, FitConfig(seed=config.first_seed, **shares))
 
 
 def _reserved(folder: ResultsFolder) -> AbstractContextManager[None]:
@@ -150,6 +170,24 @@ def _run(
     finally:
         folder.remove_leftovers()
         folder.write_tidy(finished.values())
+
+
+def _run_cold(
+    folder: ResultsFolder,
+    jobs: Sequence[Job],
+    waiting: Sequence[Job],
+    workplace: Workplace,
+    workers: int | None,
+    reporter: Reporter,
+) -> None:
+    def events(some: Sequence[Job], asked: int | None) -> AbstractContextManager[Iterator[Event]]:
+        if asked == 0:
+            return _events(some, workplace, 0, [], reporter)
+        parts = foreign_parts(named_in(some))
+        n_workers = chosen_workers(workers, some, workplace) if _can_be_shared(parts, workers, reporter) else 0
+        return _events(some, workplace, n_workers, parts, reporter)
+
+    run_cold(folder, jobs, waiting, events, reporter)
 
 
 def _note(

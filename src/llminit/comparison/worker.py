@@ -17,7 +17,6 @@ from llminit.config import CompareConfig
 from llminit.errors import StorageError
 from llminit.pipeline.parts import import_parts
 from llminit.pipeline.prepared import PreparedData
-from llminit.results import CellKey
 from llminit.worker_processes import ParentReporter, error_text, lines_from_parent
 
 
@@ -33,7 +32,7 @@ def main() -> None:
     reporter.send("ready")
     while True:
         line = json.loads(jobs.get())
-        job = Job(CellKey(**line["key"]), line["fingerprint"])
+        job = Job.from_json(line["key"], line["fingerprint"])
         try:
             workplace.execute(job, reporter)
         except StorageError as error:

@@ -1,5 +1,6 @@
 """Interactions as codes, and the data set that all stages use."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from llminit.errors import DataError
 from llminit.frames import as_texts
 
 TITLE_COLUMNS = ("title", "name", "movie_title")
+CATEGORY_COLUMNS = ("categories", "category", "genres", "genre")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,10 @@ class Dataset:
         """
         return None if self.item_table is None else titles_of(self.item_table)
 
+    def item_categories(self) -> pl.Series | None:
+        """Return each item's categories as one text, String of shape (n_items,), or None without a column of them."""
+        return None if self.item_table is None else _first_texts(self.item_table, CATEGORY_COLUMNS)
+
 
 def served_columns(item_table: pl.DataFrame) -> pl.DataFrame:
     """Return what of an item table a recommender keeps: plain columns, and the title under that name."""
@@ -90,12 +96,14 @@ def served_columns(item_table: pl.DataFrame) -> pl.DataFrame:
 
 def titles_of(item_table: pl.DataFrame) -> pl.Series | None:
     """Return the titles of an item table, String of shape (n_items,); see `Dataset.item_titles`."""
-    for name in TITLE_COLUMNS:
-        if name in item_table.columns:
-            titles = as_texts(item_table[name])
-            if titles is not None:
-                return titles.rename("title")
-    return None
+    titles = _first_texts(item_table, TITLE_COLUMNS)
+    return None if titles is None else titles.rename("title")
+
+
+def _first_texts(item_table: pl.DataFrame, names: Sequence[str]) -> pl.Series | None:
+    """Return the first of some columns that holds what people can read, as text."""
+    columns = (as_texts(item_table[name]) for name in names if name in item_table.columns)
+    return next((column for column in columns if column is not None), None)
 
 
 def make_dataset(

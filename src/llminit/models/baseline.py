@@ -55,6 +55,8 @@ class Baseline(Config, ABC):
     """The values that `tune` tries for some options: every combination in order, the last option changing fastest."""
     needs_text: ClassVar[bool] = False
     """Whether `fit` must be given text embeddings, with the default options."""
+    places_by_text: ClassVar[bool] = False
+    """Whether an item that nobody has gets its place from its text when it is among those that are fitted."""
 
     def fit(self, train: csr_array, text: FloatArray | None = None) -> FittedBaseline:
         """Learn from training interactions, and from the items' text where the baseline needs it.

@@ -69,11 +69,16 @@ class ColdData:
 
     def relevant(self) -> csr_array:
         """Return the cold interactions of users with a training item, and no others: columns of cold items alone."""
-        matrix = to_csr(self.split.of_items, self.held_out.dataset.n_users, self.split.n_cold_items)
-        known = sp.diags_array((np.diff(self.held_out.train.indptr) > 0).astype(np.float32))
-        kept = csr_array(known @ matrix)
-        kept.eliminate_zeros()
-        return kept
+        return cold_interactions(self.held_out, self.split)
+
+
+def cold_interactions(held_out: HeldOut, split: ColdSplit) -> csr_array:
+    """Return the cold interactions of users with a training item, float32 CSR of shape (n_users, n_cold)."""
+    matrix = to_csr(split.of_items, held_out.dataset.n_users, split.n_cold_items)
+    known = sp.diags_array((np.diff(held_out.train.indptr) > 0).astype(np.float32))
+    kept = csr_array(known @ matrix)
+    kept.eliminate_zeros()
+    return kept
 
 
 def newcomers_report(
@@ -106,10 +111,14 @@ def newcomers_report(
         data = ColdData(held_out, split, model, maps, recipe, texts[~split.is_warm])
         report |= cold_items_report(data, maps.exposure or 0.0, reporter)
     if len(split.of_users):
-        dataset = replace(split.warm, interactions=split.of_users)
-        divided = HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
-        report["new_users"] = new_users_report(divided, model, maps)
+        report["new_users"] = new_users_report(divided_new_users(split, config), model, maps)
     return report
+
+
+def divided_new_users(split: ColdSplit, config: FitConfig) -> HeldOut:
+    """Return the cold users' interactions with warm items, divided as those of the other users are."""
+    dataset = replace(split.warm, interactions=split.of_users)
+    return HeldOut(dataset, split_interactions(dataset, config.splitting, config.seed))
 
 
 def cold_items_report(data: ColdData, chosen: float, reporter: Reporter = SILENT) -> dict[str, Any]:

@@ -28,12 +28,15 @@ class PreparedData:
         texts: Text embeddings, one row an item, by the label of their encoder.
         titles: The items' titles, String of shape (n_items,), for maps; None where there are none.
         measures_diversity: Label of the encoder whose text embeddings measure the diversity of all lists.
+        categories: The items' categories, String of shape (n_items,); None where there are none. They are not in the
+            files for workers.
     """
 
     dataset: Dataset
     texts: Mapping[str, TextEmbeddings] = field(default_factory=dict)
     titles: pl.Series | None = None
     measures_diversity: str | None = None
+    categories: pl.Series | None = None
 
     @property
     def widths(self) -> dict[str, int]:

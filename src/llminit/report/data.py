@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import median
 
@@ -12,7 +12,7 @@ from llminit.config import Protocol
 from llminit.evaluation import METRICS, PROTOCOLS
 from llminit.report.numbers import Mean, mean_of
 from llminit.report.styles import REFERENCE, Style, assign_styles
-from llminit.results import Cell, Failure, Header, Method, distinct_labels
+from llminit.results import Cell, ColdCell, Failure, Header, Method, distinct_labels
 from llminit.results.key import FULL
 from llminit.verdicts.answer import Answer, answer_of
 from llminit.verdicts.choice import choose
@@ -38,6 +38,7 @@ class ReportData:
         failures: The cells that failed.
         verdicts: By protocol, the results of the paired tests.
         maps: By name of a cell, its items with their coordinates in both planes.
+        cold: The finished cells about new items and users.
     """
 
     header: Header
@@ -46,6 +47,7 @@ class ReportData:
     failures: list[Failure]
     verdicts: dict[str, list[Verdict]]
     maps: dict[str, pl.DataFrame]
+    cold: list[ColdCell] = field(default_factory=list)
 
     @cached_property
     def methods(self) -> list[Method]:

@@ -30,7 +30,8 @@ def read_report_data(folder: Results, *, reporter: Reporter = SILENT) -> ReportD
     header, cells = folder.header, folder.cells()
     if not cells:
         raise DataError(f"{folder.path} has no finished cell yet; let `llminit compare` finish one, then report again")
-    data = ReportData(header, cells, tidy_rows(cells), folder.failures(), {}, _read_maps(folder))
+    cold = folder.cold_cells()
+    data = ReportData(header, cells, tidy_rows(cells), folder.failures(), {}, _read_maps(folder), cold)
     judgement = judgement_of(folder, f"recall@{data.k}", reporter=reporter)
     return replace(data, verdicts={protocol: judgement.verdicts[protocol] for protocol in data.protocols})
 

@@ -3,8 +3,9 @@
 from llminit.results.archive import Archive
 from llminit.results.archiving import write_archive
 from llminit.results.cell import Cell, Failure, Header
+from llminit.results.cold import ColdCell, ColdFailure
 from llminit.results.folder import ResultsFolder
-from llminit.results.key import CellKey, Method, distinct_labels
+from llminit.results.key import CellKey, ColdKey, Method, distinct_labels
 from llminit.results.opening import open_results
 from llminit.results.readable import Results
 
@@ -12,6 +13,9 @@ __all__ = [
     "Archive",
     "Cell",
     "CellKey",
+    "ColdCell",
+    "ColdFailure",
+    "ColdKey",
     "Failure",
     "Header",
     "Method",

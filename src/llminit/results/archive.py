@@ -3,7 +3,7 @@
 DIR/archive.json      what was compared, on which data, and the checksums of the other files
 DIR/results.parquet   all measures, one row each
 DIR/ranks.parquet     the ranks of the test interactions of every cell, one row each
-DIR/cells.json.gz     the rest of every cell: costs, chosen options, learning curves, spectra
+DIR/cells.json.gz     the rest of every cell: costs, chosen options, learning curves, spectra, and all about new items
 
 `llminit.results.archiving` writes it.
 """
@@ -21,6 +21,7 @@ from llminit.checksums import sha256_of
 from llminit.errors import ArtefactError
 from llminit.evaluation import PROTOCOLS, RelevantRanks
 from llminit.results.cell import Cell, Failure, Header
+from llminit.results.cold import ColdCell
 from llminit.results.documents import read_document
 from llminit.results.key import CellKey
 from llminit.results.ranks import SPLIT_SCHEMA, from_column
@@ -83,6 +84,14 @@ class Archive(Results):
         return [
             Cell(**record, **measured.get(CellKey(**record["key"]), unmeasured)) for record in self._documents["cells"]
         ]
+
+    def cold_cells(self) -> list[ColdCell]:
+        """Return all finished cells about new items and users, in order of their names; numbers have six digits.
+
+        Raises:
+            ArtefactError: A file of the archive is missing or damaged; the message names each.
+        """
+        return [ColdCell(**record) for record in self._documents.get("cold", [])]
 
     def failures(self) -> list[Failure]:
         """Return the cells that failed and were not finished later, in order of their names.

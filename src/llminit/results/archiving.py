@@ -14,6 +14,7 @@ from llminit.evaluation import PROTOCOLS, parse_metric
 from llminit.out_paths import check_out_folder
 from llminit.results.archive import CELLS, MANIFEST, MEASURES, RANKS, Archive, Manifest
 from llminit.results.cell import Cell
+from llminit.results.cold import cold_records
 from llminit.results.documents import write_document
 from llminit.results.ranks import to_column
 from llminit.results.readable import Results
@@ -91,7 +92,9 @@ def _document(results: Results, cells: Sequence[Cell]) -> bytes:
     for record in records:
         record["history"] = _rounded(record["history"])
     failures = [failure.model_dump(mode="json") for failure in results.failures()]
-    text = json.dumps({"cells": records, "failures": failures}, ensure_ascii=False, separators=(",", ":"))
+    cold = cold_records({cell.key.name: cell for cell in results.cold_cells()})
+    documents = {"cells": records, "failures": failures} | ({"cold": cold} if cold else {})
+    text = json.dumps(documents, ensure_ascii=False, separators=(",", ":"))
     # Without the time of writing, the same results give the same bytes.
     return gzip.compress(text.encode(), mtime=0)
 

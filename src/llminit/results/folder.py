@@ -9,6 +9,7 @@ DIR/*/NAME.parquet.sha256      the checksum of a split or a map
 DIR/cells/NAME.json            a finished cell
 DIR/cells/NAME.ranks.parquet   the ranks of its test interactions
 DIR/cells/NAME.failed.json     a cell that failed
+DIR/cold/                      cells about new items and users; see `llminit.results.cold`
 DIR/results.parquet, .json     all measures, one row each
 """
 
@@ -25,6 +26,7 @@ from llminit.evaluation import PROTOCOLS, RelevantRanks
 from llminit.out_paths import check_out_folder
 from llminit.results.archive import MANIFEST
 from llminit.results.cell import Cell, Failure, Header
+from llminit.results.cold import ColdCell, ColdStore
 from llminit.results.documents import read_document, write_document
 from llminit.results.key import CellKey
 from llminit.results.ranks import RANK_LIMIT, SPLIT_SCHEMA, from_column
@@ -47,6 +49,7 @@ class ResultsFolder(Results):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
+        self.cold = ColdStore(self.path / "cold")
         self._splits: dict[str, pl.DataFrame] = {}
         self._new_failures: set[str] = set()
 
@@ -214,6 +217,14 @@ class ResultsFolder(Results):
         """
         write_table(self.map_path(key), coordinates)
 
+    def cold_cells(self) -> list[ColdCell]:
+        """Read all finished cells about new items and users, in order of their names.
+
+        Raises:
+            ArtefactError: One or more are damaged; the message names each.
+        """
+        return list(self.cold.cells().values())
+
     def failures(self) -> list[Failure]:
         """Return the cells that failed and were not finished since, in this call of `compare` or in an earlier one.
 
@@ -251,6 +262,7 @@ class ResultsFolder(Results):
         for name in self.names():
             self.checkpoint_path(name).unlink(missing_ok=True)
             self._failed_path(name).unlink(missing_ok=True)
+        self.cold.remove_leftovers()
 
     def write_tidy(self, cells: Iterable[Cell]) -> None:
         """Write `results.parquet` and `results.json`: the rows of `tidy`; in the JSON, `cell` counts into `cells`.

@@ -7,9 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from llminit.checksums import sha256_of
-from llminit.config import Config
+from llminit.config import ColdKind, Config
 
 Kind = Literal["backbone", "baseline", "control"]
+
+HeldOutShares = tuple[float | None, ColdKind, float | None]
+"""The share of the items that was held out, which items, and the share of the users."""
 
 CONTROLS = ("shuffled", "noise", "untrained")
 """The names after the slash of a control's `init`, such as "variance/shuffled"."""
@@ -87,7 +90,7 @@ class CellKey(Method):
     @property
     def method(self) -> Method:
         """The key without the seed."""
-        return Method(**self.model_dump(exclude={"seed"}))
+        return Method(**self.model_dump(include=set(Method.model_fields)))
 
     @property
     def split_name(self) -> str:
@@ -98,6 +101,30 @@ class CellKey(Method):
     def name(self) -> str:
         """A unique name that is safe in a file name."""
         return _shortened(f"{self.method.name}_seed-{self.seed}")
+
+
+class ColdKey(CellKey):
+    """The key of a cell that was trained without some items or users, which are then measured as new ones."""
+
+    cold_share: float | None = Field(default=None, gt=0, lt=1)
+    """The share of the items that was held out; None: none."""
+    cold_split: ColdKind = "random"
+    """Which items."""
+    cold_users: float | None = Field(default=None, gt=0, lt=1)
+    """The share of the users that was held out; None: none."""
+
+    @property
+    def held_out(self) -> HeldOutShares:
+        """What was held out."""
+        return self.cold_share, self.cold_split, self.cold_users
+
+    @property
+    def name(self) -> str:
+        """A unique name that is safe in a file name."""
+        last = "-last" if self.cold_split == "time" else ""
+        items = "" if self.cold_share is None else f"_cold-{self.cold_share:g}{last}"
+        users = "" if self.cold_users is None else f"_users-{self.cold_users:g}"
+        return _shortened(f"{self.method.name}_seed-{self.seed}{items}{users}")
 
 
 def distinct_labels(methods: Iterable[Method]) -> dict[Method, str]:

@@ -8,6 +8,7 @@ import polars as pl
 from llminit.errors import ArtefactError
 from llminit.evaluation import RelevantRanks
 from llminit.results.cell import Cell, Failure, Header
+from llminit.results.cold import ColdCell
 from llminit.results.tidy import tidy_rows
 
 
@@ -47,6 +48,14 @@ class Results(ABC):
         Raises:
             ArtefactError: Something is damaged; the message names it and the remedy.
         """
+
+    def cold_cells(self) -> list[ColdCell]:
+        """Read all finished cells about new items and users, in order of their names; by default there are none.
+
+        Raises:
+            ArtefactError: Something is damaged; the message names it and the remedy.
+        """
+        return []
 
     @abstractmethod
     def failures(self) -> list[Failure]:

@@ -44,6 +44,7 @@ class IALS(Baseline):
     name: ClassVar[str] = "ials"
     relative_cost: ClassVar[float] = 7
     needs_text: ClassVar[bool] = True
+    places_by_text: ClassVar[bool] = True
     grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
         {"unobserved_weight": (0.03, 0.1, 0.3, 1.0), "reg_weight": (0.0025, 0.005, 0.01)}
     )
