@@ -81,13 +81,13 @@ def keep_earliest(order: Codes, bounds: IntArray, items: Items, times: IntArray,
     """
     for user in range(len(counts)):
         rows = order[bounds[user] : bounds[user + 1]]
-        _sort(rows, items, times, True)
+        _sort(rows, items, times, 1)
         count = 0
         for index in range(len(rows)):
             if count == 0 or items[rows[index]] != items[rows[count - 1]]:
                 rows[count] = rows[index]
                 count += 1
-        _sort(rows[:count], items, times, False)
+        _sort(rows[:count], items, times, 0)
         counts[user] = count
 
 
@@ -115,8 +115,8 @@ def take_kept(
 
 
 @kernel()
-def _sort(rows: Codes, items: Items, times: IntArray, by_item: bool) -> None:  # noqa: FBT001 - a kernel's argument
-    """Sort rows by item (where asked), then time, then row (Shell, 1959): the order is total, so that it is stable."""
+def _sort(rows: Codes, items: Items, times: IntArray, by_item: bool) -> None:
+    """Sort rows by item (where `by_item` is 1), then time, then row (Shell, 1959): the order is total, so that it is stable."""
     gap = 1
     while gap < len(rows) // 3:
         gap = 3 * gap + 1
@@ -131,7 +131,7 @@ def _sort(rows: Codes, items: Items, times: IntArray, by_item: bool) -> None:  #
 
 
 @kernel()
-def _is_before(row: Any, other: Any, items: Items, times: IntArray, by_item: bool) -> bool:  # noqa: FBT001
+def _is_before(row: Any, other: Any, items: Items, times: IntArray, by_item: bool) -> bool:
     if by_item and items[row] != items[other]:
         return bool(items[row] < items[other])
     return bool(times[row] < times[other] or (times[row] == times[other] and row < other))

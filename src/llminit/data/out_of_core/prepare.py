@@ -16,7 +16,7 @@ from llminit.data.out_of_core.folder import MANIFEST, PreparedInteractions, is_p
 from llminit.data.out_of_core.inputs import Reader, fingerprint_of, input_paths, opened, rows_of
 from llminit.data.out_of_core.parts import part_files, write_part
 from llminit.data.out_of_core.room import check_room
-from llminit.data.out_of_core.runs import ItemCodes, read_new_items, run_files, read_ahead, user_bounds, write_run
+from llminit.data.out_of_core.runs import ItemCodes, read_ahead, read_new_items, run_files, user_bounds, write_run
 from llminit.data.out_of_core.shards import write_result
 from llminit.data.out_of_core.work import WorkFolder, mapped, write_array
 from llminit.errors import ConfigError, DataError
