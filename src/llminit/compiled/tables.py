@@ -115,8 +115,8 @@ def take_kept(
 
 
 @kernel()
-def _sort(rows: Codes, items: Items, times: IntArray, by_item: bool) -> None:
-    """Sort rows by item (where `by_item` is 1), then time, then row (Shell, 1959): the order is total, so that it is stable."""
+def _sort(rows: Codes, items: Items, times: IntArray, by_item: int) -> None:
+    """Sort rows by item (where `by_item` is 1), then time, then row, by Shell's method (1959)."""
     gap = 1
     while gap < len(rows) // 3:
         gap = 3 * gap + 1
@@ -131,7 +131,7 @@ def _sort(rows: Codes, items: Items, times: IntArray, by_item: bool) -> None:
 
 
 @kernel()
-def _is_before(row: Any, other: Any, items: Items, times: IntArray, by_item: bool) -> bool:
+def _is_before(row: Any, other: Any, items: Items, times: IntArray, by_item: int) -> bool:
     if by_item and items[row] != items[other]:
         return bool(items[row] < items[other])
     return bool(times[row] < times[other] or (times[row] == times[other] and row < other))
