@@ -17,9 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import common
 import numpy as np
 import polars as pl
+
+import common
 
 FILE_ROWS = 5_000_000
 
@@ -140,7 +141,9 @@ def content(rows: list[dict[str, Any]], options: argparse.Namespace) -> dict[str
 
 def show(rows: list[dict[str, Any]]) -> None:
     """Print the table."""
-    print(f"\n{common.machine()}\n{'':20}{'rows':>14}{'seconds':>9}{'M rows/s':>10}{'cpu s':>8}{'peak':>11}{'others':>8}")
+    print(
+        f"\n{common.machine()}\n{'':20}{'rows':>14}{'seconds':>9}{'M rows/s':>10}{'cpu s':>8}{'peak':>11}{'others':>8}"
+    )
     for row in rows:
         figures = f"{min(row['seconds']):9.1f}{row['rows_a_second'] / 1e6:10.2f}{row['cpu_seconds']:8.1f}"
         others = f"{row['notes'][common.OTHERS]:8.0%}"

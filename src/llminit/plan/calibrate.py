@@ -4,6 +4,8 @@ Steps of several batches and widths are timed over a table that no cache holds, 
 to them. A process of one thread is timed by its own clock, so that others on the machine do not count.
 """
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,18 @@ _ROWS = 400_000
 _SHAPES = ((128, 32), (128, 128), (512, 64), (1024, 32), (1024, 64), (1024, 128), (2048, 64))
 """Batches and widths that are timed."""
 _INTERACTIONS = 3_000_000
+_SMALL_TRAINING = """
+import re, numpy as np
+from llminit.config import TrainingConfig
+from llminit.graph import normalized_adjacency
+from llminit.models import BACKBONES
+from llminit.training import train
+kind, rows = BACKBONES["softmax"], np.random.default_rng(0).normal(size=(5000, 64)).astype(np.float32)
+users, items = np.divmod(np.arange(20_000), 5000)
+graph = normalized_adjacency(users, items, 5000, 5000)
+train(kind(rows, rows, graph, kind.options_type()), TrainingConfig(epochs=2, train_batch_size=1024))
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024)
+"""
 
 
 def calibrated(machine: str, threads: int | None = None) -> Constants:
@@ -44,6 +58,7 @@ def calibrated(machine: str, threads: int | None = None) -> Constants:
             "row_value": row_value,
             "step": step,
             "interaction": _interaction_cost(n_threads),
+            "base_bytes": _base_bytes(),
         }
     return shipped_constants().model_copy(update=measured)
 
@@ -57,6 +72,12 @@ def _threads(asked: int | None) -> Iterator[int]:
             yield asked or before
     finally:
         numba.set_num_threads(before)
+
+
+def _base_bytes() -> float:
+    """Return the peak memory of a process that trains on next to nothing; the shipped constant where it is unknown."""
+    answer = subprocess.run([sys.executable, "-c", _SMALL_TRAINING], capture_output=True, text=True, check=False)
+    return float(answer.stdout) if answer.stdout.strip().isdigit() else shipped_constants().base_bytes
 
 
 def _step_costs(n_threads: int) -> AnyArray:

@@ -89,5 +89,6 @@ def _width(file: Path, embedding_column: str) -> int:
 
 def _damaged(file: Path, id_column: str, embedding_column: str) -> EmbeddingError:
     return EmbeddingError(
-        f"{file} cannot be read as Parquet with a column {id_column!r} of ids and one {embedding_column!r} of vectors; if it is damaged, remove it and encode again: what is whole is not encoded twice"
+        f"{file} cannot be read as Parquet with a column {id_column!r} of ids and one {embedding_column!r} of vectors; "
+        "if it is damaged, remove it and encode again: what is whole is not encoded twice"
     )

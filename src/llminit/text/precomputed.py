@@ -38,8 +38,8 @@ def read_embeddings(
 
     Args:
         source: A Parquet file, or a folder of them, with a column of ids and one of lists or arrays of numbers; a
-            `.npy` file of shape (n_items, D), which stays on the disk if it holds float32; a RecBole atomic file with one `float_seq` column; a pandas, polars or Arrow frame like the
-            Parquet file; or a pair (ids, array).
+            `.npy` file of shape (n_items, D), which stays on the disk if it holds float32; a RecBole atomic file with
+            one `float_seq` column; a pandas, polars or Arrow frame like the Parquet file; or a pair (ids, array).
         ids: For a `.npy` file, the ids of its rows: a sequence, or a file of them (`.npy`, a JSON list, or text with
             one a line). None looks for `NAME.ids.txt`, `NAME.ids.json` or `NAME_ids.npy` beside `NAME.npy`.
         id_column: Name of the column of ids.
