@@ -80,7 +80,8 @@ def single_steps(n_steps: int) -> tuple[Any, Any]:
             own, wall = time.process_time(), time.perf_counter()
             softmax_steps(pairs, batch, loss, state, step, 1e-3, memory, 1)
             times.append((time.process_time() - own, time.perf_counter() - wall))
-    return tuple(np.array(times[5:]).T)  # type: ignore[return-value]
+    own_seconds, wall_seconds = np.array(times[5:]).T
+    return own_seconds, wall_seconds
 
 
 def exchange_seconds() -> dict[int, float]:

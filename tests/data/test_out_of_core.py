@@ -40,7 +40,10 @@ def _tables(draw: st.DrawFn) -> pl.DataFrame:
     users, items = (draw(st.sampled_from(sorted(_IDS))) for _ in range(2))
     times = _TIMES[draw(st.sampled_from(sorted(_TIMES)))]
     n = draw(st.integers(1, 40))
-    column = lambda strategy: draw(st.lists(strategy, min_size=n, max_size=n))  # noqa: E731
+
+    def column(strategy: st.SearchStrategy[Any]) -> list[Any]:
+        return draw(st.lists(strategy, min_size=n, max_size=n))
+
     table = {"user_id": column(_IDS[users]), "item_id": column(_IDS[items])}
     table["rating"] = column(st.none() | st.integers(1, 5))
     frame = pl.DataFrame(table, schema_overrides={"rating": pl.Int8})

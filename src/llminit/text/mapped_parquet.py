@@ -59,10 +59,10 @@ def _blocks(file: Path, id_column: str, embedding_column: str, width: int) -> It
 
 def _matrix(vectors: pl.Series, width: int, file: Path) -> FloatArray:
     lists = vectors.arr.to_list() if isinstance(vectors.dtype, pl.Array) else vectors
-    widths = lists.list.len()
-    if len(lists) and (widths.min() != width or widths.max() != width):
+    widths = lists.list.len().to_numpy()
+    if len(lists) and not (widths == width).all():
         raise EmbeddingError(
-            f"{file} holds vectors of widths from {widths.min()} to {widths.max()}, expected {width} as in the first "
+            f"{file} holds vectors of widths from {min(widths)} to {max(widths)}, expected {width} as in the first "
             "row of all; encode all items with the same encoder"
         )
     flat: FloatArray = lists.explode().cast(pl.Float32).to_numpy()
@@ -79,7 +79,8 @@ def _rows(file: Path) -> int:
 def _width(file: Path, embedding_column: str) -> int:
     try:
         first = pl.scan_parquet(file).select(pl.col(embedding_column).drop_nulls().first()).collect().to_series()
-        width = first.list.len().item() if isinstance(first.dtype, pl.List) else first.dtype.shape[0]
+        lists = first.arr.to_list() if isinstance(first.dtype, pl.Array) else first
+        width = lists.list.len().item()
     except (PolarsError, OSError, AttributeError) as error:
         raise _damaged(file, "item_id", embedding_column) from error
     if not width:
