@@ -6,10 +6,10 @@ from typing import Any
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 60, 190, 50, 60
 LINES = {
     "exchange_only": ("exchange alone", "#888"),
-    "quiet": ("quiet machines", "#1f5fa8"),
-    "some_slow": ("2 % of steps 1.5x slower", "#3d8b57"),
-    "one_slow_machine": ("one machine 1.5x slower", "#b3541e"),
-    "busy_machines": ("machines shared with others", "#7a3b8f"),
+    "own_clock": ("as measured, own clock", "#1f5fa8"),
+    "some_slow": ("own clock, 2 % of steps 1.5x", "#3d8b57"),
+    "one_slow_machine": ("own clock, one machine 1.5x", "#b3541e"),
+    "by_the_wall": ("as measured, by the wall", "#7a3b8f"),
 }
 
 

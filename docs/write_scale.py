@@ -128,10 +128,10 @@ def stragglers() -> str:
     """Return the efficiencies of the simulation."""
     names = {
         "exchange_only": "exchange alone",
-        "quiet": "quiet machines",
-        "some_slow": "2 % of steps 1.5x slower",
-        "one_slow_machine": "one machine 1.5x slower",
-        "busy_machines": "shared machines",
+        "own_clock": "as measured, own clock",
+        "some_slow": "own clock, 2 % of steps 1.5x",
+        "one_slow_machine": "own clock, one machine 1.5x",
+        "by_the_wall": "as measured, by the wall",
     }
     lines = [f"| ranks | {' | '.join(names.values())} |", f"|--:{'|--:' * len(names)}|"]
     rows = _result("stragglers").get("rows", [])

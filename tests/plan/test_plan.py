@@ -119,9 +119,9 @@ def test_bad_input_is_refused(capsys: pytest.CaptureFixture[str], arguments: lis
 
 
 def test_a_damaged_file_of_constants_is_refused(tmp_path: Path) -> None:
-    """A file that is no file of constants is named, with the command that makes one."""
+    """A file that is no file of constants is named, with what to do."""
     (tmp_path / "c.json").write_text('{"machine": "x"}')
-    with pytest.raises(ConfigError, match=r"c\.json: .*--calibrate"):
+    with pytest.raises(ConfigError, match=r"c\.json: .*measure this machine again"):
         read_constants(tmp_path / "c.json")
 
 

@@ -64,8 +64,8 @@ def read_constants(path: Path | None = None) -> Constants:
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(
-            f"cannot read the constants in {own}: {reason}; measure them again with `llminit plan --calibrate`, or "
-            "name another file with --constants"
+            f"cannot read the constants in {own}: {reason}; measure this machine again, or name another file of "
+            "constants"
         ) from error
 
 
