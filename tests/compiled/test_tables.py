@@ -1,11 +1,13 @@
 """Kernels of tables out of core, compared with plain twins on random input."""
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llminit.compiled.tables import core_mask, count_core, dense_codes, grouped_rows, keep_earliest, take_kept
+from llminit.data.out_of_core.appearance import ItemCodes
 from llminit.data.out_of_core.runs import MISSING, float_keys, float_values
 from oracles_data import slow_first_of_each_pair, slow_k_core
 
@@ -30,6 +32,34 @@ def test_codes_are_positions_among_the_distinct_values(values: list[int]) -> Non
     expected, inverse = np.unique(array, return_inverse=True)
     assert distinct.tolist() == expected.tolist()
     assert codes.tolist() == inverse.tolist()
+
+
+@settings(deadline=None, max_examples=40)
+@given(batches=st.lists(st.lists(st.integers(-9, 9) | st.sampled_from([-(2**63), 2**63 - 1]), max_size=30), max_size=5))
+def test_codes_are_given_in_order_of_appearance(batches: list[list[int]]) -> None:
+    """Batches of whole numbers and of text get the codes of a dictionary that grows; new ones are said once."""
+    known: dict[int, int] = {}
+    whole, text = ItemCodes(), ItemCodes()
+    for batch in batches:
+        before = len(known)
+        expected = [known.setdefault(value, len(known)) for value in batch]
+        for codes, column in (
+            (whole, pl.Series(batch, dtype=pl.Int64)),
+            (text, pl.Series(map(str, batch), dtype=pl.String)),
+        ):
+            found, new = codes.coded(column)
+            assert found.tolist() == expected
+            assert [str(one) for one in new] == [str(one) for one in list(known)[before:]]
+            assert len(codes) == len(known)
+
+
+def test_many_items_make_the_table_grow() -> None:
+    """More items than the first table has room for keep their codes."""
+    codes = ItemCodes()
+    values = pl.Series(np.random.default_rng(0).permutation(1_200_000) * 7)
+    assert (codes.coded(values)[0] == np.arange(len(values))).all()
+    assert (codes.coded(values[::-1])[0] == np.arange(len(values))[::-1]).all()
+    assert codes.ids.equals(values.rename("id"))
 
 
 @settings(max_examples=50, deadline=None)

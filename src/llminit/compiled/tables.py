@@ -69,6 +69,36 @@ def dense_codes(values: IntArray, lowest: int, span: int) -> tuple[Codes, IntArr
 
 
 @kernel(nogil=True)
+def codes_by_appearance(values: IntArray, slots: IntArray, slot_codes: Codes, n_known: int) -> tuple[Items, IntArray]:
+    """Return each value's code in order of first appearance, and the values that are new, which are added to the table.
+
+    Args:
+        values: int64 of shape (n,).
+        slots: int64 of shape (2**bits,), the known values by open addressing; more than twice as many as there can be.
+        slot_codes: int32 of shape (2**bits,), their codes; -1 in a slot that is free.
+        n_known: How many values are known.
+
+    Returns:
+        uint32 of shape (n,) and int64 of shape (n_new,).
+    """
+    codes = np.empty(len(values), dtype=np.uint32)
+    new = np.empty(len(values), dtype=np.int64)
+    n_new, mask = 0, len(slots) - 1
+    for row in range(len(values)):
+        value = values[row]
+        # Multiplied by 2**64 over the golden ratio (Knuth, volume 3, 6.4); its upper half is well mixed.
+        slot = int((np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & mask
+        while slot_codes[slot] >= 0 and slots[slot] != value:
+            slot = (slot + 1) & mask
+        if slot_codes[slot] < 0:
+            slots[slot], slot_codes[slot] = value, n_known + n_new
+            new[n_new] = value
+            n_new += 1
+        codes[row] = slot_codes[slot]
+    return codes, new[:n_new]
+
+
+@kernel(nogil=True)
 def keep_earliest(order: Codes, bounds: IntArray, items: Items, times: IntArray, counts: IntArray) -> None:
     """Move each user's earliest row of every item to the front, in order of time; equal times keep the rows' order.
 

@@ -11,12 +11,13 @@ import polars as pl
 
 from llminit.arrays import AnyArray, BoolArray
 from llminit.config import ColumnNames, FilterConfig
+from llminit.data.out_of_core.appearance import ItemCodes
 from llminit.data.out_of_core.core import core_items, largest_core
 from llminit.data.out_of_core.folder import MANIFEST, PreparedInteractions, is_prepared, open_prepared
 from llminit.data.out_of_core.inputs import Reader, fingerprint_of, input_paths, opened, rows_of
 from llminit.data.out_of_core.parts import part_files, write_part
 from llminit.data.out_of_core.room import check_room
-from llminit.data.out_of_core.runs import ItemCodes, read_ahead, read_new_items, run_files, user_bounds, write_run
+from llminit.data.out_of_core.runs import read_ahead, read_new_items, run_files, user_bounds, write_run
 from llminit.data.out_of_core.shards import write_result
 from llminit.data.out_of_core.work import WorkFolder, mapped, write_array
 from llminit.errors import ConfigError, DataError
@@ -154,7 +155,7 @@ class _Preparation:
         marks = {step: self.work.done(step) or {} for step in steps[:n_done]}
         items = ItemCodes()
         for step in marks:
-            items.add(read_new_items(self.work, step))
+            items.coded(read_new_items(self.work, step))
         with self.reporter.task("coding rows", len(batches), n_done) as task:
             for step, table in zip(steps[n_done:], read_ahead(reader, batches[n_done:]), strict=True):
                 facts = write_run(self.work, step, table, items, bounds, self.filters.min_rating)
@@ -191,15 +192,16 @@ class _Preparation:
 
     def _rank(self, items: ItemCodes) -> None:
         """Write the items' ids, ascending, and the place in that order of each item in order of appearance."""
-        if self.work.done("items") is not None or items.known is None:
+        if self.work.done("items") is not None:
             return
         if len(items) > _MOST_ITEMS:
             raise DataError(f"found {len(items)} items; expected at most {_MOST_ITEMS}: filter the table first")
-        ordered = items.known.sort("id")
+        ids = items.ids
+        order = ids.arg_sort()
         ranks = np.empty(len(items), dtype=np.uint32)
-        ranks[ordered["code"].to_numpy()] = np.arange(len(items), dtype=np.uint32)
+        ranks[order.to_numpy()] = np.arange(len(items), dtype=np.uint32)
         with self.work.new_file("items.arrow") as temporary:
-            ordered.select("id").write_ipc(temporary, compression="uncompressed")
+            ids.gather(order).to_frame().write_ipc(temporary, compression="uncompressed")
         with self.work.new_file("ranks.npy") as temporary:
             write_array(temporary, ranks)
         self.work.finish("items", ("items.arrow", "ranks.npy"))

@@ -12,41 +12,13 @@ import polars as pl
 
 from llminit.arrays import AnyArray, IntArray
 from llminit.compiled.tables import grouped_rows
+from llminit.data.out_of_core.appearance import ItemCodes
 from llminit.data.out_of_core.inputs import InputFile, Reader, Rows, sample_of
 from llminit.data.out_of_core.work import WorkFolder
 from llminit.errors import DataError
 
 MISSING = np.iinfo(np.int64).max
 """Stands for a missing time: the largest number, so that it comes last."""
-
-
-class ItemCodes:
-    """Codes of items in order of appearance."""
-
-    def __init__(self) -> None:
-        self.known: pl.DataFrame | None = None
-
-    def __len__(self) -> int:
-        return 0 if self.known is None else len(self.known)
-
-    def add(self, ids: pl.Series) -> None:
-        """Add ids that are not known yet."""
-        codes = pl.Series("code", np.arange(len(self), len(self) + len(ids), dtype=np.uint32))
-        added = pl.DataFrame([ids.rename("id"), codes])
-        self.known = added if self.known is None else pl.concat([self.known, added], rechunk=True)
-
-    def new_in(self, ids: pl.Series) -> pl.Series:
-        """Return the ids that are not known, each once, in order of appearance."""
-        distinct = ids.rename("id").unique(maintain_order=True).to_frame()
-        if self.known is None:
-            return distinct["id"]
-        return distinct.join(self.known, on="id", how="anti", maintain_order="left")["id"]
-
-    def codes(self, ids: pl.Series) -> AnyArray:
-        """Return the codes of known ids, uint32 of shape (n,)."""
-        known = pl.DataFrame() if self.known is None else self.known
-        queries = ids.rename("id").to_frame()
-        return queries.join(known, on="id", how="left", maintain_order="left")["code"].to_numpy()
 
 
 def user_bounds(reader: Reader, files: Sequence[InputFile], n_parts: int) -> pl.Series:
@@ -68,11 +40,10 @@ def write_run(
     if min_rating is not None:
         highest = table["rating"].max()
         table = table.filter(pl.col("rating") >= min_rating)
-    new = items.new_in(table["item_id"])
-    items.add(new)
+    codes, new = items.coded(table["item_id"])
     parts = bounds.search_sorted(table["user_id"], side="right").to_numpy().astype(np.int32)
     order, starts = grouped_rows(parts, len(bounds) + 1)
-    columns = [table["user_id"].gather(order), pl.Series("item", items.codes(table["item_id"])[order])]
+    columns = [table["user_id"].gather(order), pl.Series("item", codes[order])]
     kind = None
     if "timestamp" in table.columns:
         kind, keys = time_keys(table["timestamp"])
@@ -80,7 +51,7 @@ def write_run(
     with work.new_file(f"{step}.arrow") as temporary:
         pl.DataFrame(columns).write_ipc(temporary, compression="uncompressed")
     with work.new_file(f"{step}.items.arrow") as temporary:
-        new.to_frame().write_ipc(temporary, compression="uncompressed")
+        new.rename("id").to_frame().write_ipc(temporary, compression="uncompressed")
     return {"starts": starts.tolist(), "rows": len(table), "read": n_read, "highest": highest, "time": kind}
 
 
