@@ -6,14 +6,19 @@ formulae and a pairwise algorithm for computing sample variances" (1979). All in
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
+from threadpoolctl import threadpool_limits
 
 from llminit.arrays import Float64Array, FloatArray
 from llminit.mapped import row_blocks
+from llminit.worker_processes import n_cores
+
+_PANEL = 96
+"""Columns of a panel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +40,7 @@ class Moments:
         """Return the moments of rows, of shape (n, D) with at least one row."""
         deviations = np.asarray(rows, dtype=np.float64)
         mean = deviations.mean(axis=0)
-        deviations = deviations - mean
-        upper = dsyrk(1.0, deviations.T)
-        return cls(len(rows), mean, np.triu(upper) + np.triu(upper, 1).T)
+        return cls(len(rows), mean, _products_of_columns(deviations - mean))
 
     def merged(self, other: "Moments") -> "Moments":
         """Return the moments of both parts' rows together."""
@@ -63,7 +66,20 @@ class Moments:
 
 def moments_of(values: FloatArray) -> Moments:
     """Return the moments of all rows in one pass that holds few of them; the array may be mapped from disk."""
-    return merged(Moments.of(block) for _, block in row_blocks(values))
+    # The blocks' sums do not depend on the threads, and are merged in the blocks' order.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_cores()) as pool:
+        return merged(pool.map(lambda numbered: Moments.of(numbered[1]), row_blocks(values)))
+
+
+def _products_of_columns(values: Float64Array) -> Float64Array:
+    """Return values' values, of shape (D, D): of two equal halves one is computed, in panels that suit BLAS."""
+    width = values.shape[1]
+    result = np.empty((width, width))
+    for start in range(0, width, _PANEL):
+        stop = min(start + _PANEL, width)
+        result[start:stop, start:] = values[:, start:stop].T @ values[:, start:]
+        result[start:, start:stop] = result[start:stop, start:].T
+    return result
 
 
 def merged(parts: Iterable[Moments]) -> Moments:
