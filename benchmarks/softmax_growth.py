@@ -69,7 +69,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=100, help="runs of 16 steps that are timed")
     options = parser.parse_args()
-    rows = [measured(round(size * 1e6), options) for size in sorted(options.sizes)]
+    rows: list[dict[str, Any]] = []
+    for size in sorted(options.sizes):
+        rows.append(measured(round(size * 1e6), options))
+        common.write_json(options.json, content(rows, options))
+    print(json.dumps(content(rows, options), indent=1))
+
+
+def content(rows: list[dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the JSON file holds."""
     growth = [
         {
             "from": smaller["interactions"],
@@ -80,7 +88,7 @@ def main() -> None:
         }
         for smaller, larger in itertools.pairwise(rows)
     ]
-    content = {
+    return {
         "benchmark": "softmax_growth",
         "setting": f"softmax, d={options.dim}, batch {options.batch}, float32, {options.threads} threads; "
         "a part of the steps is timed, and the epoch extrapolated",
@@ -88,8 +96,6 @@ def main() -> None:
         "rows": rows,
         "growth": growth,
     }
-    common.write_json(options.json, content)
-    print(json.dumps([rows, growth], indent=1))
 
 
 def measured(n: int, options: argparse.Namespace) -> dict[str, Any]:
