@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from llminit.arrays import FloatArray
 from llminit.errors import EmbeddingError
+from llminit.mapped import is_mapped, taken
 from llminit.out_paths import check_out_folder
 from llminit.selectors import Selection, fit_selector
 from llminit.storage import check_replaceable, check_target_folder, replacing_folder, write_npy
@@ -24,6 +25,8 @@ FILES = ("embeddings.safetensors", "users.npy", "items.npy", "users.parquet", "i
 """What `InitialEmbeddings.save` writes."""
 
 XAVIER = "xavier"
+
+_USERS_AT_ONCE = 2**17
 
 
 @dataclass(frozen=True)
@@ -115,20 +118,24 @@ def initial_embeddings(
             "item ids"
         )
     degrees = np.bincount(train.indices, minlength=train.shape[1])
+    whole, is_streamed = bool(present.all()), is_mapped(text.values)
+    # A table that is mapped from disk stays there: all rows as they are, or those with text in another mapped one.
+    mapped_text = (text.values if whole else taken(text.values, present)) if is_streamed else None
     selection = fit_selector(
         select,
-        text.values[present],
+        text.values[present] if mapped_text is None else mapped_text,
         embedding_size,
         item_degrees=degrees[present],
         rng=np.random.default_rng(seed),
         interactions=train[:, present],
         options=options,
     )
-    items = selection.apply(text.values)
+    items = selection.apply_in_blocks(text.values) if is_streamed else selection.apply(text.values)
     if selection.rows is not None:
         items[present] = selection.rows
     # In float64, because a float32 sum over a large catalogue loses digits.
-    items[text.missing] = items[present].mean(axis=0, dtype=np.float64)
+    if not whole:
+        items[text.missing] = items[present].mean(axis=0, dtype=np.float64)
     users, n_without_history = user_means(items, train)
     return InitialEmbeddings(
         user_ids, text.ids, users, items, text.n_missing, n_without_history, replace(selection, rows=None)
@@ -146,9 +153,13 @@ def user_means(items: FloatArray, train: sp.csr_array) -> tuple[FloatArray, int]
         float32 of shape (n_users, d), and how many users have no history and got the mean over all items.
     """
     n_seen = np.diff(train.indptr)
-    users = (train @ items) / np.maximum(n_seen, 1)[:, None]
+    users = np.empty((train.shape[0], items.shape[1]), dtype=np.float32)
+    # The means are in float64, so that only those of some users are there at once.
+    for start in range(0, len(users), _USERS_AT_ONCE):
+        some = slice(start, start + _USERS_AT_ONCE)
+        users[some] = (train[some] @ items) / np.maximum(n_seen[some], 1)[:, None]
     users[n_seen == 0] = items.mean(axis=0, dtype=np.float64)
-    return users.astype(np.float32), int((n_seen == 0).sum())
+    return users, int((n_seen == 0).sum())
 
 
 def xavier_embeddings(user_ids: pl.Series, item_ids: pl.Series, embedding_size: int, seed: int) -> InitialEmbeddings:

@@ -8,11 +8,11 @@ import pytest
 
 from llminit.comparison import resources
 from llminit.comparison.execute import Job, Workplace
-from llminit.comparison.peak_memory import available_memory
 from llminit.comparison.resources import chosen_workers, described_machine
 from llminit.config import CompareConfig
 from llminit.data import make_dataset
 from llminit.errors import ConfigError
+from llminit.machine import available_memory
 from llminit.models import BASELINES
 from llminit.pipeline.prepared import PreparedData
 from llminit.results import CellKey

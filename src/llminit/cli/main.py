@@ -23,6 +23,7 @@ from llminit.cli import (
     fit,
     init,
     parts,
+    plan,
     ranks,
     recommend,
     refresh,
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 MODULES = (
-    *(encode, init, fit, tune, compare, report, recommend, similar),
+    *(encode, init, fit, tune, compare, report, plan, recommend, similar),
     *(add_items, refresh, serve, export, parts, doctor, demo),
 )
 for module in MODULES:

@@ -4,8 +4,8 @@ import platform
 from collections.abc import Sequence
 
 from llminit.comparison.execute import Job, Workplace
-from llminit.comparison.peak_memory import available_memory
 from llminit.errors import ConfigError
+from llminit.machine import available_memory
 from llminit.models import BACKBONES, BASELINES, Sizes
 from llminit.worker_processes import n_cores
 

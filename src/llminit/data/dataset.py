@@ -1,7 +1,7 @@
 """Interactions as codes, and the data set that all stages use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -126,6 +126,15 @@ def make_dataset(
     coded = Interactions(users.codes(kept["user_id"]), known_items.codes(kept["item_id"]), _timestamps(kept))
     table = None if items is None else _aligned(items, known_items)
     return Dataset(users, known_items, coded.take(_time_order(coded)), table)
+
+
+def with_items(dataset: Dataset, items: pl.DataFrame) -> Dataset:
+    """Return a data set with the rows of an item table, as `read_items` returns it.
+
+    Raises:
+        DataError: The table has none of its items.
+    """
+    return replace(dataset, item_table=_aligned(items, dataset.items))
 
 
 def to_csr(interactions: Interactions, n_users: int, n_items: int) -> sparse.csr_array:

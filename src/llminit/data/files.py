@@ -29,11 +29,11 @@ def read_file(path: Path) -> pl.DataFrame:
     except NoDataError as error:
         raise DataError(f"{path} is empty; expected a header and rows: check what wrote it") from error
     except PolarsError as error:
-        raise DataError(f"cannot read {path} as {_ending(path)}: {explained(error, content, path)}") from error
+        raise DataError(f"cannot read {path} as {ending_of(path)}: {explained(error, content, path)}") from error
 
 
 def _read_csv(content: bytes, path: Path) -> pl.DataFrame:
-    separator = "\t" if _ending(path).startswith(".tsv") else ","
+    separator = "\t" if ending_of(path).startswith(".tsv") else ","
     # All columns are read as text first: a number that is parsed cannot be written back unchanged.
     table = pl.read_csv(content, separator=separator, infer_schema=False)
     check_line_breaks(table, separator, path)
@@ -66,8 +66,12 @@ _READERS: dict[str, _Reader] = {
 }
 _READERS |= {f"{ending}.gz": _READERS[ending] for ending in (".csv", ".tsv", ".jsonl", ".ndjson", ".json")}
 
+ENDINGS = tuple(_READERS)
+"""What the names of tables may end in."""
 
-def _ending(path: Path) -> str:
+
+def ending_of(path: Path) -> str:
+    """Return the part of a file's name that says its format, in lower case."""
     return "".join(path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]).lower()
 
 
@@ -75,12 +79,15 @@ def _reader(path: Path) -> _Reader:
     if not path.exists():
         raise DataError(f"found no file {path}; expected a table there: check the path")
     if path.is_dir():
-        raise DataError(f"{path} is a folder; expected a file: name the table inside it")
+        raise DataError(
+            f"{path} is a folder; expected a file: name the table inside it, or make one "
+            "table of its files with `llminit data prepare`"
+        )
     try:
-        return _READERS[_ending(path)]
+        return _READERS[ending_of(path)]
     except KeyError:
         raise DataError(
-            f"{path} ends in {_ending(path) or 'nothing'!r}, which names no known format; "
+            f"{path} ends in {ending_of(path) or 'nothing'!r}, which names no known format; "
             f"expected one of {', '.join(_READERS)}: rename or convert the file"
         ) from None
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from llminit.config import DataConfig
+from llminit.config import DataConfig, FilterConfig
 from llminit.data import Dataset, make_dataset, read_interactions, read_items
-from llminit.errors import ConfigError
+from llminit.data.dataset import with_items
+from llminit.data.out_of_core import is_prepared, open_prepared
+from llminit.errors import ConfigError, DataError
 from llminit.progress import SILENT, Reporter
 from llminit.text import (
     ENCODERS,
@@ -34,16 +36,31 @@ _HIGHEST_RATING = 10
 def load_dataset(interactions: Any, items: Any, config: DataConfig, reporter: Reporter = SILENT) -> Dataset:
     """Read and filter the two tables; see `fit` for what they may be.
 
-    Ratings that look like counts are noted, with what the minimum keeps of them.
+    Ratings that look like counts are noted, with what the minimum keeps of them. A folder of prepared interactions is
+    filtered already.
 
     Raises:
         DataError: A table cannot be read or used, or the filters leave nothing.
     """
     item_table = None if items is None else read_items(items, config.columns)
+    if is_prepared(interactions):
+        return _prepared_dataset(interactions, item_table, config.filters)
     table = read_interactions(interactions, config.columns)
     if config.min_rating is not None and "rating" in table.columns:
         _note_counts(table["rating"], config.min_rating, reporter)
     return make_dataset(table, item_table, config.filters)
+
+
+def _prepared_dataset(folder: str | Path, items: pl.DataFrame | None, filters: FilterConfig) -> Dataset:
+    prepared = open_prepared(folder)
+    if filters not in (FilterConfig(), prepared.filters):
+        asked, made = (f"min_rating={one.min_rating} and k_core={one.k_core}" for one in (filters, prepared.filters))
+        raise DataError(
+            f"{folder} was prepared with {made}, expected the {asked} that are asked for; prepare it again with these, "
+            "or leave them out here"
+        )
+    dataset = prepared.dataset()
+    return dataset if items is None else with_items(dataset, items)
 
 
 def _note_counts(ratings: pl.Series, min_rating: float, reporter: Reporter) -> None:

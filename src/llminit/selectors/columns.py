@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from llminit.arrays import Float64Array, FloatArray, IntArray
 from llminit.errors import ConfigError, EmbeddingError
+from llminit.mapped import BLOCK_VALUES, is_mapped
 from llminit.selectors.graph import laplacian_scores
+from llminit.selectors.moments import Moments, merged
 from llminit.selectors.registry import SELECTORS
 from llminit.selectors.selection import Selection, SelectorInput
 
@@ -32,8 +35,19 @@ def variance(data: SelectorInput, *, share: float = 0.2) -> Selection:
             "variance; raise share or choose another selector"
         )
     popular = np.argsort(-data.item_degrees, kind="stable")[:n_popular]
-    variances = data.text_embeddings[popular].astype(np.float64).var(axis=0, ddof=1)
+    variances = _variances(data.text_embeddings, popular)
     return Selection(dims=np.sort(np.argsort(-variances, kind="stable")[: data.embedding_size]))
+
+
+def _variances(values: FloatArray, rows: IntArray) -> Float64Array:
+    """Return each column's unbiased variance over some rows; of a mapped table, some rows at a time."""
+    if not is_mapped(values):
+        variances: Float64Array = values[rows].astype(np.float64).var(axis=0, ddof=1)
+        return variances
+    ascending = np.sort(rows)
+    at_once = max(1, BLOCK_VALUES // values.shape[1])
+    parts = (values[ascending[start : start + at_once]] for start in range(0, len(rows), at_once))
+    return merged(Moments.of(part) for part in parts).variances(ddof=1)
 
 
 @SELECTORS.register

@@ -6,10 +6,12 @@ import numpy as np
 
 from llminit.arrays import Float64Array
 from llminit.errors import ConfigError, EmbeddingError
+from llminit.mapped import is_mapped
 from llminit.selectors.graph import normalized_interactions, propagated, with_fixed_signs
+from llminit.selectors.moments import mean_fourth_power, moments_of
 from llminit.selectors.registry import SELECTORS
 from llminit.selectors.selection import Selection, SelectorInput, row_norm, unit_rows
-from llminit.selectors.shrinkage import ledoit_wolf
+from llminit.selectors.shrinkage import ledoit_wolf, shrinkage_of
 
 
 @SELECTORS.register
@@ -42,9 +44,9 @@ def whiten(data: SelectorInput, *, norm: float | None = None, shrinkage: float |
         raise ConfigError(f'shrinkage={shrinkage!r} cannot be used, expected a number in [0, 1] or "auto"')
     centre, directions, variances = _principal_directions(data)
     leading = variances[: data.embedding_size]
-    share = shrinkage if isinstance(shrinkage, float) else ledoit_wolf(data.text_embeddings - centre, variances)
+    share = shrinkage if isinstance(shrinkage, float) else _automatic_shrinkage(data, centre, variances)
     shrunk = (1 - share) * leading + share * variances.mean()
-    length = row_norm(data.text_embeddings) if norm is None else norm
+    length = _row_norm(data, centre, variances) if norm is None else norm
     matrix = directions * (length / np.sqrt(shrunk * (leading / shrunk).sum()))
     return Selection(matrix=matrix.astype(np.float32), centre=centre.astype(np.float32))
 
@@ -84,13 +86,35 @@ def rec_pca(data: SelectorInput, *, weight: float = 0.5) -> Selection:
 
 
 def _principal_directions(data: SelectorInput) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Return the mean (D,), the d leading eigenvectors of the covariance (D, d) and all its eigenvalues (D,)."""
+    """Return the mean (D,), the d leading eigenvectors of the covariance (D, d) and all its eigenvalues (D,).
+
+    A table that is mapped from disk is read once, some rows at a time.
+    """
+    n_items = f"{len(data.text_embeddings)} items"
+    if is_mapped(data.text_embeddings):
+        moments = moments_of(data.text_embeddings)
+        variances, directions = _leading(moments.covariance, data.embedding_size, n_items)
+        return moments.mean, directions, variances
     embeddings = data.text_embeddings.astype(np.float64)
     centre = embeddings.mean(axis=0)
     embeddings -= centre
     covariance = embeddings.T @ embeddings / len(embeddings)
-    variances, directions = _leading(covariance, data.embedding_size, f"{len(embeddings)} items")
+    variances, directions = _leading(covariance, data.embedding_size, n_items)
     return centre, directions, variances
+
+
+def _row_norm(data: SelectorInput, centre: Float64Array, variances: Float64Array) -> float:
+    if is_mapped(data.text_embeddings):
+        # The mean squared length is the variance in all directions and the squared length of the mean.
+        return float(np.sqrt(variances.sum() + np.square(centre).sum()))
+    return row_norm(data.text_embeddings)
+
+
+def _automatic_shrinkage(data: SelectorInput, centre: Float64Array, variances: Float64Array) -> float:
+    if is_mapped(data.text_embeddings):
+        n_rows = len(data.text_embeddings)
+        return shrinkage_of(mean_fourth_power(data.text_embeddings, centre), variances, n_rows)
+    return ledoit_wolf(data.text_embeddings - centre, variances)
 
 
 def _leading(matrix: Float64Array, size: int, source: str) -> tuple[Float64Array, Float64Array]:

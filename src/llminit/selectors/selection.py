@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 from llminit.arrays import AnyArray, FloatArray, IntArray
 from llminit.errors import EmbeddingError
+from llminit.mapped import row_blocks
 
 FULL = "full"
 """The selector that keeps all columns, whatever the embedding size."""
@@ -86,6 +87,20 @@ class Selection:
             return np.ascontiguousarray(values[:, self.dims])
         centred = values if self.centre is None else values - self.centre
         return np.array(centred) if self.matrix is None else (centred @ self.matrix).astype(np.float32, copy=False)
+
+    def apply_in_blocks(self, text_embeddings: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """Map as `apply` does, some rows at a time, for a table that is mapped from disk.
+
+        Args:
+            text_embeddings: float32 of shape (n, D).
+            out: float32 of shape (n, d) that the result is written to, which may be mapped from disk too.
+        """
+        for start, block in row_blocks(text_embeddings):
+            rows = self.apply(block)
+            if out is None:
+                out = np.empty((len(text_embeddings), rows.shape[1]), dtype=np.float32)
+            out[start : start + len(rows)] = rows
+        return self.apply(text_embeddings) if out is None else out
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return what makes up the map, by name."""

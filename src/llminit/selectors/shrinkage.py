@@ -18,8 +18,12 @@ def ledoit_wolf(deviations: Float64Array, variances: Float64Array) -> float:
         deviations: float64 of shape (n, D), rows less their mean.
         variances: float64 of shape (D,), the eigenvalues of their covariance (divided by n).
     """
-    n_rows = len(deviations)
-    distance = np.square(variances - variances.mean()).sum()
     lengths = np.square(deviations).sum(axis=1)
-    error = (np.square(lengths).mean() - np.square(variances).sum()) / n_rows
+    return shrinkage_of(np.square(lengths).mean(), variances, len(deviations))
+
+
+def shrinkage_of(fourth_power: float, variances: Float64Array, n_rows: int) -> float:
+    """Return the same, from the mean fourth power of the rows' distances from their mean."""
+    distance = np.square(variances - variances.mean()).sum()
+    error = (fourth_power - np.square(variances).sum()) / n_rows
     return float(min(error, distance) / distance) if distance > 0 else 0.0

@@ -9,6 +9,7 @@ import polars as pl
 from llminit.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from llminit.errors import DataError, EmbeddingError, shown
 from llminit.ids import checked, converted, examples
+from llminit.mapped import is_mapped, row_blocks, taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class TextEmbeddings:
         marks = np.zeros(len(ids), dtype=np.bool_) if missing is None else np.asarray(missing, dtype=np.bool_)
         with np.errstate(over="ignore"):  # A double beyond float32's range becomes infinite and is reported below.
             rows = np.ascontiguousarray(values, dtype=np.float32)
-        if marks.any():
+        if marks.any() and rows[marks].any():
             rows = np.where(marks[:, None], np.float32(0), rows)
         _check_finite(ids, rows, source)
         return cls(ids=ids.alias("item_id"), values=rows, missing=marks)
@@ -81,6 +82,8 @@ class TextEmbeddings:
         present = rows >= 0
         if len(rows) and not present.any():
             raise EmbeddingError(_no_match_message(self.ids, vocabulary_ids))
+        if is_mapped(self.values) and np.array_equal(rows, np.arange(len(self))):
+            return TextEmbeddings(ids=vocabulary_ids, values=self.values, missing=self.missing)
         missing = ~present
         missing[present] = self.missing[rows[present]]
         if len(rows) and missing.all():
@@ -88,8 +91,11 @@ class TextEmbeddings:
                 f"none of the {len(rows)} items has a text embedding: their item texts are all empty; encode items "
                 "that have text, or choose other columns in the text template"
             )
-        values = np.zeros((len(rows), self.width), dtype=np.float32)
-        values[~missing] = self.values[rows[~missing]]
+        if is_mapped(self.values):
+            values = taken(self.values, np.where(missing, -1, rows))
+        else:
+            values = np.zeros((len(rows), self.width), dtype=np.float32)
+            values[~missing] = self.values[rows[~missing]]
         return TextEmbeddings(ids=vocabulary_ids, values=values, missing=missing)
 
 
@@ -144,7 +150,11 @@ def _checked_ids(ids: pl.Series, source: str) -> pl.Series:
 
 def _check_finite(ids: pl.Series, values: FloatArray, source: str) -> None:
     # NaN and infinity both show in the minimum or maximum, which need no second array of this size.
-    if np.isfinite(values.min()) and np.isfinite(values.max()):
+    if is_mapped(values):
+        finite = all(np.isfinite(block.min()) and np.isfinite(block.max()) for _, block in row_blocks(values))
+    else:
+        finite = bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+    if finite:
         return
     broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
     raise EmbeddingError(

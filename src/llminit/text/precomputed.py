@@ -16,6 +16,7 @@ from llminit.frames import described, from_frame
 from llminit.storage import replacing_file
 from llminit.text.embeddings import TextEmbeddings
 from llminit.text.ids_file import ids_beside, read_ids
+from llminit.text.mapped_parquet import is_large, mapped_parquet
 
 ID_COLUMN = "item_id"
 EMBEDDING_COLUMN = "embedding"
@@ -36,9 +37,9 @@ def read_embeddings(
     """Read precomputed text embeddings.
 
     Args:
-        source: A Parquet file with a column of ids and one of lists or arrays of numbers; a `.npy` file of shape
-            (n_items, D); a RecBole atomic file with one `float_seq` column; a pandas, polars or Arrow frame like the
-            Parquet file; or a pair (ids, array).
+        source: A Parquet file, or a folder of them, with a column of ids and one of lists or arrays of numbers; a
+            `.npy` file of shape (n_items, D), which stays on the disk if it holds float32; a RecBole atomic file with
+            one `float_seq` column; a pandas, polars or Arrow frame like the Parquet file; or a pair (ids, array).
         ids: For a `.npy` file, the ids of its rows: a sequence, or a file of them (`.npy`, a JSON list, or text with
             one a line). None looks for `NAME.ids.txt`, `NAME.ids.json` or `NAME_ids.npy` beside `NAME.npy`.
         id_column: Name of the column of ids.
@@ -58,6 +59,8 @@ def read_embeddings(
     if not isinstance(source, str | Path):
         return _from_frame(_to_polars(source), id_column, embedding_column, "the frame of text embeddings")
     path = Path(source)
+    if path.is_dir() or is_large(path):
+        return mapped_parquet(path, id_column, embedding_column)
     if not path.is_file():
         raise EmbeddingError(f"found no file at {path}, expected text embeddings; check the path")
     ending = path.suffix.lower()

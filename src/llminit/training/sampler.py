@@ -1,5 +1,7 @@
 """Training triples: every training interaction once per epoch, with one item that the user has not seen."""
 
+from functools import cached_property
+
 import numpy as np
 
 from llminit.arrays import BoolArray, IntArray
@@ -10,7 +12,7 @@ class TripleSampler:
     """Shuffles training interactions and draws uniform negatives, a whole epoch at a time."""
 
     def __init__(self, users: IntArray, items: IntArray, n_users: int, n_items: int) -> None:
-        """Prepare the lookup of training interactions.
+        """Keep the training interactions.
 
         Args:
             users: int64 of shape (n_interactions,), user codes.
@@ -27,9 +29,17 @@ class TripleSampler:
             )
         self.users, self.items = users, items
         self.n_users, self.n_items = n_users, n_items
-        self._seen_keys = np.sort(users * n_items + items)
-        # A user who has seen the whole catalogue has no negatives; any item is drawn, to avoid an endless loop.
-        self._has_negative = np.bincount(users, minlength=n_users) < n_items
+
+    @cached_property
+    def _seen_keys(self) -> IntArray:
+        """The training interactions as sorted numbers; made only where negatives are drawn."""
+        return np.sort(self.users * self.n_items + self.items)
+
+    @cached_property
+    def _has_negative(self) -> BoolArray:
+        """Whether a user has one: who has seen the whole catalogue gets any item, to avoid an endless loop."""
+        has_negative: BoolArray = np.bincount(self.users, minlength=self.n_users) < self.n_items
+        return has_negative
 
     def epoch(self, rng: np.random.Generator, *, negatives: bool) -> IntArray:
         """Return the triples of one epoch, as rows of the embedding matrix.
@@ -54,11 +64,13 @@ class TripleSampler:
         Returns:
             int64 of shape (3, n): users, positives and negatives; (2, n) without negatives.
         """
-        users, positives = self.users[order], self.items[order]
-        parts = [users, positives + self.n_users]
+        triples = np.empty((3 if negatives else 2, len(order)), dtype=np.int64)
+        np.take(self.users, order, out=triples[0], mode="clip")
+        np.take(self.items, order, out=triples[1], mode="clip")
         if negatives:
-            parts.append(self.sample_negatives(users, rng) + self.n_users)
-        return np.stack(parts)
+            triples[2] = self.sample_negatives(triples[0], rng)
+        triples[1:] += self.n_users
+        return triples
 
     def sample_negatives(self, users: IntArray, rng: np.random.Generator) -> IntArray:
         """Draw one item per user, uniformly among those that the user has not seen in training.
