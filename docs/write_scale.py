@@ -114,12 +114,12 @@ def statistics() -> str:
 def growth() -> str:
     """Return the times of an epoch in memory."""
     lines = [
-        "| interactions | users | items | threads | an epoch, s | steps that were timed | peak memory |",
-        "|--:|--:|--:|--:|--:|--:|--:|",
+        "| interactions | users | items | threads | an epoch, s | a step, processor ms | steps timed | peak memory |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in _result("softmax_growth").get("rows", []):
         counts = " | ".join(f"{row[name]:,}" for name in ("interactions", "users", "items", "threads"))
-        share = f"{row['share_of_steps']:.0%}"
+        share = f"{1000 * row['step_cpu_seconds']:.1f} | {row['share_of_steps']:.1%}"
         lines.append(f"| {counts} | {row['epoch_seconds']:.0f} | {share} | {row['peak_bytes'] / 1e9:.1f} GB |")
     return "\n".join(lines)
 
