@@ -66,7 +66,8 @@ def main() -> None:
 
 def measured_constants(path: Path | None) -> Any:
     """Return the constants of a file, or of this machine."""
-    from llminit.plan import calibrated, read_constants
+    from llminit.plan import read_constants
+    from llminit.plan.calibrate import calibrated
 
     return calibrated("two cores of a shared server", threads=1) if path is None else read_constants(path)
 

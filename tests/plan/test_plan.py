@@ -12,8 +12,8 @@ from llminit.plan import Constants, Problem, plan, read_constants, write_constan
 from llminit.plan import calibrate as calibrate_module
 from llminit.plan import constants as constants_module
 from llminit.plan.constants import shipped_constants
+from llminit.plan.estimate import bytes_a_step
 from llminit.plan.shown import count, duration, size
-from llminit.plan.traffic import bytes_a_step
 
 SIZES = {"users": 3000, "items": 500, "interactions": 100_000}
 

@@ -65,7 +65,8 @@ def command(
 
 def _calibrate(path: Path | None, threads: int | None) -> None:
     from llminit.comparison.resources import described_machine
-    from llminit.plan import calibrated, constants_path, write_constants
+    from llminit.plan import constants_path, write_constants
+    from llminit.plan.calibrate import calibrated
 
     RichReporter().note("measuring this machine: it takes some seconds, and half a minute where kernels are compiled")
     target = path or constants_path()

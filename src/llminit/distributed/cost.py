@@ -6,9 +6,13 @@ of its own (4 d) go to the others: (P - 1) / P * R * (8 d + 8) bytes, and 8 (P -
 most 2 B / P with the negatives of a rank, and B / P + B with shared ones.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from llminit.distributed.batches import Negatives
+if TYPE_CHECKING:
+    from llminit.distributed.batches import Negatives  # which loads torch, and a plan needs none
+
+EXCHANGES = 2
+"""Exchanges of a step that wait for one another: for the rows, and for their gradients."""
 
 _NUMBER, _VALUE = 8, 4
 """Bytes of a row's number and of a value."""
@@ -31,7 +35,7 @@ class StepSizes(NamedTuple):
     batch_size: int
     width: int
     n_ranks: int
-    negatives: Negatives = "rank"
+    negatives: "Negatives" = "rank"
     sampled_negatives: bool = False
     n_users: int = 0
     n_items: int = 0
@@ -77,7 +81,7 @@ def seconds_per_step(compute_seconds: float, sent_bytes: float, bandwidth: float
         bandwidth: Bytes a second that a rank sends while it receives as many.
         round_seconds: The time of an exchange of nothing; a step has two, for the rows and for their gradients.
     """
-    return compute_seconds + sent_bytes / bandwidth + 2 * round_seconds
+    return compute_seconds + sent_bytes / bandwidth + EXCHANGES * round_seconds
 
 
 def _distinct(draws: float, n: int) -> float:

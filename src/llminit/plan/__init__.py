@@ -1,6 +1,8 @@
-"""What a size of problem will take, in memory, time, traffic and disk, before anything is bought."""
+"""What a size of problem will take, in memory, time, traffic and disk, before anything is bought.
 
-from llminit.plan.calibrate import calibrated
+`calibrate` measures the machine; it is imported where it is called, since it loads what trains.
+"""
+
 from llminit.plan.constants import Constants, constants_path, read_constants, write_constants
 from llminit.plan.estimate import Plan, plan
 from llminit.plan.problem import Problem
@@ -9,7 +11,6 @@ __all__ = [
     "Constants",
     "Plan",
     "Problem",
-    "calibrated",
     "constants_path",
     "plan",
     "read_constants",

@@ -8,9 +8,9 @@ import math
 from typing import NamedTuple
 
 from llminit.data.out_of_core.room import bytes_in_memory, bytes_on_disk
+from llminit.distributed.cost import EXCHANGES, StepSizes, bytes_per_step
 from llminit.plan.constants import Constants
 from llminit.plan.problem import Problem
-from llminit.plan.traffic import EXCHANGES, bytes_a_step
 
 _TABLE_COPIES = 4
 """The rows, Adam's two moments, and the rows of the best epoch."""
@@ -19,7 +19,7 @@ _BYTES_AN_INTERACTION = 72
 _BYTES_A_NODE = 20
 """Where a node's neighbours begin (8), its place in a step (4), and its name or code (8)."""
 _ANCHORS = 128
-"""Pairs whose gradients of the columns are kept apart."""
+"""Pairs whose gradients of the columns are kept apart; there are two such parts at least."""
 _ID_BYTES = 8
 _ROWS_AT_ONCE = 2_000_000
 
@@ -114,7 +114,7 @@ def plan(problem: Problem, constants: Constants) -> Plan:
 def _memory(problem: Problem, constants: Constants) -> Memory:
     nodes = (problem.users + problem.items) / problem.ranks
     pairs, columns = _pairs_and_columns(problem)
-    shares = math.ceil(pairs / _ANCHORS) * columns * problem.dim
+    shares = max(min(pairs, 2), math.ceil(pairs / _ANCHORS)) * columns * problem.dim
     return Memory(
         tables=4 * problem.dim * _TABLE_COPIES * nodes + _BYTES_A_NODE * nodes,
         interactions=_BYTES_AN_INTERACTION * problem.interactions / problem.ranks,
@@ -131,6 +131,19 @@ def _step(problem: Problem, constants: Constants) -> Step:
         sent / (problem.bandwidth * 1e9) + rounds,
         sent,
     )
+
+
+def bytes_a_step(problem: Problem) -> float:
+    """Return the bytes that a rank sends to others in a step."""
+    sizes = StepSizes(
+        problem.batch,
+        problem.dim,
+        problem.ranks,
+        problem.negatives,
+        n_users=problem.users,
+        n_items=problem.items,
+    )
+    return bytes_per_step(sizes)
 
 
 def compute_seconds(pairs: float, columns: float, dim: int, constants: Constants) -> float:

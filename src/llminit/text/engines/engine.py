@@ -76,8 +76,8 @@ def run_orders(
     if is_endpoint(encoder):
         if engine.name == "ray":
             raise ConfigError(
-                f"{encoder.name} computes at its endpoint, expected an encoder that computes in the Ray cluster; leave "
-                "out --engine, one process keeps an endpoint busy (--encoder-option concurrency=N)"
+                f"{encoder.name} computes at its endpoint, expected an encoder that computes in the Ray cluster; use "
+                "the engine local, whose one process keeps an endpoint busy, with concurrency=N for the encoder"
             )
         if (engine.workers or 1) > 1:
             reporter.note(
