@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llminit.config import FitConfig
 from llminit.data import Dataset
 from llminit.models import BACKBONES, Backbone
-from llminit.pipeline.fit import check_names
+from llminit.pipeline.checks import check_names
 from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.presets import fitted_to_data, with_preset
 from llminit.text import TextEmbeddings

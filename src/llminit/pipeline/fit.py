@@ -11,17 +11,14 @@ from scipy.sparse import csr_array
 from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions, to_csr
 from llminit.distributed.ranks import Ranks
-from llminit.errors import ConfigError
-from llminit.evaluation import parse_metric
-from llminit.initialization import XAVIER
-from llminit.models import BACKBONES, BASELINES, is_baseline
+from llminit.models import is_baseline
+from llminit.pipeline.checks import check_cold_items, check_names, needs_text
 from llminit.pipeline.cold import newcomers_report
 from llminit.pipeline.cold_split import ColdSplit, split_cold
 from llminit.pipeline.fold_in import fitted_maps, refitted_maps, trained_rows
 from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
 from llminit.pipeline.learn import learn
 from llminit.pipeline.learned import Learned
-from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.pipeline.out_folder import OutFolder
 from llminit.pipeline.over_ranks import check_over_ranks
 from llminit.pipeline.parts import named_parts
@@ -38,7 +35,6 @@ from llminit.progress import Reporter
 from llminit.recommender import FoldIn, Recommender
 from llminit.recommender.text_recipe import TextRecipe
 from llminit.reporters import automatic_reporter
-from llminit.selectors import SELECTORS, check_selection
 from llminit.text import HERE, Engine, TextEmbeddings
 from llminit.training import CheckpointFile
 
@@ -94,7 +90,7 @@ def fit(
     config = with_preset(asked)
     check_names(config)
     check_over_ranks(config, ranks)
-    _check_cold_items(config)
+    check_cold_items(config)
     folder = None if out is None else OutFolder(Path(out), overwrite=overwrite)
     if folder is not None:
         folder.check()
@@ -266,44 +262,6 @@ def _pending(fitted_to: HeldOut) -> csr_array | None:
     return held_back if held_back.nnz else None
 
 
-def _check_cold_items(config: FitConfig) -> None:
-    if config.cold_share is not None and not needs_text(config):
-        raise ConfigError(
-            f"cold_share={config.cold_share} needs a model that uses the items' text, expected to find new items a "
-            f"place; found backbone={config.backbone!r} with init={config.init!r}: use a selector of text embeddings, "
-            "or leave cold_share out"
-        )
-
-
-def check_names(config: FitConfig) -> None:
-    """Validate the names of the model and its start, and their options, before any work.
-
-    Raises:
-        ConfigError: One is unknown or cannot be used.
-    """
-    parse_metric(config.valid_metric)
-    if config.backbone == MIXTURE:
-        parts = check_mixture(config.backbone_options).parts
-        if all(is_baseline(name) for name in parts):
-            return
-    elif config.backbone not in BACKBONES:
-        if config.backbone not in BASELINES:
-            raise ConfigError(
-                f"unknown backbone {config.backbone!r}; choose one of {', '.join(BACKBONES)}, or a baseline: "
-                f"{', '.join(BASELINES)}"
-            )
-        BASELINES.entry(config.backbone).options_type.make(**config.backbone_options)
-        return
-    else:
-        BACKBONES.entry(config.backbone).options_type.make(**config.backbone_options)
-    if config.init in SELECTORS:
-        check_selection(config.init, config.init_options, config.embedding_size)
-    elif config.init != XAVIER:
-        raise ConfigError(f"unknown init {config.init!r}; choose {XAVIER}, or a selector: {', '.join(SELECTORS)}")
-    elif config.init_options:
-        raise ConfigError(f"init={XAVIER!r} takes no options, found {', '.join(config.init_options)}; leave them out")
-
-
 def _text_source(
     dataset: Dataset,
     config: FitConfig,
@@ -327,16 +285,6 @@ def _text_source(
         )
     _note_unused(config, embeddings, encoder, reporter)
     return text
-
-
-def needs_text(config: FitConfig) -> bool:
-    """Return whether a fit needs text embeddings: for where it starts, or for its model."""
-    if config.backbone == MIXTURE:
-        mixture = check_mixture(config.backbone_options)
-        return any(needs_text(mixture.part_config(config, name)) for name in mixture.parts)
-    if is_baseline(config.backbone):
-        return BASELINES[config.backbone].make(**config.backbone_options).uses_text()
-    return config.init != XAVIER
 
 
 def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Reporter) -> None:

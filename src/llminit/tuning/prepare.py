@@ -11,7 +11,7 @@ from llminit.data import Dataset
 from llminit.errors import ConfigError
 from llminit.initialization import XAVIER
 from llminit.models import BASELINES, Sizes, is_baseline
-from llminit.pipeline.fit import check_names, needs_text
+from llminit.pipeline.checks import check_names, needs_text
 from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
 from llminit.pipeline.mixture import MIXTURE
 from llminit.pipeline.parts import foreign_parts, is_importable
