@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 60, 190, 50, 60
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 690, 400, 60, 240, 50, 60
 LINES = {
     "exchange_only": ("exchange alone", "#888"),
     "own_clock": ("as measured, own clock", "#1f5fa8"),
