@@ -65,9 +65,9 @@ def main() -> None:
     parser = common.options_parser(__doc__, repeats=1)
     parser.add_argument("--sizes", type=float, nargs="+", default=[10, 100], help="millions of interactions")
     parser.add_argument("--dim", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--runs", type=int, default=100, help="runs of 16 steps that are timed")
+    parser.add_argument("--runs", type=int, default=400, help="runs of 16 steps that are timed")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for size in sorted(options.sizes):

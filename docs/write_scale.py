@@ -113,11 +113,14 @@ def statistics() -> str:
 
 def growth() -> str:
     """Return the times of an epoch in memory."""
+    found = _result("softmax_growth")
     lines = [
+        f"{found.get('setting', 'Not measured yet')}.",
+        "",
         "| interactions | users | items | threads | an epoch, s | a step, processor ms | steps timed | peak memory |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for row in _result("softmax_growth").get("rows", []):
+    for row in found.get("rows", []):
         counts = " | ".join(f"{row[name]:,}" for name in ("interactions", "users", "items", "threads"))
         share = f"{1000 * row['step_cpu_seconds']:.1f} | {row['share_of_steps']:.1%}"
         lines.append(f"| {counts} | {row['epoch_seconds']:.0f} | {share} | {row['peak_bytes'] / 1e9:.1f} GB |")

@@ -1,4 +1,4 @@
-"""The examples, run as they stand beside a folder `model`."""
+"""The examples of exports, run as they stand beside a folder `model`."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from llminit import Recommender
 from llminit.export import TARGETS
 from other_programs import recbole_python, running_server
 
-EXAMPLES = {path.stem: path for path in (Path(__file__).parents[2] / "examples").glob("*.py")}
+EXAMPLES = {path.stem: path for path in (Path(__file__).parents[2] / "examples").glob("export_*.py")}
 WITHOUT_SEEN = {"export_implicit", "export_pgvector"}
 NEEDS = {
     "export_cosine": "qdrant_client",

@@ -58,7 +58,9 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], li
 
 def lines_of(study: Path) -> list[dict[str, Any]]:
     """Return what has happened in a search."""
-    return [json.loads(line) for line in study.read_text().splitlines()] if study.exists() else []
+    text = study.read_text() if study.exists() else ""
+    whole = text[: text.rfind("\n") + 1]  # the last line may be half written
+    return [json.loads(line) for line in whole.splitlines()]
 
 
 def running(study: Path) -> list[int]:

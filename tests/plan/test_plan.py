@@ -49,10 +49,13 @@ def test_a_step_and_an_epoch_follow_the_stated_formula() -> None:
     compute = 100 * 100 * (10 * 1e-10 + 2e-9) + 200 * 10 * 3e-9 + 1e-3
     assert found.step.compute == pytest.approx(compute)
     assert found.step.communication == pytest.approx(bytes_a_step(problem) / 0.5e9 + 2 * 2e-3)
-    assert found.epoch.seconds == pytest.approx(500 * found.step.seconds + 50_000 * 1e-8)
+    assert found.epoch.seconds == pytest.approx(500 * found.step.seconds + 100_000 * 1e-8)
     assert found.epoch.steps == 500
     assert found.memory.total == pytest.approx(sum(found.memory))
-    assert found.memory.tables == pytest.approx(1750 * (16 * 10 + 20))
+    assert found.memory.tables == pytest.approx(1750 * 16 * 10)
+    assert found.memory.interactions == pytest.approx(100_000 * 72 + 3500 * 20)
+    assert found.memory.evaluating == pytest.approx(3500 * 24 * 10)
+    assert found.memory.of_others == pytest.approx(found.memory.total - found.memory.evaluating)
 
 
 def test_one_rank_sends_nothing() -> None:

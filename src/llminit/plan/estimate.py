@@ -14,6 +14,10 @@ from llminit.plan.problem import Problem
 
 _TABLE_COPIES = 4
 """The rows, Adam's two moments, and the rows of the best epoch."""
+_COPIES_EVALUATING = 3
+"""The rows at length 1, what serves, and the copy of it that is returned."""
+_COPIES_COLLECTED = 6
+"""The same on rank 0 of several, which collects the table for it."""
 _BYTES_AN_INTERACTION = 72
 """The caller's codes (16), the graph's edges (16) and both directions of it (16), and an epoch's order (24)."""
 _BYTES_A_NODE = 20
@@ -25,17 +29,31 @@ _ROWS_AT_ONCE = 2_000_000
 
 
 class Memory(NamedTuple):
-    """Bytes of one rank at its peak."""
+    """Bytes of a rank at its peak: its part of the tables, all interactions, a step, and the process itself.
+
+    Attributes:
+        tables: The rank's part of the rows, Adam's moments and the best epoch's copy.
+        interactions: The graph and an epoch's order; every rank has all of it.
+        step: What a step writes to.
+        base: The process before it has any data.
+        evaluating: What rank 0 needs beside, while it propagates and ranks the whole table.
+    """
 
     tables: float
     interactions: float
     step: float
     base: float
+    evaluating: float
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """All of it: what rank 0 needs."""
         return sum(self)
+
+    @property
+    def of_others(self) -> float:
+        """What every other rank needs."""
+        return self.total - self.evaluating
 
 
 class Step(NamedTuple):
@@ -90,7 +108,11 @@ class Plan(NamedTuple):
         return {
             "problem": self.problem.model_dump(),
             "constants": self.constants.model_dump(),
-            "memory_per_rank": {**self.memory._asdict(), "total": self.memory.total},
+            "memory_per_rank": {
+                **self.memory._asdict(),
+                "total": self.memory.total,
+                "of_others": self.memory.of_others,
+            },
             "step": {**self.step._asdict(), "seconds": self.step.seconds},
             "epoch": self.epoch._asdict(),
             "training_seconds": self.training_seconds,
@@ -112,14 +134,16 @@ def plan(problem: Problem, constants: Constants) -> Plan:
 
 
 def _memory(problem: Problem, constants: Constants) -> Memory:
-    nodes = (problem.users + problem.items) / problem.ranks
+    nodes = problem.users + problem.items
+    copies = _COPIES_EVALUATING if problem.ranks == 1 else _COPIES_COLLECTED
     pairs, columns = _pairs_and_columns(problem)
     shares = max(min(pairs, 2), math.ceil(pairs / _ANCHORS)) * columns * problem.dim
     return Memory(
-        tables=4 * problem.dim * _TABLE_COPIES * nodes + _BYTES_A_NODE * nodes,
-        interactions=_BYTES_AN_INTERACTION * problem.interactions / problem.ranks,
+        tables=4 * problem.dim * _TABLE_COPIES * nodes / problem.ranks,
+        interactions=_BYTES_AN_INTERACTION * problem.interactions + _BYTES_A_NODE * nodes,
         step=4 * (pairs * columns + shares + (2 * pairs + columns) * problem.dim),
         base=constants.base_bytes,
+        evaluating=4 * problem.dim * copies * nodes,
     )
 
 
@@ -154,7 +178,7 @@ def compute_seconds(pairs: float, columns: float, dim: int, constants: Constants
 
 def _epoch(problem: Problem, constants: Constants, step: Step) -> Epoch:
     steps = math.ceil(problem.interactions / problem.batch)
-    drawing = constants.interaction * problem.interactions / problem.ranks
+    drawing = constants.interaction * problem.interactions
     return Epoch(steps, steps * step.seconds + drawing, steps * step.sent_bytes)
 
 

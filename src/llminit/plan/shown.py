@@ -14,12 +14,15 @@ def lines(plan: Plan) -> list[str]:
         "interactions": memory.interactions,
         "a step": memory.step,
         "process": memory.base,
+        "evaluating": memory.evaluating,
     }
+    named = ", ".join(f"{name} {size(part)}" for name, part in parts.items())
     sizes = ", ".join((f"{count(problem.users)} users", f"{count(problem.items)} items", f"d={problem.dim}"))
     facts = {
         "problem": f"{count(problem.interactions)} interactions, {sizes}, batch {problem.batch}, {ranks}",
         "measured on": f"{plan.constants.machine}; {plan.constants.threads} threads a rank; {plan.constants.date}",
-        "memory a rank": f"{size(memory.total)} ({', '.join(f'{name} {size(part)}' for name, part in parts.items())})",
+        "memory": f"{size(memory.total)} on rank 0 ({named})"
+        + (f", {size(memory.of_others)} on each other rank" if problem.ranks > 1 else ""),
         "a step": f"{duration(step.seconds)} (computing {duration(step.compute)}, exchange "
         f"{duration(step.communication)} for {size(step.sent_bytes)} sent a rank)",
         "an epoch": f"{duration(epoch.seconds)}, {count(epoch.steps)} steps, {size(epoch.sent_bytes)} sent a rank",
@@ -33,8 +36,9 @@ def lines(plan: Plan) -> list[str]:
 
 
 HEADER = (
-    "| interactions | users | items | ranks | memory a rank | a step | sent a step | an epoch | tables | encoding |\n"
-    "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    "| interactions | users | items | ranks | memory of rank 0 | of others "
+    "| a step | sent a step | an epoch | tables | encoding |\n"
+    "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
 
 
@@ -49,6 +53,7 @@ def _row(plan: Plan) -> str:
         *(count(value) for value in (problem.interactions, problem.users, problem.items)),
         str(problem.ranks),
         size(plan.memory.total),
+        size(plan.memory.of_others) if problem.ranks > 1 else "–",
         duration(plan.step.seconds),
         size(plan.step.sent_bytes),
         duration(plan.epoch.seconds),
