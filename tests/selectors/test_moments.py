@@ -54,7 +54,7 @@ def test_many_rows_are_summed_in_float32_and_keep_their_digits(n: int, offset: f
     """The moments of many float32 rows are those of float64 within 5e-7 of their scale, small directions included."""
     rows = _rows(3, n, 40, offset)
     found, exact = Moments.of(rows), Moments.of(rows.astype(np.float64))
-    np.testing.assert_allclose(found.mean, exact.mean, rtol=1e-12)
+    assert (np.abs(found.mean - exact.mean) / np.sqrt(exact.variances())).max() < 5e-7
     scale = np.sqrt(np.outer(exact.variances(), exact.variances()))
     assert np.abs((found.covariance - exact.covariance) / scale).max() < 5e-7
     assert (found.covariance == found.covariance.T).all()

@@ -20,7 +20,7 @@ def lines(plan: Plan) -> list[str]:
     sizes = ", ".join((f"{count(problem.users)} users", f"{count(problem.items)} items", f"d={problem.dim}"))
     facts = {
         "problem": f"{count(problem.interactions)} interactions, {sizes}, batch {problem.batch}, {ranks}",
-        "measured on": f"{plan.constants.machine}; {plan.constants.threads} threads a rank; {plan.constants.date}",
+        "measured on": f"{plan.constants.machine}; {_threads(plan.constants.threads)} a rank; {plan.constants.date}",
         "memory": f"{size(memory.total)} on rank 0 ({named})"
         + (f", {size(memory.of_others)} on each other rank" if problem.ranks > 1 else ""),
         "a step": f"{duration(step.seconds)} (computing {duration(step.compute)}, exchange "
@@ -61,6 +61,10 @@ def _row(plan: Plan) -> str:
         duration(plan.before.encoding_seconds),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _threads(number: int) -> str:
+    return f"{number} thread{'s' * (number > 1)}"
 
 
 def count(value: float) -> str:

@@ -3,7 +3,7 @@
 Two parts of n and m rows, with means a and b, have together the mean a + (b - a) m / (n + m), and a scatter (the sum of
 products of deviations) that is the sum of theirs and (b - a)(b - a)' n m / (n + m): Chan, Golub & LeVeque, "Updating
 formulae and a pairwise algorithm for computing sample variances" (1979). All in float64, and merged in pairs; of many
-float32 rows the products are float32 within runs of 256 rows, whose rounding the many runs average out.
+float32 rows the products are float32 within runs of 512 rows, whose rounding the many runs average out.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from scipy.linalg.blas import ssyrk
 from threadpoolctl import threadpool_limits
 
 from llminit.arrays import Float64Array, FloatArray
@@ -22,10 +21,10 @@ from llminit.worker_processes import n_cores
 _PANEL = 96
 """Columns of a panel."""
 
-_RUN = 256
+_RUN = 512
 """Rows whose products are summed in float32."""
 
-_MANY = 16 * _RUN
+_MANY = 8 * _RUN
 """From so many float32 rows on, products are summed in float32 within runs: the sums keep 1e-7 of their scale."""
 
 
@@ -54,14 +53,15 @@ class Moments:
 
     @classmethod
     def _of_many(cls, rows: FloatArray) -> "Moments":
-        mean = rows.mean(axis=0, dtype=np.float64)
-        near = mean.astype(np.float32)
-        triangle = np.zeros((rows.shape[1], rows.shape[1]))
+        near = rows[:_RUN].mean(axis=0, dtype=np.float64).astype(np.float32)
+        total, products = np.zeros(rows.shape[1]), np.zeros((rows.shape[1], rows.shape[1]))
+        ones = np.ones(_RUN, dtype=np.float32)
         for start in range(0, len(rows), _RUN):
-            # BLAS reads rows that lie one after the other as columns; it fills the triangle above the diagonal.
-            triangle += ssyrk(1.0, (rows[start : start + _RUN] - near).T)
-        scatter = np.triu(triangle) + np.triu(triangle, 1).T
-        return cls(len(rows), mean, scatter - len(rows) * np.outer(mean - near, mean - near))
+            deviations = rows[start : start + _RUN] - near
+            total += ones[: len(deviations)] @ deviations
+            products += deviations.T @ deviations
+        shift = total / len(rows)
+        return cls(len(rows), near + shift, products - len(rows) * np.outer(shift, shift))
 
     def merged(self, other: "Moments") -> "Moments":
         """Return the moments of both parts' rows together."""
