@@ -79,7 +79,8 @@ def test_a_killed_run_ends_as_an_undisturbed_one(name: str, killed_in: int, chec
         run(name, checkpoint, killed_in)
     notes = Notes()
     result = run(name, checkpoint, epochs_before=killed_in - 1, reporter=notes)
-    assert notes.messages == ([f"resuming after epoch {killed_in - 1}"] if killed_in > 1 else [])
+    messages = [message for message in notes.messages if not message.startswith("compiling kernels")]
+    assert messages == ([f"resuming after epoch {killed_in - 1}"] if killed_in > 1 else [])
     assert_same(result, run(name))
 
 

@@ -7,7 +7,7 @@ has here; without one, a backbone is trained by its `loss`.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - numba's matmul; loaded here, so that its threads can be limited
@@ -61,10 +61,9 @@ def step_memory(n_nodes: int, width: int, batch_size: int, n_layers: int) -> Ste
     return StepMemory(np.empty(n_nodes, dtype=np.int32), np.full(n_nodes, ABSENT), hops, gradients)
 
 
-def are_compiled() -> bool:
-    """Return whether the machine code is on disk already, so that the first step does not wait for the compiler."""
-    folder = Path(make_steps.stats.cache_path)  # type: ignore[attr-defined]
-    return any(folder.glob(f"*{make_steps.__name__}*.nbi"))
+def is_on_disk(steps: Any) -> bool:
+    """Return whether the machine code of compiled steps is on disk, so that the first step does not wait for it."""
+    return any(Path(steps.stats.cache_path).glob(f"*{steps.__name__}*.nbi"))
 
 
 @kernel()

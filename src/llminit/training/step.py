@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from llminit.arrays import IntArray
 from llminit.compiled.history import CompiledHistory, HistoryMemory, history_memory, history_steps
 from llminit.compiled.softmax import CompiledSoftmax, SoftmaxMemory, softmax_memory, softmax_steps
-from llminit.compiled.steps import CompiledLoss, StepMemory, make_steps, step_memory
+from llminit.compiled.steps import CompiledLoss, StepMemory, is_on_disk, make_steps, step_memory
 from llminit.models.backbone import Backbone, Batch
 from llminit.training.optimizer import Adam
 
@@ -47,6 +47,16 @@ def steps_of(backbone: Backbone, optimizer: Adam, batch_size: int) -> RunSteps:
             return CompiledHistorySteps(backbone, optimizer, batch_size, loss).run
         return CompiledSteps(backbone, optimizer, batch_size, loss).run
     return lambda triples: _steps_in_torch(backbone, optimizer, batch_size, triples)
+
+
+def are_compiled(backbone: Backbone) -> bool:
+    """Return whether the machine code of a backbone's steps is on disk; True for one without compiled steps."""
+    loss = backbone.compiled_loss()
+    if loss is None:
+        return True
+    if isinstance(loss, CompiledSoftmax):
+        return is_on_disk(softmax_steps)
+    return is_on_disk(history_steps if isinstance(loss, CompiledHistory) else make_steps)
 
 
 class CompiledSteps:

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from llminit.arrays import FloatArray
-from llminit.compiled.steps import are_compiled
 from llminit.config import TrainingConfig
 from llminit.errors import ConfigError
 from llminit.models.backbone import Backbone, HistoryRows
@@ -20,7 +19,7 @@ from llminit.training.checkpoint import Checkpoint
 from llminit.training.optimizer import Adam
 from llminit.training.sampler import TripleSampler
 from llminit.training.state import EpochRecord, RunState, is_evaluated
-from llminit.training.step import MakeSteps, steps_of
+from llminit.training.step import MakeSteps, are_compiled, steps_of
 
 Validate = Callable[[FloatArray, FloatArray], float]
 
@@ -94,7 +93,7 @@ def train(
     """
     keep_freed_memory()
     run = _Run(backbone.to(checked_device(device)), config, seed, checkpoint, sampler, make_steps)
-    if run.optimizer.deferred is not None and not are_compiled():
+    if run.optimizer.deferred is not None and not are_compiled(run.backbone):
         reporter.note("compiling kernels for this machine: this first time takes about half a minute")
     if run.restore(reporter, validates=validate is not None):
         reporter.note(f"resuming after epoch {run.progress.epoch}")
