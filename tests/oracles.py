@@ -101,6 +101,18 @@ def laplacian_scores(texts: AnyArray, interactions: AnyArray) -> list[float]:
     return scores
 
 
+def history_covariances(texts: AnyArray, interactions: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """The covariances of two different items of one history and of one item, over all ordered pairs, each drawn so."""
+    histories = [np.flatnonzero(row) for row in interactions if row.sum() > 1]
+    drawn = [(one, other, 1 / (len(items) - 1)) for items in histories for one in items for other in items]
+    drawn = [(one, other, share) for one, other, share in drawn if one != other]
+    total = sum(share for _, _, share in drawn)
+    rows = texts.astype(np.float64)
+    rows = rows - sum(share * rows[one] for one, _, share in drawn) / total
+    pairs = sum(share * np.outer(rows[one], rows[other]) for one, other, share in drawn) / total
+    return pairs, sum(share * np.outer(rows[one], rows[one]) for one, _, share in drawn) / total
+
+
 def mean_of_seen(items: AnyArray, pairs: Sequence[tuple[int, int]], n_users: int) -> AnyArray:
     """Each user's mean over the item rows in their (user, item) pairs; the mean of all rows where there is none."""
     rows = []

@@ -136,7 +136,7 @@ def test_its_arrays_are_all_there_is_to_it(name: str) -> None:
     [
         ("middle|pca:8", 8, "unknown stage 'middle' in 'middle|pca:8'; choose one of: center, propagate"),
         ("center:2|pca:8", 8, "unknown stage 'center:2'"),
-        ("center|pce:8", 8, "unknown part 'pce' in 'center|pce:8'; choose from: full, .*, svd"),
+        ("center|pce:8", 8, "unknown part 'pce' in 'center|pce:8'; choose from: canonical, full, .*, svd"),
         ("pca:4+svd:3", 8, r"add up to 7, expected 8; .* embedding_size=8, or leave one width out"),
         ("pca:4+svd:3", 6, r"add up to 7, expected 6"),
         ("pca+svd:8", 8, r"add up to 8, expected less than 8"),

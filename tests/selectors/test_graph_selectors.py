@@ -128,7 +128,7 @@ def test_rec_pca_is_its_twin(seed: int, weight: float) -> None:
     oracles.assert_close(selection.apply(texts), centred @ matrix, 1e-3)
 
 
-@pytest.mark.parametrize("name", ["laplacian-score", "propagated-whiten", "rec-pca"])
+@pytest.mark.parametrize("name", ["canonical", "laplacian-score", "propagated-whiten", "rec-pca"])
 @pytest.mark.parametrize("interactions", [None, np.zeros((N_USERS, N_ITEMS), dtype=np.float32)])
 def test_no_graph_is_said(name: str, interactions: AnyArray | None) -> None:
     """A selector that needs the training interactions says so where there are none, and what to choose instead."""

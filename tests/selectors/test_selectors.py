@@ -51,7 +51,7 @@ def test_contract(name: str) -> None:
 def test_registry_has_the_named_selectors() -> None:
     """The documented selectors are registered by name."""
     of_text = {"random", "uniform", "variance", "full", "pca", "whiten", "prefix", "projection"}
-    assert set(SELECTORS) == of_text | {"laplacian-score", "propagated-whiten", "rec-pca"}
+    assert set(SELECTORS) == of_text | {"canonical", "laplacian-score", "propagated-whiten", "rec-pca"}
 
 
 @given(size=st.integers(1, 40), times=st.integers(1, 10))
@@ -215,7 +215,7 @@ def test_projection_keeps_squared_lengths_on_average() -> None:
 @pytest.mark.parametrize(
     ("name", "size", "options", "error", "message"),
     [
-        ("best", 4, {}, ConfigError, "unknown selector 'best'; choose one of: full, laplacian-score, pca"),
+        ("best", 4, {}, ConfigError, "unknown selector 'best'; choose one of: canonical, full, laplacian-score, pca"),
         ("variance", 4, {"portion": 0.2}, ConfigError, "unknown option 'portion'; selector variance takes: share"),
         ("uniform", 4, {"step": 2}, ConfigError, "unknown option 'step'; selector uniform takes: none"),
         ("variance", 4, {"share": 0}, ConfigError, "share=0"),

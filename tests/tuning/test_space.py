@@ -150,7 +150,7 @@ def test_batches_follow_the_data() -> None:
 
 def test_starts() -> None:
     """With text there are four selections, without it embeddings start at random."""
-    assert values_of(space(), "history", "init") == ("propagated-whiten", "whiten", "pca", "variance")
+    assert values_of(space(), "history", "init") == ("canonical", "propagated-whiten", "whiten", "pca", "variance")
     assert values_of(space(texts=None, backbones=("softmax",)), "softmax", "init") == ("xavier",)
 
 

@@ -14,11 +14,11 @@ from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.text import TextEmbeddings
 
 _TRAINING = {
-    "init": "propagated-whiten",
+    "init": "canonical",
     # An epoch's work is the batch times the interactions: half that of 256, at a quality within one percent.
     "train_batch_size": 128,
     "epochs": 50,
-    "patience": 3,
+    "patience": 2,
     "valid_users": 5000,
 }
 _WIDE = {"embedding_size": 512, "learning_rate": 5e-4}

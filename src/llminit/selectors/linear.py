@@ -119,12 +119,30 @@ def _automatic_shrinkage(data: SelectorInput, centre: Float64Array, variances: F
 
 def _leading(matrix: Float64Array, size: int, source: str) -> tuple[Float64Array, Float64Array]:
     """Return all eigenvalues, largest first, and the `size` leading eigenvectors of a positive semi-definite matrix."""
+    values, directions = usable_directions(matrix, size, source)
+    return values, directions[:, :size]
+
+
+def usable_directions(matrix: Float64Array, size: int, source: str) -> tuple[Float64Array, Float64Array]:
+    """Return a positive semi-definite matrix's eigenvalues, largest first, and the eigenvectors that are no rounding.
+
+    Args:
+        matrix: float64 of shape (D, D).
+        size: How many eigenvectors are needed.
+        source: What the matrix was made of, for the message.
+
+    Returns:
+        float64 of shape (D,), and float64 of shape (D, n) with n >= `size`.
+
+    Raises:
+        EmbeddingError: There are fewer.
+    """
     values, directions = np.linalg.eigh(matrix)
-    values, directions = values[::-1], directions[:, ::-1][:, :size]
+    values, directions = values[::-1], directions[:, ::-1]
     n_usable = int((values > 1e-7 * max(values[0], 1e-30)).sum())
     if n_usable < size:
         raise EmbeddingError(
             f"the text embeddings of {source} vary in {n_usable} directions only, fewer than embedding_size={size}; "
             "lower embedding_size or choose a selector that picks columns"
         )
-    return values, with_fixed_signs(directions)
+    return values, with_fixed_signs(directions[:, :n_usable])

@@ -92,6 +92,15 @@ def moments_of(values: FloatArray) -> Moments:
         return merged(pool.map(lambda numbered: Moments.of(numbered[1]), row_blocks(values)))
 
 
+def products_of(rows: FloatArray) -> Float64Array:
+    """Return rows' rows, float64 of shape (D, D): float32 within runs of 512 rows, which their many sums even out."""
+    products = np.zeros((rows.shape[1], rows.shape[1]))
+    for start in range(0, len(rows), _RUN):
+        run = rows[start : start + _RUN]
+        products += run.T @ run
+    return products
+
+
 def _products_of_columns(values: Float64Array) -> Float64Array:
     """Return values' values, of shape (D, D): of two equal halves one is computed, in panels that suit BLAS."""
     width = values.shape[1]

@@ -18,7 +18,7 @@ from llminit.pipeline.presets import PRESETS, WIDE_SOFTMAX, fitted_to_data
 from llminit.text import TextEmbeddings
 from llminit.tuning.config import TuneConfig
 
-SELECTIONS = ("propagated-whiten", "whiten", "pca", "variance")
+SELECTIONS = ("canonical", "propagated-whiten", "whiten", "pca", "variance")
 WIDTHS = (64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096)
 WIDTHS_WITHOUT_TEXT = (32, 64, 128, 256)
 MAX_MODEL_BYTES = 4 * 2**30
