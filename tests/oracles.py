@@ -108,9 +108,9 @@ def history_covariances(texts: AnyArray, interactions: AnyArray) -> tuple[AnyArr
     drawn = [(one, other, share) for one, other, share in drawn if one != other]
     total = sum(share for _, _, share in drawn)
     rows = texts.astype(np.float64)
-    rows = rows - sum(share * rows[one] for one, _, share in drawn) / total
-    pairs = sum(share * np.outer(rows[one], rows[other]) for one, other, share in drawn) / total
-    return pairs, sum(share * np.outer(rows[one], rows[one]) for one, _, share in drawn) / total
+    rows -= np.sum([share * rows[one] for one, _, share in drawn], axis=0) / total
+    pairs = np.sum([share * np.outer(rows[one], rows[other]) for one, other, share in drawn], axis=0) / total
+    return pairs, np.sum([share * np.outer(rows[one], rows[one]) for one, _, share in drawn], axis=0) / total
 
 
 def mean_of_seen(items: AnyArray, pairs: Sequence[tuple[int, int]], n_users: int) -> AnyArray:
