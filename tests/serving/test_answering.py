@@ -78,6 +78,19 @@ def test_a_batch_is_answered_as_its_questions(asked: list[RecommendRequest]) -> 
         assert all(row["added"] == (row["item_id"] == "n0") for row in found)
 
 
+def test_a_large_catalogue_is_answered_as_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where items are many, users of one batch are answered in one pass: with the same items, scores and ranks."""
+    asked = [RecommendRequest(user_id=f"u{user:02d}", k=3 + user, exclude=["i05"]) for user in range(5)]
+    asked += [RecommendRequest(history=["i01", item_id(user)], only={"brand": "Acme"}) for user in range(4)]
+    few_items = answer(MODEL, asked, ENCODER)
+    monkeypatch.setattr("llminit.recommender.few.MANY", 0)
+    for found, plain in zip(answer(MODEL, asked, ENCODER), few_items, strict=True):
+        assert not isinstance(found, Exception)
+        assert not isinstance(plain, Exception)
+        assert [row["item_id"] for row in found] == [row["item_id"] for row in plain]
+        assert [row["score"] for row in found] == pytest.approx([row["score"] for row in plain], rel=1e-4, abs=1e-5)
+
+
 class FindsAll(Index):
     """An index that misses nothing, as it looks at everything."""
 

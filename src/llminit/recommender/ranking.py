@@ -9,10 +9,11 @@ from scipy.sparse import issparse
 
 from llminit.arrays import BoolArray, FloatArray, IntArray
 from llminit.evaluation.top_items import best_items
-from llminit.models.serving import Factor, ServingModel
+from llminit.models.serving import DotProduct, Factor, ServingModel
 from llminit.progress import SILENT, Reporter
 from llminit.recommender.choice import Candidates
 from llminit.recommender.diversity import diversified, pool_size
+from llminit.recommender.few import are_few, best_of_few
 
 _BLOCK_BYTES = 64 * 2**20
 
@@ -48,14 +49,17 @@ def best_lists(
     best = np.full((len(rows), width), -np.inf, dtype=np.float32)
     with reporter.task("recommending", len(rows)) as task:
         for block in _blocks(len(rows), model.n_items):
-            history = seen[rows[block]]
-            scores = model.scores(rows[block], history)
-            chosen.remove(scores, rows[block])
-            if exclude_seen:
-                scores[np.repeat(np.arange(len(scores)), np.diff(history.indptr)), history.indices] = -np.inf
-            found = best_items(scores, wide)
+            users, history = rows[block], seen[rows[block]]
+            if isinstance(model, DotProduct) and are_few(model, len(users), wide):
+                found = best_of_few(model, users, wide, chosen, history if exclude_seen else None)
+            else:
+                scores = model.scores(users, history)
+                chosen.remove(scores, users)
+                if exclude_seen:
+                    scores[np.repeat(np.arange(len(scores)), np.diff(history.indptr)), history.indices] = -np.inf
+                found = best_items(scores, wide)
             items[block], best[block] = diversified(*found, directions, width, diversity) if diversity else found
-            task.advance(len(scores))
+            task.advance(len(users))
     beyond = np.arange(width) >= counts[:, np.newaxis]
     items[beyond], best[beyond] = -1, -np.inf
     return items, best

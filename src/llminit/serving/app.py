@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from llminit.errors import LLMInitError
+from llminit.recommender.few import prepare
 from llminit.serving.encoding import Encoders, OpenEncoder
 from llminit.serving.guard import Guard
 from llminit.serving.live import Live, version_of
@@ -102,10 +103,12 @@ def _lifespan(service: Service, log: Log) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.create_task(_watch(service.live, service.settings.watch_seconds, log))
+        preparing = asyncio.create_task(asyncio.to_thread(prepare, service.live.model.recommender.model))
         yield
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
+        await preparing
         await service.close()
 
     return lifespan

@@ -92,7 +92,7 @@ class Service:
             self.check_count(len(getattr(question, name) or ()), settings.max_ids, f"ids in {name}")
 
 
-def service_of(request: Request) -> Service:
-    """Return the service of a request's application."""
+async def service_of(request: Request) -> Service:
+    """Return the service of a request's application; a coroutine, as another thread would be asked for the result."""
     service: Service = request.app.state.service
     return service

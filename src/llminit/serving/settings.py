@@ -31,8 +31,8 @@ class ServeSettings(Config):
     """Requests that wait for an answer at the same time; more are told to come back."""
     batch_window_ms: float = Field(default=1.0, ge=0, le=1000)
     """How long a question may wait for others to be answered with."""
-    max_batch: int = Field(default=64, ge=1, le=4096)
-    """Questions that are answered by one matrix product."""
+    max_batch: int = Field(default=16, ge=1, le=4096)
+    """Questions that are answered by one pass over the items; while it goes, the answers before it go out."""
     ann_above: int = Field(default=1_000_000, ge=0, le=MAX_COUNT)
     """Catalogues of more items are searched by an index, which may miss some: needs the extra ann."""
     watch_seconds: float = Field(default=2.0, ge=0, le=86_400)
