@@ -5,6 +5,7 @@ from llminit.results.archiving import write_archive
 from llminit.results.cell import Cell, Failure, Header
 from llminit.results.cold import ColdCell, ColdFailure
 from llminit.results.folder import ResultsFolder
+from llminit.results.joined import Joined
 from llminit.results.key import CellKey, ColdKey, Method, distinct_labels
 from llminit.results.opening import open_results
 from llminit.results.readable import Results
@@ -18,6 +19,7 @@ __all__ = [
     "ColdKey",
     "Failure",
     "Header",
+    "Joined",
     "Method",
     "Results",
     "ResultsFolder",
