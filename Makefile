@@ -8,7 +8,7 @@ demo: .venv/demo
 	$(BIN)/llminit demo
 
 test: .venv/test .venv/recbole
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/lint
 	$(BIN)/ruff check .

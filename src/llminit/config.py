@@ -267,7 +267,7 @@ class CompareConfig(HeldOutConfig):
 
     backbones: Names = ("softmax",)
     """Backbones, separated by commas, or none; sgl:3 runs sgl for the first 3 seeds only."""
-    inits: Names = ("xavier", "variance", "whiten")
+    inits: Names = ("xavier", "variance", "whiten", "canonical")
     """Initial embeddings: xavier and selectors, also composed (center|pca:96+svd:32), separated by commas."""
     baselines: Names = ("all",)
     """Baselines, separated by commas; all or none."""

@@ -93,7 +93,7 @@ def test_the_default_grid_is_about_the_default_model(run: Run, options: list[str
     ran = run("compare", *without(options, "backbones", "inits"), "--baselines", "none", "--seeds", 1, "--json")
     assert ran.code == 0, ran.stderr
     methods = {row["method"] for row in ran.json["methods"]}
-    assert methods == {f"{FitConfig().backbone} + {init}" for init in ("xavier", "variance", "whiten")}
+    assert methods == {f"{FitConfig().backbone} + {init}" for init in ("xavier", "variance", "whiten", "canonical")}
 
 
 def test_again_and_more(run: Run, options: list[str], tmp_path: Path) -> None:
