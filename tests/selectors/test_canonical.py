@@ -103,10 +103,14 @@ def test_taste_comes_before_what_varies_more() -> None:
     assert abs(np.corrcoef(loud, taste)[0, 1]) < 0.3
 
 
-def test_where_histories_say_nothing_the_order_is_that_of_the_variance() -> None:
-    """With one item a user there are no pairs: the directions span those of whiten, rather than any at all."""
+@pytest.mark.parametrize("twice", [False, True])
+def test_where_histories_say_nothing_the_order_is_that_of_the_variance(twice: bool) -> None:
+    """With one item a user, or two with one text, the directions span those of whiten, rather than any at all."""
     texts = world(0)[0]
     interactions = np.eye(N_ITEMS, dtype=np.float32)[:N_USERS]
+    if twice:
+        interactions[:], texts[1] = 0, texts[0]
+        interactions[:, :2] = 1
     rows, plain = (fit(texts, interactions, 3, name=name).apply(texts) for name in ("canonical", "whiten"))
     assert np.isfinite(rows).all()
     overlap = np.linalg.svd(np.linalg.qr(rows)[0].T @ np.linalg.qr(plain)[0], compute_uv=False)
