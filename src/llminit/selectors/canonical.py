@@ -68,15 +68,17 @@ def history_covariances(data: SelectorInput) -> tuple[Float64Array, Float64Array
     own = weights @ interactions
     for start, block in row_blocks(data.text_embeddings):
         rows, some = block - centre, slice(start, start + len(block))
-        items += products_of(scaled(rows, degrees[some]))
-        pairs -= products_of(scaled(rows, own[some]))
+        items += products_of(_scaled(rows, degrees[some]))
+        pairs -= products_of(_scaled(rows, own[some]))
     for start in range(0, len(lengths), _USERS_AT_ONCE):
         some = slice(start, start + _USERS_AT_ONCE)
-        sums = interactions[some] @ data.text_embeddings - np.outer(lengths[some], centre)
-        pairs += products_of(scaled(sums, weights[some]))
+        sums = interactions[some] @ data.text_embeddings
+        sums -= np.outer(lengths[some].astype(np.float32), centre)
+        pairs += products_of(_scaled(sums, weights[some]))
     return pairs / degrees.sum(), items / degrees.sum()
 
 
-def scaled(rows: FloatArray, weights: Float64Array) -> FloatArray:
+def _scaled(rows: FloatArray, weights: Float64Array) -> FloatArray:
     """Return rows, float32, whose products are those of `rows` times their weights."""
-    return rows.astype(np.float32) * np.sqrt(weights, dtype=np.float32)[:, None]
+    scaled: FloatArray = rows * np.sqrt(weights).astype(np.float32)[:, np.newaxis]
+    return scaled
