@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import llminit
+from llminit.compiled import cache
 
 # norm_gradient, in one file, calls dot, in another one.
 SCRIPT = """
@@ -80,3 +81,13 @@ def test_an_edited_kernel_is_compiled_again_with_its_callers(copied: Path) -> No
 def test_compiled_now_or_read_from_disk_computes_the_same(copied: Path) -> None:
     """The first process, which compiles, gives the same bits as the next one, which reads the machine code."""
     assert output(copied, SUMS_SCRIPT) == output(copied, SUMS_SCRIPT)
+
+
+def test_where_nothing_can_be_written_kernels_are_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder for machine code, as in a container that only serves, a kernel works in its process."""
+    monkeypatch.setattr(cache._PackageCacheImpl, "_locator_classes", ())  # noqa: SLF001
+
+    def added(one: int, other: int) -> int:
+        return one + other
+
+    assert cache.kernel()(added)(2, 3) == 5

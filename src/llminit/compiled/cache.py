@@ -6,6 +6,7 @@ an edit in any of them compiles all kernels again.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,7 +36,9 @@ def kernel(**options: Any) -> Callable[[Function], Function]:
         # numba cannot do so with a function that has threads of its own.
         inlined = not options.get("parallel", False)
         compiled = numba.njit(**{"error_model": "numpy", "forceinline": inlined, **options})(function)
-        compiled._cache = _PackageCache(function)  # noqa: SLF001 - as `cache=True`, with another cache class
+        # Where nothing can be written, as in a container that only serves, kernels are compiled in each process.
+        with suppress(RuntimeError):
+            compiled._cache = _PackageCache(function)  # noqa: SLF001 - as `cache=True`, with another cache class
         return compiled  # type: ignore[no-any-return]
 
     return decorate
