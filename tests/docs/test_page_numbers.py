@@ -126,7 +126,8 @@ def test_what_is_missing(page: str) -> None:
 def test_nothing_missing(copied: Path) -> None:
     """A finished grid is called finished."""
     (copied / "planned.toml").write_text(
-        '[grid]\nbackbones=["lightgcn","sgcl"]\nbaselines=["ease"]\nseeds=3\n', encoding="utf-8"
+        '[grid]\nbackbones=["lightgcn","sgcl"]\ninits=["xavier","variance","whiten"]\nbaselines=["ease"]\nseeds=3\n',
+        encoding="utf-8",
     )
     text = text_of(copied, ["beauty"])
     assert "All 21 planned runs are finished." in text
