@@ -16,15 +16,6 @@ def pytest_configure() -> None:
         torch.set_num_threads(1)
 
 
-_LONGEST = ("distributed", "faults", "comparison/test_workers", "text/test_ray_engine", "fuzz", "serving/test_state")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first: one that began last would run alone, with the other processes idle."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(_LONGEST))
-
-
 def _data_folders() -> list[Path]:
     root = Path(__file__).resolve().parents[1]
     named = os.environ.get("LLMINIT_DATA")

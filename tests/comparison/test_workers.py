@@ -45,7 +45,7 @@ def undisturbed(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Resul
     """The results of an undisturbed comparison; do not write to it."""
     out = tmp_path_factory.mktemp("undisturbed") / "r"
     process = start(tables, out, seconds=60)
-    _, messages = process.communicate(timeout=120)
+    _, messages = process.communicate(timeout=300)
     assert process.returncode == 0, messages
     assert not [path.name for path in out.rglob(".*")]
     return ResultsFolder(out)
