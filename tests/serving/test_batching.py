@@ -32,7 +32,7 @@ def run(scenario: Callable[[Batcher[int, int], Doubling], Coroutine[Any, Any, No
     doubling = Doubling()
 
     async def whole() -> None:
-        with ThreadPoolExecutor(options.get("at_once", 1)) as executor:
+        with ThreadPoolExecutor(1) as executor:
             settings = {"window": 0.001, "max_batch": 8, "max_waiting": 100} | options
             batcher: Batcher[int, int] = Batcher(doubling, executor, **settings)
             await scenario(batcher, doubling)
@@ -69,42 +69,6 @@ def test_batches_fill_while_one_is_answered() -> None:
         assert [len(batch) for batch in doubling.batches] == [1, 5]
 
     run(scenario)
-
-
-def test_a_second_batch_begins_where_a_whole_one_waits() -> None:
-    """A few questions wait for the batch under way; a whole batch of them does not, and no third one begins."""
-
-    async def scenario(batcher: Batcher[int, int], doubling: Doubling) -> None:
-        doubling.may_answer.clear()
-        asked = [asyncio.create_task(batcher.ask(0))]
-        while not doubling.batches:
-            await asyncio.sleep(0.001)
-        asked += [asyncio.create_task(batcher.ask(2 * number)) for number in range(1, 8)]
-        await asyncio.sleep(0.01)
-        assert (batcher.n_waiting, len(doubling.batches)) == (7, 1)
-        asked += [asyncio.create_task(batcher.ask(2 * number)) for number in range(8, 28)]
-        while len(doubling.batches) < 2:
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.01)
-        assert [len(batch) for batch in doubling.batches] == [1, 8]
-        doubling.may_answer.set()
-        assert await asyncio.gather(*asked) == [4 * number for number in range(28)]
-        assert await batcher.ask(6) == 12
-
-    run(scenario, at_once=2)
-
-
-def test_many_rounds_leave_nobody_waiting() -> None:
-    """Questions that come just as batches end are answered too."""
-
-    async def scenario(batcher: Batcher[int, int], _: Doubling) -> None:
-        async def one(number: int) -> None:
-            for round_number in range(50):
-                assert await batcher.ask(2 * number) == 4 * number, round_number
-
-        await asyncio.wait_for(asyncio.gather(*map(one, range(40))), 60)
-
-    run(scenario, at_once=2, window=0)
 
 
 def test_an_error_is_the_askers_own() -> None:

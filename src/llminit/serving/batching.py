@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from llminit.serving.problems import Problem
@@ -19,11 +20,10 @@ class Batcher(Generic[Question, Answer]):
 
     Args:
         answer: Returns an answer, or the error, for each question, in their order.
-        executor: Runs `answer`.
+        executor: Runs `answer`; of one thread, so that batches do not overlap.
         window: Seconds to wait for more questions.
         max_batch: Questions that are answered together at most.
         max_waiting: Questions that wait at most; a further one is refused.
-        at_once: Batches that are answered at the same time at most; one more begins only where a whole one waits.
     """
 
     def __init__(
@@ -34,12 +34,11 @@ class Batcher(Generic[Question, Answer]):
         window: float,
         max_batch: int,
         max_waiting: int,
-        at_once: int = 1,
     ) -> None:
         self._answer, self._executor = answer, executor
-        self._window, self._max_batch, self._max_waiting, self._at_once = window, max_batch, max_waiting, at_once
+        self._window, self._max_batch, self._max_waiting = window, max_batch, max_waiting
         self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
-        self._runners: set[asyncio.Task[None]] = set()
+        self._runner: asyncio.Task[None] | None = None
 
     @property
     def n_waiting(self) -> int:
@@ -62,26 +61,25 @@ class Batcher(Generic[Question, Answer]):
             )
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, future))
-        n_runners = len(self._runners)
-        if not n_runners or (n_runners < self._at_once and len(self._waiting) >= self._max_batch):
-            self._runners.add(asyncio.create_task(self._run(0 if n_runners else self._window)))
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run())
         return await future
 
     async def close(self) -> None:
         """Wait until all questions are answered."""
-        while self._runners:
-            await asyncio.wait(self._runners)
+        while self._runner is not None:
+            with suppress(Exception):
+                await self._runner
 
-    async def _run(self, window: float) -> None:
+    async def _run(self) -> None:
         try:
-            if window:
-                await asyncio.sleep(window)
+            if self._window:
+                await asyncio.sleep(self._window)
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._max_batch], self._waiting[self._max_batch :]
                 await self._answered(batch)
         finally:
-            # At once, so that whoever asks next does not count on it.
-            self._runners -= {asyncio.current_task()}
+            self._runner = None
 
     async def _answered(self, batch: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
         questions = [question for question, _ in batch]

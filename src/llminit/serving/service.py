@@ -16,9 +16,6 @@ from llminit.serving.problems import Problem
 from llminit.serving.schemas import RecommendRequest
 from llminit.serving.settings import ServeSettings
 
-_SCORED_AT_ONCE = 2
-"""Batches; the loop that answers needs a core of its own."""
-
 
 class Service:
     """Answers questions with the live model.
@@ -31,14 +28,13 @@ class Service:
 
     def __init__(self, live: Live, settings: ServeSettings, metrics: Metrics) -> None:
         self.live, self.settings, self.metrics = live, settings, metrics
-        # Another thread scores too where so much is asked that a whole batch waits.
-        self._scoring = ThreadPoolExecutor(_SCORED_AT_ONCE, "llminit-scoring")
+        self._scoring = ThreadPoolExecutor(1, "llminit-scoring")
         # Encoding a text takes a hundred times as long as scoring, and the first one loads a language model.
         self._encoding = ThreadPoolExecutor(1, "llminit-encoding")
         options = {"max_batch": settings.max_batch, "max_waiting": settings.max_waiting}
         window = settings.batch_window_ms / 1000
         self._questions: Batcher[RecommendRequest, Answer] = Batcher(
-            self._answer, self._scoring, window=window, at_once=_SCORED_AT_ONCE, **options
+            self._answer, self._scoring, window=window, **options
         )
         self._wishes: Batcher[RecommendRequest, Answer] = Batcher(
             self._answer_words, self._encoding, window=0, **options
