@@ -131,7 +131,7 @@ OPTIONS: dict[str, tuple[list[Any], list[str]]] = {
     ),
     "not KEY=VALUE": (["--backbone-option", "n_layers"], ["KEY=VALUE"]),
     "an unknown initialisation": (["--init", "magic"], ["'magic'", "whiten"]),
-    "an unknown selector option": (["--init-option", "share=1"], ["'share'", "weight"]),
+    "an unknown selector option": (["--init-option", "share=1"], ["'share'", "shrinkage"]),
     "options of xavier": (["--init", "xavier", "--init-option", "share=1"], ["takes no options", "share"]),
     "a bad selector option": (["--init", "variance", "--init-option", "share=0"], ["share=0"]),
     "a selector option of another type": (["--init", "variance", "--init-option", "share=big"], ["share='big'"]),

@@ -180,7 +180,7 @@ def test_models_train_as_long_as_their_presets() -> None:
     lengths = {
         first.label: (found.config(first.values).epochs, found.config(first.values).patience) for first in found.first
     }
-    assert lengths["fast"] == lengths["max"] == (50, 3)
+    assert lengths["fast"] == lengths["max"] == (50, 2)
     assert lengths["lightgcn"] == lengths["mf"] == (300, 10)
 
 

@@ -112,7 +112,7 @@ def change_a_value(path: Path) -> None:
 
 
 def change_an_option(path: Path) -> None:
-    path.write_text(path.read_text().replace('"init":"propagated-whiten"', '"init":"pca"'))
+    path.write_text(path.read_text().replace('"init":"canonical"', '"init":"pca"'))
 
 
 def drop_a_line(path: Path) -> None:
