@@ -1,5 +1,6 @@
 """The selector canonical."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,14 @@ def test_many_users_are_summed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
         oracles.assert_close(one, other, 1e-5)
 
 
+def test_a_mapped_table_gives_the_same(tmp_path: Path) -> None:
+    """A table that is mapped from disk has the directions of the same table in memory."""
+    texts, interactions = world(5)
+    np.save(tmp_path / "texts.npy", texts)
+    mapped = fit(np.load(tmp_path / "texts.npy", mmap_mode="r"), interactions)
+    oracles.assert_close(mapped.apply(texts), fit(texts, interactions).apply(texts), 1e-5)
+
+
 @given(seeds, st.sampled_from([0.02, 0.3, 1.0]), st.integers(1, WIDTH))
 @settings(max_examples=20, deadline=None)
 def test_no_other_directions_are_more_alike_within_histories(seed: int, shrinkage: float, size: int) -> None:
@@ -109,7 +118,7 @@ def test_where_histories_say_nothing_the_order_is_that_of_the_variance(twice: bo
     texts = world(0)[0]
     interactions = np.eye(N_ITEMS, dtype=np.float32)[:N_USERS]
     if twice:
-        interactions[:], texts[1] = 0, texts[0]
+        interactions[:], texts[1] = 0, np.nextafter(texts[0], np.float32(np.inf))
         interactions[:, :2] = 1
     rows, plain = (fit(texts, interactions, 3, name=name).apply(texts) for name in ("canonical", "whiten"))
     assert np.isfinite(rows).all()

@@ -1,5 +1,7 @@
 """The best items of a few users at once, by one pass over the items, as a server asks for them."""
 
+from typing import TypeGuard
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -18,7 +20,7 @@ _LONGEST = 1000
 """Longer lists are found by partitioning all scores, and not by putting each item where it belongs."""
 
 
-def are_few(model: ServingModel, n_users: int, k: int) -> bool:
+def are_few(model: ServingModel, n_users: int, k: int) -> TypeGuard[DotProduct]:
     """Return whether `best_of_few` is for these; one user alone is a matrix times a vector, which takes all cores."""
     is_plain = isinstance(model, DotProduct) and model.users.dtype == model.items.dtype == np.float32
     return is_plain and model.n_items >= MANY and 1 < n_users <= FEW and 0 < k <= _LONGEST

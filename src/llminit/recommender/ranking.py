@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 
 from llminit.arrays import BoolArray, FloatArray, IntArray
 from llminit.evaluation.top_items import best_items
-from llminit.models.serving import DotProduct, Factor, ServingModel
+from llminit.models.serving import Factor, ServingModel
 from llminit.progress import SILENT, Reporter
 from llminit.recommender.choice import Candidates
 from llminit.recommender.diversity import diversified, pool_size
@@ -50,7 +50,7 @@ def best_lists(
     with reporter.task("recommending", len(rows)) as task:
         for block in _blocks(len(rows), model.n_items):
             users, history = rows[block], seen[rows[block]]
-            if isinstance(model, DotProduct) and are_few(model, len(users), wide):
+            if are_few(model, len(users), wide):
                 found = best_of_few(model, users, wide, chosen, history if exclude_seen else None)
             else:
                 scores = model.scores(users, history)

@@ -39,9 +39,9 @@ def canonical(data: SelectorInput, *, shrinkage: float = 0.02) -> Selection:
     # Directions in which no two items differ cannot be told apart, and are not searched.
     _, basis = usable_directions(moments.covariance, size, f"{len(data.text_embeddings)} items")
     pairs, items = history_covariances(data)
-    pairs, items = (
-        basis.T @ covariance @ basis for covariance in (pairs, items if items.any() else moments.covariance)
-    )
+    if items.trace() <= 1e-9 * moments.covariance.trace():
+        items = moments.covariance
+    pairs, items = (basis.T @ covariance @ basis for covariance in (pairs, items))
     shrunk = (1 - shrinkage) * items + shrinkage * items.trace() / len(items) * np.eye(len(items))
     largest = (len(items) - size, len(items) - 1)
     _, found = scipy.linalg.eigh(pairs + _GRANTED * items, shrunk, subset_by_index=largest)
@@ -64,7 +64,10 @@ def history_covariances(data: SelectorInput) -> tuple[Float64Array, Float64Array
     pairs, items = np.zeros((data.width, data.width)), np.zeros((data.width, data.width))
     if not len(lengths):
         return pairs, items
-    centre = (degrees @ data.text_embeddings / degrees.sum()).astype(np.float32)
+    total = np.zeros(data.width)
+    for start, block in row_blocks(data.text_embeddings):
+        total += degrees[start : start + len(block)] @ block
+    centre = (total / degrees.sum()).astype(np.float32)
     own = weights @ interactions
     for start, block in row_blocks(data.text_embeddings):
         rows, some = block - centre, slice(start, start + len(block))

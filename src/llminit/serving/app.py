@@ -108,8 +108,8 @@ def _lifespan(service: Service, log: Log) -> Callable[[FastAPI], Any]:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
-        await preparing
         await service.close()
+        await preparing
 
     return lifespan
 
