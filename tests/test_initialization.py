@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 import oracles
 from llminit.errors import EmbeddingError, StorageError
-from llminit.initialization import initial_embeddings, user_means, xavier_embeddings
+from llminit.initialization import initial_embeddings, svd_embeddings, user_means, xavier_embeddings
 from llminit.selectors import SELECTORS
 from llminit.text.embeddings import TextEmbeddings
 
@@ -153,3 +153,37 @@ def test_saving_again_replaces_and_failing_leaves_nothing(
     with pytest.raises(StorageError):
         made.save(tmp_path / "file" / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "out"]
+
+
+def test_svd_is_the_spectrum_of_the_training_graph(train: csr_array, pairs: list[tuple[int, int]]) -> None:
+    """Items have the leading right singular vectors of the normalised interactions; users the mean of their items."""
+    item_ids = pl.Series(np.arange(N_ITEMS))
+    made = svd_embeddings(USER_IDS, item_ids, train, SIZE, seed=0)
+    dense = train.toarray().astype(np.float64)
+    users, items = dense.sum(axis=1, keepdims=True), dense.sum(axis=0, keepdims=True)
+    normalized = dense / np.sqrt(np.maximum(users, 1) * np.maximum(items, 1))
+    _, _, vectors = np.linalg.svd(normalized)
+    is_seen = items[0] > 0
+    assert not is_seen.all()
+    # Signs are arbitrary, so it is the products of rows that are compared.
+    expected = vectors[:SIZE].T @ vectors[:SIZE]
+    expected *= N_ITEMS / np.trace(expected)
+    oracles.assert_close((made.items @ made.items.T)[np.ix_(is_seen, is_seen)], expected[np.ix_(is_seen, is_seen)], 1e-4)
+    unseen = np.broadcast_to(made.items[is_seen].mean(axis=0), (int((~is_seen).sum()), SIZE))
+    oracles.assert_close(made.items[~is_seen], unseen, 1e-5)
+    oracles.assert_close(made.users, oracles.mean_of_seen(made.items, pairs, N_USERS), 1e-5)
+    assert made.users.dtype == made.items.dtype == np.float32
+    assert (made.n_users_without_history, made.n_items_without_text, made.selection) == (1, 0, None)
+
+
+def test_svd_does_not_depend_on_the_seed(train: csr_array) -> None:
+    """The seed decides where the search begins, and not what is found."""
+    ids = pl.Series(np.arange(N_ITEMS))
+    first, second = (svd_embeddings(USER_IDS, ids, train, SIZE, seed) for seed in (0, 1))
+    oracles.assert_close(first.items, second.items, 1e-4)
+
+
+def test_svd_says_how_many_directions_there_are(train: csr_array) -> None:
+    """A graph of 8 users, one of them without interactions, has fewer than 8 directions."""
+    with pytest.raises(EmbeddingError, match=r"training graph of 8 users and 30 items has; the most here is \d"):
+        svd_embeddings(USER_IDS, pl.Series(np.arange(N_ITEMS)), train, N_USERS, seed=0)

@@ -24,6 +24,10 @@ PresetName = Literal["fast", "best", "max"]
 SplitKind = Literal["random-loo", "temporal-loo", "ratio", "global-time"]
 ColdKind = Literal["random", "time"]
 
+XAVIER, SVD = "xavier", "svd"
+TEXT_FREE = (XAVIER, SVD)
+"""The initial embeddings that need no text: random ones, and the spectrum of the training graph."""
+
 MAX_COUNT = 2**63 - 1
 """What libraries take as a whole number."""
 MAX_EMBEDDING_SIZE = 1_000_000
@@ -215,7 +219,7 @@ class FitConfig(HeldOutConfig):
     backbone_options: dict[str, Any] = Field(default_factory=dict)
     """The backbone's own options, such as n_layers=3; `llminit parts backbones` lists them."""
     init: str = "whiten"
-    """Initial embeddings: xavier (no text), or a selector of text embeddings, also composed: center|pca:96+svd:32."""
+    """Initial embeddings: xavier or svd (no text), or a selector of text embeddings, also composed: pca:96+svd:32."""
     init_options: dict[str, Any] = Field(default_factory=dict)
     """The selector's own options, such as share=0.2 of variance."""
     embedding_size: int = Field(default=128, ge=1, le=MAX_EMBEDDING_SIZE)
@@ -268,7 +272,7 @@ class CompareConfig(HeldOutConfig):
     backbones: Names = ("softmax",)
     """Backbones, separated by commas, or none; sgl:3 runs sgl for the first 3 seeds only."""
     inits: Names = ("xavier", "variance", "whiten", "canonical")
-    """Initial embeddings: xavier and selectors, also composed (center|pca:96+svd:32), separated by commas."""
+    """Initial embeddings: xavier, svd and selectors, also composed (center|pca:96+svd:32), separated by commas."""
     baselines: Names = ("all",)
     """Baselines, separated by commas; all or none."""
     controls: Names = ()

@@ -17,14 +17,12 @@ from llminit.arrays import FloatArray
 from llminit.errors import EmbeddingError
 from llminit.mapped import is_mapped, taken
 from llminit.out_paths import check_out_folder
-from llminit.selectors import Selection, fit_selector
+from llminit.selectors import Selection, fit_selector, graph_spectrum, row_norm
 from llminit.storage import check_replaceable, check_target_folder, replacing_folder, write_npy
 from llminit.text.embeddings import TextEmbeddings
 
 FILES = ("embeddings.safetensors", "users.npy", "items.npy", "users.parquet", "items.parquet")
 """What `InitialEmbeddings.save` writes."""
-
-XAVIER = "xavier"
 
 _USERS_AT_ONCE = 2**17
 
@@ -171,3 +169,30 @@ def xavier_embeddings(user_ids: pl.Series, item_ids: pl.Series, embedding_size: 
         return rng.uniform(-bound, bound, size=(n_rows, embedding_size)).astype(np.float32)
 
     return InitialEmbeddings(user_ids, item_ids, draw(len(user_ids)), draw(len(item_ids)))
+
+
+def svd_embeddings(
+    user_ids: pl.Series, item_ids: pl.Series, train: sp.csr_array, embedding_size: int, seed: int
+) -> InitialEmbeddings:
+    """Make initial embeddings from the training graph's spectrum, without text.
+
+    Items get the graph's leading singular vectors, scaled to a root mean squared length of 1, users the mean of the
+    items in their training history. Items without interactions get the mean over the others.
+
+    Args:
+        user_ids: The users' ids, in row order.
+        item_ids: The items' ids, in row order.
+        train: Training interactions of shape (n_users, n_items), ones.
+        embedding_size: d.
+        seed: Where the search for the singular vectors begins.
+
+    Raises:
+        EmbeddingError: The graph has fewer directions.
+    """
+    spectrum = graph_spectrum(train, embedding_size, np.random.default_rng(seed))
+    items = spectrum.astype(np.float32)
+    items /= np.float32(row_norm(items))
+    is_seen = np.bincount(train.indices, minlength=len(items)) > 0
+    items[~is_seen] = items[is_seen].mean(axis=0, dtype=np.float64)
+    users, n_without_history = user_means(items, train)
+    return InitialEmbeddings(user_ids, item_ids, users, items, n_users_without_history=n_without_history)

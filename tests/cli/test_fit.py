@@ -150,9 +150,10 @@ def test_splits_and_backbones(run: Run, fit_options: list[str], tmp_path: Path, 
     assert ran.json["config"]["backbone"] == backbone
 
 
-def test_xavier_needs_interactions_only(run: Run, tables: Path, tmp_path: Path) -> None:
-    """--init xavier works without texts; no titles are then shown."""
-    options = ["--init", "xavier", "--embedding-size", 8, "--epochs", 1]
+@pytest.mark.parametrize("init", ["xavier", "svd"])
+def test_some_starts_need_interactions_only(run: Run, tables: Path, tmp_path: Path, init: str) -> None:
+    """--init xavier and --init svd work without texts; no titles are then shown."""
+    options = ["--init", init, "--embedding-size", 8, "--epochs", 1]
     ran = run("fit", "--interactions", tables / "interactions.parquet", *options, "--out", tmp_path / "r")
     assert ran.code == 0, ran.stderr
     assert Recommender.load(tmp_path / "r").titles is None

@@ -26,10 +26,10 @@ def names(**options: Any) -> list[str]:
 
 
 def test_every_combination_once() -> None:
-    """Backbones x inits x encoders x sizes x seeds, xavier without encoders, each once."""
-    found = cells(backbones="mf,lightgcn,mf", inits="xavier,pca,uniform", embedding_sizes="8,16", seeds=2)
-    assert len(found) == len(set(found)) == 2 * 2 * (2 + 2 * 2 * 2)
-    assert {cell.encoder for cell in found if cell.init == "xavier"} == {None}
+    """Backbones x inits x encoders x sizes x seeds, xavier and svd without encoders, each once."""
+    found = cells(backbones="mf,lightgcn,mf", inits="xavier,svd,pca,uniform", embedding_sizes="8,16", seeds=2)
+    assert len(found) == len(set(found)) == 2 * 2 * (2 + 2 + 2 * 2 * 2)
+    assert {cell.encoder for cell in found if cell.init in ("xavier", "svd")} == {None}
     assert {cell.encoder for cell in found if cell.init == "pca"} == set(WIDTHS)
 
 
@@ -95,7 +95,7 @@ def test_text_only_runs_for_each_encoder_and_not_without() -> None:
         ({"controls": "nope"}, ["'nope'", "shuffled", "noise", "untrained"]),
         ({"control_init": "pca", "inits": "xavier,variance", "controls": "noise"}, ["'pca'", "variance"]),
         ({"control_init": "variance", "inits": "xavier,variance"}, ["control_init=variance", "add controls"]),
-        ({"inits": "xavier", "controls": "noise"}, ["none is compared", "add one to inits"]),
+        ({"inits": "xavier,svd", "controls": "noise"}, ["none is compared", "add one to inits"]),
         ({"backbones": "sgl:0"}, ["sgl:0", "sgl:3"]),
         ({"backbones": "sgl:x"}, ["sgl:x"]),
         ({"backbones": ""}, ["nothing to compare"]),

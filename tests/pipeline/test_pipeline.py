@@ -234,5 +234,5 @@ def test_what_cannot_be_fitted() -> None:
     """A table of no rows and neither texts nor embeddings are refused."""
     with pytest.raises(DataError, match="no rows"):
         llminit.fit(WORLD.interactions.clear(), embeddings=PAIR, **SMALL)
-    with pytest.raises(ConfigError, match="init='xavier'"):
+    with pytest.raises(ConfigError, match="init='svd', which needs no text"):
         llminit.fit(WORLD.interactions, **SMALL)

@@ -159,3 +159,16 @@ def test_a_mixture_checks_the_start_of_its_backbone() -> None:
     parts = {"parts": ["popularity", "item-knn"], "weights": [0.5, 0.5]}
     model = fit(table(), backbone="mixture", backbone_options=parts, init="xavier")
     assert isinstance(model.model, Mixture)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_svd_needs_no_text_and_is_as_wide_as_the_graph_allows(preset: str) -> None:
+    """From interactions alone every preset trains softmax from the graph's spectrum, narrower where data are small."""
+    interactions = table()
+    model = fit(interactions, preset=preset, init="svd", epochs=1)
+    config = model.report["config"]
+    assert (config["backbone"], config["init"]) == ("softmax", "svd")
+    assert config["embedding_size"] == 29
+    assert model.report["n_users_without_history"] == 0
+    named = fit(interactions, preset=preset, init="svd", epochs=1, embedding_size=4, refit=False)
+    assert named.report["config"]["embedding_size"] == 4

@@ -11,6 +11,7 @@ from llminit.verdicts.record import Outcome, Verdict
 
 TEXT = Method(model="sgcl", init="whiten", encoder="mini", embedding_size=8)
 XAVIER = TEXT.model_copy(update={"init": "xavier", "encoder": None})
+SVD = TEXT.model_copy(update={"init": "svd", "encoder": None})
 
 
 def verdict(reference: str | Method, outcome: Outcome = "better", mean: float = 0.1524, **changes: Any) -> Verdict:
@@ -126,7 +127,8 @@ def test_without_baselines_or_without_anything() -> None:
     [
         (verdict(XAVIER, "worse"), "The text does harm"),
         (verdict(XAVIER, "no difference shown"), "That the text is part of it was not shown"),
-        (verdict("ease", method=XAVIER), "Text is no part of it"),
+        (verdict("ease", method=XAVIER), "Text is no part of it: the start that validation picked is xavier"),
+        (verdict("ease", method=SVD), "Text is no part of it: the start that validation picked is svd"),
     ],
 )
 def test_the_part_of_the_text(found: Verdict, words: str) -> None:

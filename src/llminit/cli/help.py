@@ -31,7 +31,7 @@ class PartsCommand(TyperCommand):
 
 def _choices(option: str, command: str) -> list[str]:
     """Return the parts that an option of a command accepts, or an empty list for an option that takes no part."""
-    from llminit.initialization import XAVIER
+    from llminit.config import TEXT_FREE
     from llminit.models import BACKBONES, BASELINES
     from llminit.pipeline.mixture import MIXTURE
     from llminit.pipeline.parts import PART_OPTIONS
@@ -43,5 +43,5 @@ def _choices(option: str, command: str) -> list[str]:
         return []
     if (command, option) == ("tune", "backbones"):
         return [*BACKBONES, MIXTURE, *BASELINES]
-    first = {"init": [XAVIER], "inits": [XAVIER], "baselines": ["all", "none"], "backbones": ["none"]}
+    first = {"init": [*TEXT_FREE], "inits": [*TEXT_FREE], "baselines": ["all", "none"], "backbones": ["none"]}
     return [*first.get(option, []), *PART_OPTIONS[option].names()]

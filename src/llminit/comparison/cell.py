@@ -14,7 +14,7 @@ from llminit.comparison.controls import controlled
 from llminit.comparison.grid import backbone_options, baseline_options, selector_options
 from llminit.comparison.peak_memory import peak_memory, reset_peak_memory
 from llminit.comparison.sparsity import thinned
-from llminit.config import CompareConfig, FitConfig
+from llminit.config import TEXT_FREE, CompareConfig, FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions
 from llminit.errors import DataError
 from llminit.evaluation import (
@@ -28,7 +28,6 @@ from llminit.evaluation import (
     ranks_by_protocol,
     top_k,
 )
-from llminit.initialization import XAVIER
 from llminit.models import BASELINES
 from llminit.pipeline.grid_search import tune
 from llminit.pipeline.prepared import PreparedData
@@ -164,7 +163,7 @@ def fit_config(config: CompareConfig, key: CellKey) -> FitConfig:
         "backbone": key.model,
         "backbone_options": backbone_options(config, key.model),
         "init": selector,
-        "init_options": {} if selector == XAVIER else selector_options(config, selector),
+        "init_options": {} if selector in TEXT_FREE else selector_options(config, selector),
         "embedding_size": key.embedding_size,
         "seed": key.seed,
     }

@@ -9,10 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from llminit.comparison.options import check_options, part_options
-from llminit.config import CompareConfig
+from llminit.config import TEXT_FREE, CompareConfig
 from llminit.errors import ConfigError, EmbeddingError
 from llminit.evaluation import parse_metric
-from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES
 from llminit.registry import Registry
 from llminit.results.key import CONTROLS, CellKey
@@ -28,9 +27,9 @@ def check_grid(config: CompareConfig) -> None:
             used, or there is no cell.
     """
     backbones = [name for name, _ in _backbones(config)]
-    selectors = [name for name in config.inits if name != XAVIER]
+    selectors = [name for name in config.inits if name not in TEXT_FREE]
     _check_known(backbones, BACKBONES.names(), "backbone")
-    _check_known([name for name in selectors if name not in SELECTORS], [XAVIER, *SELECTORS], "init")
+    _check_known([name for name in selectors if name not in SELECTORS], [*TEXT_FREE, *SELECTORS], "init")
     _check_known([name for name in config.baselines if name not in ("all", "none")], list(BASELINES), "baseline")
     _check_known(config.controls, CONTROLS, "control")
     _check_known(config.control_init, selectors, "init of a control, expected one of the text inits that are compared")
@@ -132,12 +131,12 @@ def _backbone_cells(config: CompareConfig, widths: Mapping[str, int], seed_index
 def _initialisations(config: CompareConfig, widths: Mapping[str, int]) -> Iterator[tuple[str, str | None, int]]:
     """Yield each initialisation with its encoder and size."""
     for init in config.inits:
-        if init == XAVIER:
-            yield from ((XAVIER, None, size) for size in config.embedding_sizes)
+        if init in TEXT_FREE:
+            yield from ((init, None, size) for size in config.embedding_sizes)
             continue
         for encoder, width in widths.items():
             yield from ((init, encoder, size) for size in _sizes(config, init, width))
-    first = [name for name in config.inits if name != XAVIER][:1]
+    first = [name for name in config.inits if name not in TEXT_FREE][:1]
     for init, control in product(config.control_init or first, config.controls):
         for encoder, width in widths.items():
             yield from ((f"{init}/{control}", encoder, size) for size in _sizes(config, init, width))
@@ -155,7 +154,7 @@ def named_in(jobs: Iterable[Any]) -> list[tuple[str, str]]:
     keys = [job.key for job in jobs]
     baselines = [("baselines", key.model) for key in keys if key.kind == "baseline"]
     backbones = [("backbones", key.model) for key in keys if key.kind != "baseline"]
-    inits = [key.selector for key in keys if key.selector not in (None, XAVIER)]
+    inits = [key.selector for key in keys if key.selector not in (None, *TEXT_FREE)]
     selectors = [("inits", name) for init in inits for name in _selectors_in(init)]
     return list(dict.fromkeys([*baselines, *backbones, *selectors]))
 
@@ -172,7 +171,7 @@ def check_sizes(config: CompareConfig, widths: Mapping[str, int]) -> None:
         ConfigError: An embedding size exceeds the width of all text embeddings.
     """
     widest = max(widths.values(), default=0)
-    inits = [name for name in config.inits if name not in (XAVIER, FULL)]
+    inits = [name for name in config.inits if name not in (*TEXT_FREE, FULL)]
     too_wide = [size for size in config.embedding_sizes if any(needed_width(name, size) > widest for name in inits)]
     if widths and too_wide:
         raise ConfigError(
@@ -218,7 +217,7 @@ def _fields(registry: Registry[Any], name: str) -> list[str]:
 
 
 def _trains_from_text(config: CompareConfig) -> bool:
-    return bool(_backbones(config)) and any(name != XAVIER for name in config.inits)
+    return bool(_backbones(config)) and any(name not in TEXT_FREE for name in config.inits)
 
 
 def _backbones(config: CompareConfig) -> list[tuple[str, int | None]]:

@@ -1,9 +1,8 @@
 """What is checked of a fit's options before any work: names, their options, and whether text is needed."""
 
-from llminit.config import FitConfig
+from llminit.config import TEXT_FREE, FitConfig
 from llminit.errors import ConfigError
 from llminit.evaluation import parse_metric
-from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, BASELINES, is_baseline
 from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.selectors import SELECTORS, check_selection
@@ -32,10 +31,14 @@ def check_names(config: FitConfig) -> None:
         BACKBONES.entry(config.backbone).options_type.make(**config.backbone_options)
     if config.init in SELECTORS:
         check_selection(config.init, config.init_options, config.embedding_size)
-    elif config.init != XAVIER:
-        raise ConfigError(f"unknown init {config.init!r}; choose {XAVIER}, or a selector: {', '.join(SELECTORS)}")
+    elif config.init not in TEXT_FREE:
+        raise ConfigError(
+            f"unknown init {config.init!r}; choose {', '.join(TEXT_FREE)}, or a selector: {', '.join(SELECTORS)}"
+        )
     elif config.init_options:
-        raise ConfigError(f"init={XAVIER!r} takes no options, found {', '.join(config.init_options)}; leave them out")
+        raise ConfigError(
+            f"init={config.init!r} takes no options, found {', '.join(config.init_options)}; leave them out"
+        )
 
 
 def check_cold_items(config: FitConfig) -> None:
@@ -59,4 +62,4 @@ def needs_text(config: FitConfig) -> bool:
         return any(needs_text(mixture.part_config(config, name)) for name in mixture.parts)
     if is_baseline(config.backbone):
         return BASELINES[config.backbone].make(**config.backbone_options).uses_text()
-    return config.init != XAVIER
+    return config.init not in TEXT_FREE

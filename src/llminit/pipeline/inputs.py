@@ -108,7 +108,7 @@ def load_text(
     if dataset.item_table is None:
         raise ConfigError(
             "there is nothing to make initial embeddings from, expected text embeddings or an item table; give one of "
-            "them, or use init='xavier'"
+            "them, or use init='svd', which needs no text"
         )
     check_template(dataset.item_table, template if template is not None else default_template(dataset.item_table))
     opened = opened_encoder(encoder)

@@ -6,10 +6,9 @@ A preset fills what the caller left open, and nothing else. benchmarks/README.md
 import math
 from typing import Any
 
-from llminit.config import FitConfig, PresetName
+from llminit.config import SVD, TEXT_FREE, FitConfig, PresetName
 from llminit.data import Dataset
 from llminit.errors import ConfigError
-from llminit.initialization import XAVIER
 from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.text import TextEmbeddings
 
@@ -52,7 +51,7 @@ def with_preset(config: FitConfig) -> FitConfig:
     if config.preset is None and "backbone" in named:
         return config
     name = config.preset or "fast"
-    values = PRESETS[name] if name == "fast" or config.init != XAVIER else WIDE_SOFTMAX
+    values = PRESETS[name] if name == "fast" or config.init not in TEXT_FREE else WIDE_SOFTMAX
     if "backbone" in named and config.backbone != values["backbone"]:
         raise ConfigError(
             f"preset={name!r} is about {values['backbone']}, but the backbone is {config.backbone!r}, expected one of "
@@ -76,7 +75,10 @@ def fitted_to_data(asked: FitConfig, chosen: FitConfig, dataset: Dataset, text: 
     if chosen.backbone == MIXTURE and "backbone" not in asked.model_fields_set and dataset.n_items > MAX_ITEMS_OF_L3AE:
         chosen = _without_l3ae(chosen)
     adapted: dict[str, Any] = {"backbone_options": _with_log_q(chosen, softmax_log_q(dataset))}
-    if text is not None and chosen.init != XAVIER and "embedding_size" not in asked.model_fields_set:
+    is_open = "embedding_size" not in asked.model_fields_set
+    if chosen.init == SVD and is_open:
+        adapted["embedding_size"] = max(1, min(chosen.embedding_size, dataset.n_users - 1, dataset.n_items - 1))
+    if text is not None and chosen.init not in TEXT_FREE and is_open:
         # Whitened text has at most as many directions as the encoder has columns, and one fewer than there are items.
         widest = min(text.values.shape[1], dataset.n_items - text.n_missing - 1)
         adapted["embedding_size"] = max(1, min(chosen.embedding_size, widest))

@@ -1,13 +1,13 @@
 """Initial embeddings and a trained backbone, for one part of the data."""
 
 from llminit.arrays import FloatArray
-from llminit.config import FitConfig
+from llminit.config import SVD, XAVIER, FitConfig
 from llminit.data import HeldOut
 from llminit.distributed.checkpoint import adopted, sharded_folder
 from llminit.distributed.ranks import Ranks
 from llminit.evaluation import factor_scorer
 from llminit.graph import normalized_adjacency
-from llminit.initialization import XAVIER, InitialEmbeddings, initial_embeddings, xavier_embeddings
+from llminit.initialization import InitialEmbeddings, initial_embeddings, svd_embeddings, xavier_embeddings
 from llminit.models import BACKBONES
 from llminit.pipeline.validation import validation_metric
 from llminit.progress import SILENT, Reporter
@@ -20,10 +20,12 @@ def initial_from(held_out: HeldOut, text: TextEmbeddings | None, config: FitConf
 
     Args:
         held_out: The data; only its training interactions play a part.
-        text: Text embeddings, one row an item; not needed for Xavier.
+        text: Text embeddings, one row an item; not needed for xavier and svd.
         config: The options.
     """
     users, items = held_out.dataset.users.ids, held_out.dataset.items.ids
+    if config.init == SVD:
+        return svd_embeddings(users, items, held_out.train, config.embedding_size, config.seed)
     if config.init == XAVIER or text is None:
         return xavier_embeddings(users, items, config.embedding_size, config.seed)
     return initial_embeddings(

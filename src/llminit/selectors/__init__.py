@@ -8,8 +8,9 @@ items. Selectors compose: "center|pca:96+svd:32".
 """
 
 from llminit.selectors.fit import check_selection, fit_selector, needed_width
+from llminit.selectors.graph import graph_spectrum
 from llminit.selectors.registry import SELECTORS
-from llminit.selectors.selection import FULL, Selection, SelectorInput
+from llminit.selectors.selection import FULL, Selection, SelectorInput, row_norm
 
 __all__ = [
     "FULL",
@@ -18,5 +19,7 @@ __all__ = [
     "SelectorInput",
     "check_selection",
     "fit_selector",
+    "graph_spectrum",
     "needed_width",
+    "row_norm",
 ]

@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 
 from llminit.arrays import FloatArray
+from llminit.config import SVD
 from llminit.errors import ConfigError
-from llminit.selectors.graph import graph_spectrum, propagated
+from llminit.selectors.graph import graph_spectrum, propagated, training_graph
 from llminit.selectors.selection import FULL, Selection, SelectorInput, row_norm
 
 Selector = Callable[..., Selection]
 Lookup = Callable[[str], Selector]
 """Returns the registered selector of a name."""
-
-SVD = "svd"
-"""The part that is made of the training graph instead of text."""
 
 _STAGES: dict[str, type | None] = {"center": None, "propagate": float, "unit": None, "whiten": int}
 """The stages, and the type of the number that may follow after a colon."""
@@ -138,7 +136,7 @@ def _fitted_stage(stage: str, number: Any, data: SelectorInput, lookup: Lookup) 
 
 def _graph_part(data: SelectorInput, width: int, entry_size: float) -> Selection:
     """Return the graph's spectrum, its entries of a root mean square as asked; later items get zeros."""
-    spectrum = graph_spectrum(data, width)
+    spectrum = graph_spectrum(training_graph(data), width, data.rng)
     rows = spectrum * (entry_size / np.sqrt(np.square(spectrum).mean()))
     return Selection(matrix=np.zeros((data.width, width), dtype=np.float32), rows=rows.astype(np.float32))
 

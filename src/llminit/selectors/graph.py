@@ -29,7 +29,11 @@ def training_graph(data: SelectorInput) -> sp.csr_array:
 
 def normalized_interactions(data: SelectorInput) -> sp.csr_array:
     """Return N, float64 CSR of shape (n_users, n); users and items without interactions have zeros."""
-    interactions = training_graph(data).astype(np.float64)
+    return _normalized(training_graph(data))
+
+
+def _normalized(interactions: sp.csr_array) -> sp.csr_array:
+    interactions = interactions.astype(np.float64)
     user_scale, item_scale = (_inverse_root(interactions.sum(axis=axis)) for axis in (1, 0))
     return sp.csr_array(sp.diags_array(user_scale) @ interactions @ sp.diags_array(item_scale))
 
@@ -65,18 +69,23 @@ def laplacian_scores(data: SelectorInput) -> Float64Array:
     return np.where(is_constant, np.inf, 1 - between / np.where(is_constant, 1, total))
 
 
-def graph_spectrum(data: SelectorInput, size: int) -> Float64Array:
+def graph_spectrum(interactions: sp.csr_array, size: int, rng: np.random.Generator) -> Float64Array:
     """Return the items' side of N's `size` leading singular vectors, float64 of shape (n, size).
 
     The low frequencies of the training graph (GF-CF, arXiv 2108.07567). An item without interactions has zeros.
 
+    Args:
+        interactions: The training interactions, float32 CSR of shape (n_users, n), ones.
+        size: How many vectors.
+        rng: Where the search for them begins.
+
     Raises:
         EmbeddingError: The graph has no more users, items or directions than that.
     """
-    normalized = normalized_interactions(data)
+    normalized = _normalized(interactions)
     most = min(normalized.shape) - 1
     if size <= most:
-        _, values, vectors = svds(normalized, k=size, v0=data.rng.normal(size=min(normalized.shape)))
+        _, values, vectors = svds(normalized, k=size, v0=rng.normal(size=min(normalized.shape)))
         most = int((values > 1e-6 * values.max()).sum())
     if size > most:
         raise EmbeddingError(

@@ -6,11 +6,10 @@ from typing import Any
 
 from pydantic import create_model
 
-from llminit.config import Config
+from llminit.config import SVD, Config
 from llminit.errors import ConfigError
 from llminit.registry import Entry, Registry
 from llminit.selectors.composition import (
-    SVD,
     Composition,
     Selector,
     fit_composition,

@@ -41,7 +41,7 @@ class TuneConfig(DataConfig):
     valid_protocol: Protocol = "standard"
     """The protocol under which it is measured."""
     init: str | None = None
-    """Initial embeddings: xavier (no text), or a selector; by default searched."""
+    """Initial embeddings: xavier or svd (no text), or a selector; by default searched."""
     embedding_size: int | None = Field(default=None, ge=1, le=MAX_EMBEDDING_SIZE)
     """Dimensions of the embeddings; by default searched."""
     learning_rate: float | None = Field(default=None, gt=0)

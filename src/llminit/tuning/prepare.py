@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llminit.config import FitConfig
+from llminit.config import TEXT_FREE, XAVIER, FitConfig
 from llminit.data import Dataset
 from llminit.errors import ConfigError
-from llminit.initialization import XAVIER
 from llminit.models import BASELINES, Sizes, is_baseline
 from llminit.pipeline.checks import check_names, needs_text
 from llminit.pipeline.inputs import TextSource, load_dataset, note_unused_text, text_source
@@ -82,7 +81,7 @@ class Prepared:
         """What another process must import, each an option and MODULE:NAME."""
         models = [name for name in self.asked.backbones if name != MIXTURE]
         named = [("baselines" if is_baseline(name) else "backbones", name) for name in models]
-        return foreign_parts(named + ([("init", self.asked.init)] if self.asked.init not in (None, XAVIER) else []))
+        return foreign_parts(named + ([("init", self.asked.init)] if self.asked.init not in (None, *TEXT_FREE) else []))
 
 
 def check_options(asked: TuneConfig) -> None:
@@ -106,7 +105,7 @@ def prepare(given: Given, asked: TuneConfig, reporter: Reporter) -> Prepared:
     for index in range(asked.seeds):
         without_test(dataset, FitConfig.make(**asked.fixed()), asked.seed + index)
     has_text = any(value is not None for value in (given.items, given.embeddings, given.encoder))
-    has_text = has_text or asked.init not in (None, XAVIER)
+    has_text = has_text or asked.init not in (None, *TEXT_FREE)
     asked = asked.model_copy(update={"backbones": _models(asked, dataset, reporter, has_text=has_text)})
     source = None
     if has_text and any(_needs_text(asked, model, has_text=True) for model in asked.backbones):

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from llminit.config import FitConfig
+from llminit.config import TEXT_FREE, XAVIER, FitConfig
 from llminit.data import Dataset
-from llminit.initialization import XAVIER
 from llminit.models import BACKBONES, Sizes, is_baseline
 from llminit.pipeline.mixture import MIXTURE
 from llminit.pipeline.presets import PRESETS, WIDE_SOFTMAX, fitted_to_data
@@ -167,7 +166,7 @@ def search_space(asked: TuneConfig, dataset: Dataset, text: TextEmbeddings | Non
     """
     fixed = asked.fixed() | ({} if text is not None else {"init": XAVIER})
     base = FitConfig.make(**fixed)
-    widest = None if text is None or base.init == XAVIER else directions(text)
+    widest = None if text is None or base.init in TEXT_FREE else directions(text)
     first = _first(asked, fixed, dataset, text, widest)
     shared = _shared(asked, fixed, dataset, widest, first)
     models = {

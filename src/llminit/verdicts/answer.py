@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from llminit.config import TEXT_FREE, XAVIER
 from llminit.evaluation import parse_metric
 from llminit.statistics.two_way import MIN_SEEDS
-from llminit.verdicts.families import XAVIER
 from llminit.verdicts.record import Verdict
 
 Advice = Literal["use", "not decided", "do not bother", "nothing to compare"]
@@ -31,7 +31,7 @@ class Answer:
         xavier: The verdict against the same model without text; None where it was not run, or is what was picked.
         beaten: The baselines that the method was shown to beat.
         seeds_needed: About how many seeds would show the gain over `baseline`; None where it was shown, or never would.
-        is_without_text: Whether what validation picked starts from xavier.
+        start_without_text: What validation picked starts from, where that is no text, such as xavier; otherwise None.
         sentences: The answer in words.
     """
 
@@ -41,7 +41,7 @@ class Answer:
     xavier: Verdict | None = None
     beaten: tuple[Verdict, ...] = ()
     seeds_needed: int | None = None
-    is_without_text: bool = False
+    start_without_text: str | None = None
     sentences: tuple[str, ...] = ()
 
 
@@ -68,7 +68,7 @@ def answer_of(verdicts: Sequence[Verdict], *, leave_one_out: bool = True) -> Ans
         next((verdict for verdict in primary if verdict.family == "init"), None),
         tuple(verdict for verdict in baselines if verdict.outcome == "better"),
         needed,
-        primary[0].method.init == XAVIER,
+        primary[0].method.init if primary[0].method.init in TEXT_FREE else None,
     )
     return replace(answer, sentences=_sentences(answer, primary, leave_one_out))
 
@@ -129,8 +129,10 @@ def _what_tells(answer: Answer) -> str:
 
 def _on_text(answer: Answer) -> list[str]:
     """Say whether the start from text is part of the gain."""
-    if answer.is_without_text:
-        return [f"Text is no part of it: the start that validation picked is {XAVIER}, without text."]
+    if answer.start_without_text is not None:
+        return [
+            f"Text is no part of it: the start that validation picked is {answer.start_without_text}, without text."
+        ]
     xavier = answer.xavier
     if xavier is None:
         return []

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from llminit.arrays import Float64Array
-from llminit.config import Protocol
+from llminit.config import XAVIER, Protocol
 from llminit.progress import Task
 from llminit.results.key import Method
 from llminit.statistics.bootstrap import bootstrap_means, percentile_interval
 from llminit.statistics.two_way import Comparison, compare_paired
 from llminit.verdicts.choice import Choice
-from llminit.verdicts.families import XAVIER, Pair
+from llminit.verdicts.families import Pair
 from llminit.verdicts.user_scores import UserScores
 
 PRIMARY_PROTOCOL: Protocol = "standard"

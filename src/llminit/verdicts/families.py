@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from llminit.config import XAVIER
 from llminit.results.key import Method
 from llminit.verdicts.setting import Setting
 
 Family = Literal["init", "control", "baseline"]
-
-XAVIER = "xavier"
 
 
 @dataclass(frozen=True)
