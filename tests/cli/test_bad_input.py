@@ -197,7 +197,8 @@ def test_an_item_table_without_any_text(
 def test_nothing_to_start_from(refused: Refuse, fit_of: FitOf, tmp_path: Path) -> None:
     """Without an item table and embeddings, a fit from text is refused and told of svd."""
     fit_of()
-    refused(["fit", "--interactions", tmp_path / "interactions.parquet", "--out", tmp_path / "out"], "--init svd, which needs no text")
+    advice = "--init svd, which needs no text"
+    refused(["fit", "--interactions", tmp_path / "interactions.parquet", "--out", tmp_path / "out"], advice)
     refused(["init", "--interactions", tmp_path / "interactions.parquet", "--out", tmp_path / "out"], "item table")
 
 

@@ -12,7 +12,7 @@ from llminit.report.outline import page_content
 from llminit.report.read import read_report_data
 from llminit.report.render import render
 from llminit.report.tables import Table
-from llminit.results import ResultsFolder, write_archive
+from llminit.results import ColdFailure, ResultsFolder, write_archive
 from llminit.results.archive import Archive
 from llminit.verdicts.cold import cold_verdicts
 from oracles_report import figures_of
@@ -50,6 +50,17 @@ def test_all_methods_are_in_one_picture(folder: ResultsFolder) -> None:
         assert recalls[1:] == pytest.approx(strength * losses[1:] / 2, rel=0.05)
     guides = [shape["x0"] for shape in figures["new-items-0"]["layout"]["shapes"]]
     assert guides == [2, 6]
+
+
+def test_a_cell_that_failed_is_named_with_its_reason(folder: ResultsFolder) -> None:
+    """What failed of the cells about new items is listed with the other failures; without one there is no list."""
+    write_cold(folder)
+    assert "Cells that failed" not in render(page_content(read_report_data(folder)))
+    key = cold_cell(next(iter(STRENGTHS)), 9, 1.0).key
+    folder.cold.write_failure(ColdFailure(key=key, error="killed for want of memory"))
+    page = render(page_content(read_report_data(folder)))
+    assert "Cells that failed" in page
+    assert f"{key.name}: killed for want of memory" in page
 
 
 def test_the_numbers_at_the_trades(folder: ResultsFolder) -> None:

@@ -1,7 +1,7 @@
 """The results of a comparison in memory, and the queries of the sections of a report."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import median
@@ -12,7 +12,7 @@ from llminit.config import Protocol
 from llminit.evaluation import METRICS, PROTOCOLS
 from llminit.report.numbers import Mean, mean_of
 from llminit.report.styles import REFERENCE, Style, assign_styles
-from llminit.results import Cell, ColdCell, Failure, Header, Method, distinct_labels
+from llminit.results import Cell, ColdCell, ColdFailure, Failure, Header, Method, distinct_labels
 from llminit.results.key import FULL
 from llminit.verdicts.answer import Answer, answer_of
 from llminit.verdicts.choice import choose
@@ -35,7 +35,7 @@ class ReportData:
         header: What all cells have in common.
         cells: The finished cells.
         tidy: All their measures, with the columns of `llminit.results.tidy.TIDY_SCHEMA`.
-        failures: The cells that failed.
+        failures: The cells that failed, those about new items and users last.
         verdicts: By protocol, the results of the paired tests.
         maps: By name of a cell, its items with their coordinates in both planes.
         cold: The finished cells about new items and users.
@@ -44,7 +44,7 @@ class ReportData:
     header: Header
     cells: list[Cell]
     tidy: pl.DataFrame
-    failures: list[Failure]
+    failures: Sequence[Failure | ColdFailure]
     verdicts: dict[str, list[Verdict]]
     maps: dict[str, pl.DataFrame]
     cold: list[ColdCell] = field(default_factory=list)
