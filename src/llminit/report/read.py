@@ -7,7 +7,7 @@ import polars as pl
 from llminit.errors import DataError
 from llminit.progress import SILENT, Reporter
 from llminit.report.data import ReportData
-from llminit.results import ColdFailure, Results, ResultsFolder
+from llminit.results import ColdFailure, Failure, Results, ResultsFolder
 from llminit.results.tables import read_table
 from llminit.results.tidy import tidy_rows
 from llminit.verdicts.judge import judgement_of
@@ -31,7 +31,7 @@ def read_report_data(folder: Results, *, reporter: Reporter = SILENT) -> ReportD
     if not cells:
         raise DataError(f"{folder.path} has no finished cell yet; let `llminit compare` finish one, then report again")
     cold = folder.cold_cells()
-    failures = [*folder.failures(), *_cold_failures(folder)]
+    failures: list[Failure | ColdFailure] = [*folder.failures(), *_cold_failures(folder)]
     data = ReportData(header, cells, tidy_rows(cells), failures, {}, _read_maps(folder), cold)
     judgement = judgement_of(folder, f"recall@{data.k}", reporter=reporter)
     return replace(data, verdicts={protocol: judgement.verdicts[protocol] for protocol in data.protocols})
