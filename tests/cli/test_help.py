@@ -1,9 +1,14 @@
 """Help and version."""
 
+import subprocess
+import sys
+
 import pytest
 
 from command_line import Run
 from llminit import __version__
+from llminit.cli.help import NAMES_OF_MODELS_AND_STARTS
+from llminit.pipeline.parts import PART_OPTIONS
 
 
 def test_version(run: Run) -> None:
@@ -29,3 +34,19 @@ def test_the_help_of_parts_says_how_selectors_compose(run: Run) -> None:
     ran = run("parts", "--help")
     assert ran.code == 0
     assert all(word in ran.stdout for word in ("center|pca:96+svd:32", "unit", "whiten", "propagate:WEIGHT", "svd"))
+
+
+def test_the_names_of_parts_are_those_that_exist() -> None:
+    """The options whose help lists parts are all that take the name of a model or a start."""
+    assert set(NAMES_OF_MODELS_AND_STARTS) == set(PART_OPTIONS)
+
+
+def test_help_without_models_waits_for_none() -> None:
+    """The help of a command that names no model imports neither torch nor the kernels."""
+    program = (
+        "import sys; from llminit.cli.main import main\n"
+        "try: main(['recommend', '--help'])\nexcept SystemExit: pass\n"
+        "sys.exit(len({'torch', 'numba'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, "--user" in ran.stdout) == (0, True), ran.stderr

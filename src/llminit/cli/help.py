@@ -6,6 +6,9 @@ from typer.core import TyperCommand
 
 from llminit.reporters import stderr
 
+NAMES_OF_MODELS_AND_STARTS = ("backbone", "backbones", "baselines", "control_init", "init", "inits", "select")
+"""The options of `PART_OPTIONS`, which imports the models."""
+
 
 class PartsCommand(TyperCommand):
     """A command whose help lists the registered parts beside every option that takes the name of one."""
@@ -31,16 +34,17 @@ class PartsCommand(TyperCommand):
 
 def _choices(option: str, command: str) -> list[str]:
     """Return the parts that an option of a command accepts, or an empty list for an option that takes no part."""
+    if option in ("encoder", "encoders"):
+        from llminit.text import ENCODERS
+
+        return [entry.form for entry in ENCODERS.entries()]
+    if option not in NAMES_OF_MODELS_AND_STARTS:
+        return []
     from llminit.config import TEXT_FREE
     from llminit.models import BACKBONES, BASELINES
     from llminit.pipeline.mixture import MIXTURE
     from llminit.pipeline.parts import PART_OPTIONS
-    from llminit.text import ENCODERS
 
-    if option in ("encoder", "encoders"):
-        return [entry.form for entry in ENCODERS.entries()]
-    if option not in PART_OPTIONS:
-        return []
     if (command, option) == ("tune", "backbones"):
         return [*BACKBONES, MIXTURE, *BASELINES]
     first = {"init": [*TEXT_FREE], "inits": [*TEXT_FREE], "baselines": ["all", "none"], "backbones": ["none"]}
