@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--rate", type=float, default=500, help="requests a second of the second load")
     parser.add_argument("--seconds", type=float, default=10, help="of each load")
-    parser.add_argument("--memory-seconds", type=float, default=60, help="of the load that memory is measured over")
+    parser.add_argument("--memory-requests", type=int, default=100_000, help="over which memory is measured")
     parser.add_argument("--kills", type=int, default=100)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -194,10 +194,11 @@ def memory_over_requests(folder: Path, options: argparse.Namespace) -> list[dict
     points: list[dict[str, float]] = []
     n_requests = 0
     with serving(SIDES[1], folder) as (process, address):
-        for _ in range(7):
+        while True:
             points.append({"n_requests": n_requests, "mib": resident_bytes(process.pid) / 2**20})
-            n_requests += int(load(address, options, None, options.memory_seconds / 6)["n_requests"])
-    return points
+            if n_requests >= options.memory_requests:
+                return points
+            n_requests += int(load(address, options, None, 2 * options.seconds)["n_requests"])
 
 
 def killed(folder: Path, n_kills: int) -> dict[str, int]:
