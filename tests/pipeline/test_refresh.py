@@ -20,6 +20,7 @@ WORLD = plant()
 FIT: dict[str, Any] = {"embedding_size": 8, "epochs": 4, "refit": False}
 KINDS: dict[str, dict[str, Any]] = {
     "softmax": {"init": "propagated-whiten"},
+    "canonical": {"init": "canonical"},
     "history": {"backbone": "history", "init": "whiten"},
     "xavier": {"init": "xavier"},
     "ease": {"backbone": "ease", "backbone_options": {"l2": 20.0}},
@@ -59,7 +60,7 @@ def learned_on(recommender: Recommender, interactions: Any = NEW, **options: Any
     return refreshed(recommender, interactions, WORLD.items, **options)[0]
 
 
-@pytest.mark.parametrize("init", ["prefix", "propagate|prefix"])
+@pytest.mark.parametrize("init", ["prefix", "propagate|prefix", "canonical"])
 @pytest.mark.parametrize(("backbone", "refit"), [("softmax", True), ("softmax", False), ("history", True)])
 def test_without_training_it_is_a_fit_to_everything(init: str, backbone: str, refit: bool) -> None:
     """What is not learned moves to where a fit of all data would start: with no epoch at all, both are the same.

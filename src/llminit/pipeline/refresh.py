@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from llminit.arrays import AnyArray, FloatArray
 from llminit.checksums import sha256_of
@@ -24,7 +23,7 @@ from llminit.recommender.in_folder import changing
 from llminit.recommender.newcomers import Newcomers, warmed, with_newcomers
 from llminit.recommender.saving import marks
 from llminit.reporters import automatic_reporter
-from llminit.selectors.again import applied_over
+from llminit.selectors.again import applied_over, fitted_again
 from llminit.text import Encoder
 
 
@@ -104,7 +103,7 @@ def refreshed(
         reporter.note("there is no interaction that is new: nothing was trained")
         return grown, _record(came, time.perf_counter() - started)
     grown, new_texts = warmed(grown)
-    before = _before(arrays, grown, config, new_texts)
+    grown, before = _before(arrays, grown, config, new_texts)
     learned = continued(before, device=device, reporter=reporter)
     maps = grown.fold_in
     if maps is not None:
@@ -144,7 +143,10 @@ def _can_go_on(config: FitConfig, arrays: Mapping[str, AnyArray]) -> bool:
     return (all(map(is_baseline, parts)) or "items" in arrays) and not (needs_text and "texts" not in arrays)
 
 
-def _before(arrays: Mapping[str, AnyArray], grown: Recommender, config: FitConfig, new_texts: FloatArray) -> Before:
+def _before(
+    arrays: Mapping[str, AnyArray], grown: Recommender, config: FitConfig, new_texts: FloatArray
+) -> tuple[Recommender, Before]:
+    """Return the recommender with the selection of today, and what there is to go on from."""
     texts = arrays.get("texts")
     if texts is not None:
         texts = np.concatenate([texts, new_texts]) if len(new_texts) else texts
@@ -155,14 +157,12 @@ def _before(arrays: Mapping[str, AnyArray], grown: Recommender, config: FitConfi
     before = Before(config, seen, is_new, arrays.get("users"), arrays.get("items"), None, texts, seed)
     recipe = grown.text
     if texts is None or recipe is None:
-        return before
-    n_known = texts.shape[0] - len(new_texts)
-
-    def starts(n_items: int, interactions: csr_array) -> FloatArray:
-        made = (recipe.selection, recipe.selector, recipe.selector_options)
-        return applied_over(*made, texts[:n_items], interactions[:, :n_items])
-
-    return replace(before, starts=(starts(n_known, before.seen_before), starts(len(texts), seen)))
+        return grown, before
+    n_known, named = texts.shape[0] - len(new_texts), (recipe.selector, recipe.selector_options)
+    then = applied_over(recipe.selection, *named, texts[:n_known], before.seen_before[:, :n_known])
+    selection = fitted_again(recipe.selection, *named, texts, seen)
+    now = applied_over(selection, *named, texts, seen)
+    return replace(grown, text=replace(recipe, selection=selection)), replace(before, starts=(then, now))
 
 
 def _record(came: Newcomers, seconds: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A fitted selection over other interactions: the map stays, and its hops go over the graph of today."""
+"""A fitted selection over the interactions of another day: its map or, where that is better, a new one beside it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,11 +8,48 @@ import numpy as np
 import scipy.sparse as sp
 
 from llminit.arrays import FloatArray
+from llminit.selectors.fit import fit_selector
 from llminit.selectors.graph import propagated
 from llminit.selectors.registry import SELECTORS
 from llminit.selectors.selection import Selection, SelectorInput
 
-PROPAGATED = "propagated-whiten"
+CANONICAL, PROPAGATED = "canonical", "propagated-whiten"
+
+
+def fitted_again(
+    selection: Selection, name: str, options: Mapping[str, Any], texts: FloatArray, interactions: sp.csr_array
+) -> Selection:
+    """Return a selection fitted to other interactions, whose rows lie where the old one's do as nearly as they can.
+
+    Only `canonical` is fitted again, because its directions are those in which histories are alike; all others are
+    returned as they are. Its directions have one variance and serve as well when they are turned together. So they are
+    turned to be nearest to the old ones (orthogonal Procrustes: Schönemann, 1966), and what training has added to rows
+    of the old ones can be added to theirs.
+
+    Args:
+        selection: The fitted map.
+        name: The selector that it was fitted by.
+        options: Its options.
+        texts: float32 of shape (n_items, D); zeros for an item without text.
+        interactions: float32 CSR of shape (n_users, n_items), ones.
+    """
+    if name != CANONICAL or selection.matrix is None:
+        return selection
+    present = np.any(texts, axis=1)
+    values, seen = texts[present], interactions[:, present]
+    degrees = np.bincount(seen.indices, minlength=len(values))
+    of_today = fit_selector(
+        name,
+        values,
+        selection.matrix.shape[1],
+        item_degrees=degrees,
+        rng=np.random.default_rng(0),
+        interactions=seen,
+        options=dict(options),
+    )
+    assert of_today.matrix is not None
+    left, _, right = np.linalg.svd(of_today.apply(values).T.astype(np.float64) @ selection.apply(values))
+    return replace(of_today, matrix=(of_today.matrix @ (left @ right)).astype(np.float32))
 
 
 def applied_over(
