@@ -40,6 +40,7 @@ def _table(result: dict[str, Any]) -> str:
         "verdict_power": _verdict_power,
         "time_to_quality": _time_to_quality,
         "presets": _presets,
+        "gowalla": _gowalla,
         "losses": _losses,
         "cosine_search": _cosine_search,
         "distillation": _distillation,
@@ -94,6 +95,23 @@ def _presets(result: dict[str, Any]) -> list[str]:
         f"| {row['data']} | `{row['preset']}` | {_spread(row, 'recall@10')} | {_spread(row, 'ndcg@10')} |"
         for row in result["rows"]
     ]
+
+
+def _gowalla(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "| model | options | epochs | seconds of training | recall@20 | ndcg@20 |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        options = ", ".join(f"{name}={value}" for name, value in row["options"].items())
+        numbers = f"{row['recall@20']:.4f} | {row['ndcg@20']:.4f}"
+        lines.append(f"| {row['model']} | `{options}` | {row['epochs']} | {row['seconds']:.0f} | {numbers} |")
+    published = result["published"]
+    lines.append(f"| LightGCN, published | | | | {published['recall@20']:.4f} | {published['ndcg@20']:.4f} |")
+    of_recbole = [row["seconds of an epoch of RecBole's"] for row in result["rows"] if row["model"].startswith("Light")]
+    search = result["rows"][0]["seconds of the search"]
+    lines += ["", f"The search took {search:.0f} s; an epoch of RecBole's LightGCN takes {of_recbole[0]:.0f} s there."]
+    return lines
 
 
 def _cold(result: dict[str, Any]) -> list[str]:
