@@ -188,3 +188,6 @@ def test_svd_says_how_many_directions_there_are(train: csr_array) -> None:
     """A graph of 8 users, one of them without interactions, has fewer than 8 directions."""
     with pytest.raises(EmbeddingError, match=r"training graph of 8 users and 30 items has; the most here is \d"):
         svd_embeddings(USER_IDS, pl.Series(np.arange(N_ITEMS)), train, N_USERS, seed=0)
+    nothing = csr_array(train.shape, dtype=np.float32)
+    with pytest.raises(EmbeddingError, match="the most here is 0"):
+        svd_embeddings(USER_IDS, pl.Series(np.arange(N_ITEMS)), nothing, 1, seed=0)

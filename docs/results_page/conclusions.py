@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from llminit.config import TEXT_FREE
 from llminit.verdicts.certainty import how_sure
 from llminit.verdicts.record import Verdict
 from results_page import sizes
@@ -52,7 +53,7 @@ def _state(data_sets: list[DataSet]) -> str:
 
 
 def _on_starts(data_sets: list[DataSet]) -> list[str]:
-    found = _of_family(data_sets, "init")
+    found = [verdict for verdict in _of_family(data_sets, "init") if verdict.method.init not in TEXT_FREE]
     by_init: dict[str, list[Verdict]] = {}
     for verdict in _covering_training(found):
         by_init.setdefault(str(verdict.method.init), []).append(verdict)

@@ -152,6 +152,11 @@ def test_starts() -> None:
     """With text there are four selections, without it embeddings start at random."""
     assert values_of(space(), "history", "init") == ("canonical", "propagated-whiten", "whiten", "pca", "variance")
     assert values_of(space(texts=None, backbones=("softmax",)), "softmax", "init") == ("xavier",)
+    for texts in (None, TEXT):
+        found = space(texts=texts, backbones=("softmax",), init="svd")
+        assert values_of(found, "softmax", "init") == ("svd",)
+        # The graph of 60 users has 59 directions at most.
+        assert max(values_of(found, "softmax", "embedding_size")) == 59
 
 
 def test_what_is_named_is_not_searched() -> None:

@@ -83,7 +83,7 @@ def graph_spectrum(interactions: sp.csr_array, size: int, rng: np.random.Generat
         EmbeddingError: The graph has no more users, items or directions than that.
     """
     normalized = _normalized(interactions)
-    most = min(normalized.shape) - 1
+    most = min(normalized.shape) - 1 if normalized.nnz else 0
     if size <= most:
         _, values, vectors = svds(normalized, k=size, v0=rng.normal(size=min(normalized.shape)))
         most = int((values > 1e-6 * values.max()).sum())

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from llminit.config import TEXT_FREE, XAVIER, FitConfig
+from llminit.config import SVD, TEXT_FREE, XAVIER, FitConfig
 from llminit.data import Dataset
 from llminit.models import BACKBONES, Sizes, is_baseline
 from llminit.pipeline.mixture import MIXTURE
@@ -162,11 +162,13 @@ def search_space(asked: TuneConfig, dataset: Dataset, text: TextEmbeddings | Non
     Args:
         asked: The call's options.
         dataset: The data. What is read of it are its sizes.
-        text: The items' text embeddings; None without text, where embeddings start at random.
+        text: The items' text embeddings; None without text, where embeddings start at random unless svd is named.
     """
-    fixed = asked.fixed() | ({} if text is not None else {"init": XAVIER})
+    fixed = asked.fixed()
+    if text is None:
+        fixed |= {"init": asked.init if asked.init in TEXT_FREE else XAVIER}
     base = FitConfig.make(**fixed)
-    widest = None if text is None or base.init in TEXT_FREE else directions(text)
+    widest = _widest(base, dataset, text)
     first = _first(asked, fixed, dataset, text, widest)
     shared = _shared(asked, fixed, dataset, widest, first)
     models = {
@@ -175,6 +177,13 @@ def search_space(asked: TuneConfig, dataset: Dataset, text: TextEmbeddings | Non
         if model == MIXTURE or not is_baseline(model)
     }
     return Space(base, models, first)
+
+
+def _widest(base: FitConfig, dataset: Dataset, text: TextEmbeddings | None) -> int | None:
+    """Return the width beyond which there is nothing to start from; None where there is no such width."""
+    if base.init == SVD:
+        return min(dataset.n_users, dataset.n_items) - 1
+    return None if text is None or base.init in TEXT_FREE else directions(text)
 
 
 def _first(

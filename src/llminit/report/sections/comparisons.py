@@ -41,7 +41,7 @@ def section(data: ReportData) -> Section | None:
 
 
 def gains_by_method(data: ReportData) -> Figure | None:
-    """Draw the relative gain of each text initialisation over the reference; None where none was compared."""
+    """Draw the relative gain of each other initialisation over the reference; None where none was compared."""
     gains = {verdict.method: verdict.gain for verdict in _init_verdicts(data, "standard")}
     if not gains:
         return None
@@ -64,7 +64,7 @@ def gains_by_method(data: ReportData) -> Figure | None:
         "shapes": [{"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": "--base"}}],
     }
     caption = (
-        f"Paired gain in recall@{data.k} of each text initialisation over {REFERENCE} in the same backbone. Circles: "
+        f"Paired gain in recall@{data.k} of each other initialisation over {REFERENCE} in the same backbone. Circles: "
         "standard; squares: paper. Filled where a difference is shown after correction for all comparisons, open where "
         "it is not. The 95 % intervals are those of one comparison on its own."
     )
