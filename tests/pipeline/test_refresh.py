@@ -25,7 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "xavier": {"init": "xavier"},
     "ease": {"backbone": "ease", "backbone_options": {"l2": 20.0}},
     "l3ae": {"backbone": "l3ae", "backbone_options": {"text_weight": 50.0, "l2": 10.0}},
-    "mixture": {"backbone": "mixture", "init": "whiten"},
+    "mixture": {"backbone": "mixture", "init": "canonical"},
 }
 
 
