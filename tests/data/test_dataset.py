@@ -9,6 +9,7 @@ import pytest
 
 from llminit.arrays import AnyArray
 from llminit.data import Dataset, Interactions, make_dataset, to_csr
+from llminit.data.dataset import order_of
 from llminit.errors import DataError
 
 
@@ -110,3 +111,18 @@ def test_take_by_positions_and_by_mask() -> None:
     assert times_of(three.take([2, 0])).tolist() == [7, 9]
     assert three.take(np.array([False, True, True])).items.tolist() == [6, 7]
     assert len(three.take([])) == 0
+
+
+def test_the_order_is_that_of_time_and_then_of_the_rows() -> None:
+    """Places count a user's interactions from 1; equal times keep the order of the rows, and missing ones come last."""
+    rows = [("b", "x", 5), ("a", "z", 9), ("a", "y", 3), ("a", "x", 3), ("a", "w", None), ("b", "y", 4)]
+    table = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    data = make_dataset(table)
+    found = order_of(data.interactions, data.n_users, data.n_items)
+    by_name = {("a", "y"): 1, ("a", "x"): 2, ("a", "z"): 3, ("a", "w"): 4, ("b", "y"): 1, ("b", "x"): 2}
+    expected = np.zeros(found.shape, dtype=np.int32)
+    for (user, item), place in by_name.items():
+        expected[data.users.codes([user])[0], data.items.codes([item])[0]] = place
+    np.testing.assert_array_equal(found.toarray(), expected)
+    shuffled = data.interactions.take(np.array([3, 0, 5, 1, 4, 2]))
+    assert (order_of(shuffled, data.n_users, data.n_items).toarray() > 0).sum() == 6

@@ -240,6 +240,7 @@ def test_options_that_cannot_be_used_are_refused(name: str, options: dict[str, f
 def test_unknown_baselines_are_refused() -> None:
     """A ConfigError names those that exist."""
     with pytest.raises(
-        ConfigError, match="deql, ease, edlae, gf-cf, ials, item-knn, l3ae, popularity, rp3beta, text-only"
+        ConfigError,
+        match="deql, ease, edlae, gf-cf, ials, item-knn, l3ae, l3ae-windows, popularity, rp3beta, text-only",
     ):
         BASELINES["svd"].make()

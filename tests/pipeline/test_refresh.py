@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "xavier": {"init": "xavier"},
     "ease": {"backbone": "ease", "backbone_options": {"l2": 20.0}},
     "l3ae": {"backbone": "l3ae", "backbone_options": {"text_weight": 50.0, "l2": 10.0}},
+    "l3ae-windows": {"backbone": "l3ae-windows", "backbone_options": {"text_weight": 50.0, "l2": 10.0}},
     "mixture": {"backbone": "mixture", "init": "canonical"},
 }
 
@@ -78,6 +79,21 @@ def test_baselines_are_fitted_to_everything(kind: str) -> None:
     """A baseline that has learned on is the one that a fit of all data with its options gives."""
     everything = fitted(kind, WORLD.interactions, refit=True)
     assert_alike(learned_on(fitted(kind, refit=True)), everything)
+
+
+def test_what_comes_later_follows_in_the_order() -> None:
+    """A model of the order learns it on: new interactions come behind the known ones of their users, time after time.
+
+    Without the order of the known ones it would be another model.
+    """
+    turn = (pl.col("timestamp") - 1000) // 7
+    first, second, third = (WORLD.interactions.filter(turn <= last) for last in (4, 5, 6))
+    fixed = {"text_weight": 50.0, "l2": 10.0, "window_weight": 1.0}
+    base, anew = (fitted("l3ae-windows", rows, refit=True, backbone_options=fixed) for rows in (first, third))
+    on = learned_on(learned_on(base, second), third)
+    assert_alike(on, anew)
+    plain = fitted("l3ae", third, refit=True)
+    assert np.abs(table_of(plain)["score"].to_numpy() - table_of(anew)["score"].to_numpy()).max() > 1e-2
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -203,7 +203,7 @@ def _fit_baseline(
     options = baseline_options(config, key.model)
     values = None if text is None else text.values
     if not config.tune or not len(held_out.split.valid):
-        model = BASELINES[key.model].make(**options).fit(held_out.train, values)
+        model = BASELINES[key.model].make(**options).fit(held_out.train, values, held_out.train_order)
         return _Fitted(model.scores, {"options": options, "n_parameters": _n_stored(model)})
     tuned = tune(
         key.model,
@@ -211,6 +211,7 @@ def _fit_baseline(
         held_out.valid,
         held_out.seen_at_valid,
         text=values,
+        order=held_out.train_order,
         metric=config.valid_metric,
         protocol=config.valid_protocol,
         options=options,

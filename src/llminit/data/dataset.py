@@ -147,6 +147,25 @@ def to_csr(interactions: Interactions, n_users: int, n_items: int) -> sparse.csr
     return matrix
 
 
+def order_of(interactions: Interactions, n_users: int, n_items: int) -> sparse.csr_array:
+    """Return the place of each interaction among those of its user, in time.
+
+    Args:
+        interactions: Distinct ones; those of one time, or without one, are in the order of the caller's rows.
+        n_users: Number of users.
+        n_items: Number of items.
+
+    Returns:
+        int32 CSR of shape (n_users, n_items) with the entries of `to_csr`: 1 for a user's first interaction, 2 for the
+        next.
+    """
+    order = _time_order(interactions)
+    users, items = interactions.users[order], interactions.items[order]
+    counts = np.bincount(users, minlength=n_users)
+    places = np.arange(1, len(users) + 1) - np.repeat(np.cumsum(counts) - counts, counts)
+    return sparse.coo_array((places.astype(np.int32), (users, items)), shape=(n_users, n_items)).tocsr()
+
+
 def _timestamps(interactions: pl.DataFrame) -> AnyArray | None:
     if "timestamp" not in interactions.columns:
         return None

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import scipy.sparse as sp
 
-from llminit.data.dataset import Dataset, Interactions, to_csr
+from llminit.data.dataset import Dataset, Interactions, order_of, to_csr
 from llminit.data.split import Split
 
 
@@ -30,6 +30,14 @@ class HeldOut:
     def test(self) -> sp.csr_array:
         """Test interactions."""
         return self._matrix(self.split.test)
+
+    @cached_property
+    def train_order(self) -> sp.csr_array | None:
+        """Which of a user's training interactions came first: entries 1, 2, ... of `train`; None without timestamps."""
+        train = self.split.train
+        if train.timestamps is None:
+            return None
+        return order_of(train, self.dataset.n_users, self.dataset.n_items)
 
     @property
     def seen_at_valid(self) -> sp.csr_array:

@@ -38,10 +38,13 @@ class BaselineInput:
         train: float32 CSR of shape (n_users, n_items), without duplicates or stored zeros; a copy of the caller's.
         text: float32 of shape (n_items, D), a row of zeros for an item without text; D is 0 for a baseline that does
             not need text.
+        order: int32 CSR with the entries of `train`, the place of each interaction among those of its user, in time;
+            None where that is not known.
     """
 
     train: csr_array
     text: FloatArray
+    order: csr_array | None = None
 
 
 class Baseline(Config, ABC):
@@ -55,26 +58,32 @@ class Baseline(Config, ABC):
     """The values that `tune` tries for some options: every combination in order, the last option changing fastest."""
     needs_text: ClassVar[bool] = False
     """Whether `fit` must be given text embeddings, with the default options."""
+    learns_from_order: ClassVar[bool] = False
+    """Whether `fit` makes something of the order of interactions."""
     places_by_text: ClassVar[bool] = False
     """Whether an item that nobody has gets its place from its text when it is among those that are fitted."""
 
-    def fit(self, train: csr_array, text: FloatArray | None = None) -> FittedBaseline:
+    def fit(self, train: csr_array, text: FloatArray | None = None, order: csr_array | None = None) -> FittedBaseline:
         """Learn from training interactions, and from the items' text where the baseline needs it.
 
         Args:
             train: float32 of shape (n_users, n_items), non-zero where a user has an item in the training data.
             text: Text embeddings, float32 of shape (n_items, D), a row of zeros for an item without text; ignored
                 if `uses_text` is False.
+            order: The place of each interaction among those of its user, in time, as `HeldOut.train_order` has it: of
+                the shape of `train` and with its entries, from 1 on. None where it is not known; most baselines make
+                nothing of it.
 
         Raises:
             ConfigError: Text is needed and missing, or an option does not fit this data.
             EmbeddingError: The text embeddings cannot be used.
-            InputError: The matrix is not sparse, is empty, or holds NaN or infinite values.
+            InputError: A matrix is not sparse, is empty, or holds NaN or infinite values, or the order is of other
+                interactions.
         """
         matrix = _checked_train(train)
         n_items = matrix.shape[1]
         rows = self._checked_text(text, n_items) if self.uses_text() else np.empty((n_items, 0), dtype=np.float32)
-        return self.learn(BaselineInput(matrix, rows))
+        return self.learn(BaselineInput(matrix, rows, None if order is None else _checked_order(order, matrix)))
 
     def uses_text(self) -> bool:
         """Return whether these options need text embeddings."""
@@ -183,3 +192,15 @@ def _checked_train(train: Any) -> csr_array:
     if not np.isfinite(matrix.data).all():
         raise InputError("the training matrix holds NaN or infinite values; expected finite numbers; remove those")
     return matrix
+
+
+def _checked_order(order: Any, train: csr_array) -> csr_array:
+    places = csr_array(order, dtype=np.int32, copy=True)
+    places.sum_duplicates()
+    same = places.shape == train.shape and np.array_equal(places.indptr, train.indptr)
+    if not same or not np.array_equal(places.indices, train.indices):
+        raise InputError(
+            f"the order has shape {places.shape} and {places.nnz} entries, expected a place for each of the "
+            f"{train.nnz} interactions of shape {train.shape}; make it of the same interactions"
+        )
+    return places

@@ -63,3 +63,9 @@ def needs_text(config: FitConfig) -> bool:
     if is_baseline(config.backbone):
         return BASELINES[config.backbone].make(**config.backbone_options).uses_text()
     return config.init not in TEXT_FREE
+
+
+def learns_from_order(config: FitConfig) -> bool:
+    """Return whether a model, or a part of a mixture, makes something of the order of interactions."""
+    names = check_mixture(config.backbone_options).parts if config.backbone == MIXTURE else (config.backbone,)
+    return any(is_baseline(name) and BASELINES[name].learns_from_order for name in names)

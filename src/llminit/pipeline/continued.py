@@ -35,6 +35,7 @@ class Before:
             trained rows, and with it, float32 of shape (n_items, d); None without text.
         texts: float32 of shape (n_items, D), the items' text embeddings, zeros without text; None where unknown.
         seed: Of the order of the interactions.
+        order: The place of each entry of `seen` among those of its user, in time; None where it is not known.
     """
 
     config: FitConfig
@@ -45,6 +46,7 @@ class Before:
     starts: tuple[FloatArray, FloatArray] | None
     texts: FloatArray | None
     seed: int
+    order: sp.csr_array | None = None
 
     @property
     def seen_before(self) -> sp.csr_array:
@@ -85,7 +87,7 @@ def continued(before: Before, *, device: str, reporter: Reporter) -> Learned:
 
 def _part(before: Before, name: str, options: dict[str, Any], device: str, reporter: Reporter) -> Learned:
     if is_baseline(name):
-        fitted = BASELINES[name].make(**options).fit(before.seen, before.texts)
+        fitted = BASELINES[name].make(**options).fit(before.seen, before.texts, before.order)
         return Learned(fitted.serving(), fitted.scores, cold=(getattr(fitted, "cold", None),))
     return _trained(before, name, options, device, reporter)
 

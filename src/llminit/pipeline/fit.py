@@ -12,7 +12,7 @@ from llminit.config import FitConfig
 from llminit.data import Dataset, HeldOut, split_interactions, to_csr
 from llminit.distributed.ranks import Ranks
 from llminit.models import is_baseline
-from llminit.pipeline.checks import check_cold_items, check_names, needs_text
+from llminit.pipeline.checks import check_cold_items, check_names, learns_from_order, needs_text
 from llminit.pipeline.cold import newcomers_report
 from llminit.pipeline.cold_split import ColdSplit, split_cold
 from llminit.pipeline.fold_in import fitted_maps, refitted_maps, trained_rows
@@ -234,7 +234,8 @@ class _Run:
         columns, recipe = dataset.served_columns(), self._text_recipe(saved)
         recommender = Recommender(dataset.users, dataset.items, saved.model, seen, columns, recipe, report, maps)
         text = self._text_of(fitted_to)
-        trained = trained_rows(saved.rows, dataset.n_items, None if text is None else text.values)
+        order = fitted_to.train_order if learns_from_order(self.config) else None
+        trained = trained_rows(saved.rows, dataset.n_items, None if text is None else text.values, order)
         return replace(recommender, trained=trained, pending=_pending(fitted_to))
 
     def _text_recipe(self, saved: Learned) -> TextRecipe | None:

@@ -89,17 +89,21 @@ def refitted_maps(
     return replace(maps, items=tuple(items), users=tuple(users))
 
 
-def trained_rows(rows: FloatArray | None, n_items: int, texts: FloatArray | None) -> TrainedRows:
+def trained_rows(
+    rows: FloatArray | None, n_items: int, texts: FloatArray | None, order: csr_array | None = None
+) -> TrainedRows:
     """Return what `refresh` needs beyond what serves.
 
     Args:
         rows: A backbone's rows, of users and items or of items alone; None without one.
         n_items: How many items there are.
         texts: float32 of shape (n_items, D), the items' text embeddings; None without text.
+        order: The place of each interaction among those of its user; None for a model that makes nothing of it.
     """
     n_users = 0 if rows is None else len(rows) - n_items
     users = rows[:n_users] if rows is not None and n_users else None
-    return TrainedRows.of(users=users, items=None if rows is None else rows[n_users:], texts=texts)
+    places = None if order is None else order.data
+    return TrainedRows.of(users=users, items=None if rows is None else rows[n_users:], texts=texts, order=places)
 
 
 def _item_map(

@@ -52,6 +52,7 @@ def tune(
     seen: csr_array,
     *,
     text: FloatArray | None = None,
+    order: csr_array | None = None,
     metric: str = "ndcg@10",
     protocol: Protocol = "standard",
     options: Mapping[str, Any] | None = None,
@@ -68,6 +69,7 @@ def tune(
         valid: The same shape; non-zero where an item is held out for validation.
         seen: The same shape; what `standard` removes from the ranking when validating, the training interactions.
         text: Text embeddings, float32 of shape (n_items, D), for a baseline that needs them.
+        order: The place of each training interaction among those of its user, in time; None where it is not known.
         metric: What decides, as name@k.
         protocol: The protocol under which it is measured.
         options: Options with a fixed value; one that the grid varies is then not varied.
@@ -92,7 +94,7 @@ def tune(
     best = -math.inf
     with reporter.task(f"tuning {name}", len(points)) as task:
         for point, candidate in zip(points, candidates, strict=True):
-            fitted = candidate.fit(train, text)
+            fitted = candidate.fit(train, text, order)
             ranks = ranks_under(protocol, fitted.scores, valid, seen, users=users)
             trials.append(Trial(point, mean_metric(ranks, metric)))
             if trials[-1].valid > best:

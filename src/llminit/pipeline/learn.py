@@ -108,13 +108,14 @@ def fit_baseline(
     """
     rows = None if text is None else text.values
     if not len(held_out.split.valid):
-        return BASELINES[name].make(**options).fit(held_out.train, rows), options
+        return BASELINES[name].make(**options).fit(held_out.train, rows, held_out.train_order), options
     tuned = tune(
         name,
         held_out.train,
         held_out.valid,
         held_out.seen_at_valid,
         text=rows,
+        order=held_out.train_order,
         metric=config.valid_metric,
         protocol=config.valid_protocol,
         options=options,

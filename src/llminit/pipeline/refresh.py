@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from llminit.arrays import AnyArray, FloatArray
+from llminit.arrays import AnyArray, BoolArray, FloatArray
 from llminit.checksums import sha256_of
 from llminit.config import FitConfig
 from llminit.errors import ConfigError
@@ -113,7 +114,7 @@ def refreshed(
     if grown.folded_texts is not None:
         model = with_folded(model, maps, grown.text, grown.folded_texts, grown.n_warm)
     record = _record(came, time.perf_counter() - started)
-    trained = trained_rows(learned.rows, grown.n_warm, before.texts)
+    trained = trained_rows(learned.rows, grown.n_warm, before.texts, before.order)
     return replace(
         grown, model=model, fold_in=maps, pending=None, trained=trained, report=_report(grown, record)
     ), record
@@ -154,7 +155,8 @@ def _before(
     pending = grown.pending
     is_new = np.zeros(seen.nnz, dtype=np.bool_) if pending is None else marks(seen, pending[:, : grown.n_warm])
     seed = config.seed + 1 + len(grown.report.get("refreshes", []))
-    before = Before(config, seen, is_new, arrays.get("users"), arrays.get("items"), None, texts, seed)
+    order = _order(seen, is_new, arrays.get("order"))
+    before = Before(config, seen, is_new, arrays.get("users"), arrays.get("items"), None, texts, seed, order)
     recipe = grown.text
     if texts is None or recipe is None:
         return grown, before
@@ -163,6 +165,23 @@ def _before(
     selection = fitted_again(recipe.selection, *named, texts, seen)
     now = applied_over(selection, *named, texts, seen)
     return replace(grown, text=replace(recipe, selection=selection)), replace(before, starts=(then, now))
+
+
+def _order(seen: csr_array, is_new: BoolArray, known: AnyArray | None) -> csr_array | None:
+    """Return the place of each interaction among those of its user: what is new comes after what was known.
+
+    Args:
+        seen: Shape (n_users, n_items), with ascending item codes in every row.
+        is_new: bool of shape (nnz,), which entries are new.
+        known: int32, the places of the others, in the order of the entries; None where they are not known.
+    """
+    if known is None or len(known) != len(is_new) - is_new.sum():
+        return None
+    places = np.empty(seen.nnz, dtype=np.int32)
+    places[~is_new] = known
+    # An entry's number is above all places: new ones of a user come last, in the order of the items' codes.
+    places[is_new] = seen.nnz + np.flatnonzero(is_new)
+    return csr_array((places, seen.indices, seen.indptr), shape=seen.shape)
 
 
 def _record(came: Newcomers, seconds: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Self
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from llminit.arrays import AnyArray, FloatArray
+from llminit.arrays import AnyArray
 from llminit.checksums import sha256_of_file
 from llminit.errors import ArtefactError
 
@@ -23,8 +23,9 @@ class TrainedRows:
     """Arrays in memory, or in a file that is read when asked for.
 
     There may be "items", float32 of shape (n_warm, d), a backbone's rows; where it has a user table too, "users",
-    float32 of shape (n_trained, d), those of the first users; and "texts", float32 of shape (n_warm, D), the text
-    embeddings, zeros for an item without text.
+    float32 of shape (n_trained, d), those of the first users; "texts", float32 of shape (n_warm, D), the text
+    embeddings, zeros for an item without text; and "order", int32 of shape (n_interactions,), the place of each
+    interaction that was learned among those of its user, users and their items ascending.
 
     Attributes:
         in_memory: The arrays; None where they are in a file.
@@ -32,12 +33,12 @@ class TrainedRows:
         sha256: Of the file.
     """
 
-    in_memory: Mapping[str, FloatArray] | None = None
+    in_memory: Mapping[str, AnyArray] | None = None
     file: Path | None = None
     sha256: str = ""
 
     @classmethod
-    def of(cls, **arrays: FloatArray | None) -> Self:
+    def of(cls, **arrays: AnyArray | None) -> Self:
         """Hold arrays in memory, those of them that are not None."""
         return cls({name: array for name, array in arrays.items() if array is not None})
 

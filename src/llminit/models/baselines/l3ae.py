@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
+from scipy.sparse import csr_array
 
 from llminit.arrays import FloatArray
 from llminit.models.baseline import Baseline, BaselineInput, LinearItemModel
@@ -52,7 +53,7 @@ class L3AE(Baseline):
         """Solve one regression for each item, with its text's weights as the prior mean."""
         n_items = data.train.shape[1]
         check_memory("L3AE", n_items, self.max_memory_gib)
-        inverse = ridge_inverse(data.train, np.full(n_items, self.l2 + self.text_weight))
+        inverse = ridge_inverse(self.histories(data), np.full(n_items, self.l2 + self.text_weight))
         text = unit_rows(centred(data.text))
         gram = text.T.astype(np.float64) @ text + self.text_l2 * np.eye(text.shape[1])
         core = np.linalg.inv(gram).astype(np.float64)
@@ -65,6 +66,10 @@ class L3AE(Baseline):
         share = self.text_weight / (self.l2 + self.text_weight)
         cold = ColdText(centre_of(data.text), text, core, self.text_weight * from_text, self.text_l2, share)
         return LinearItemModel(data.train, np.ascontiguousarray(weights, dtype=np.float32), cold)
+
+    def histories(self, data: BaselineInput) -> csr_array:
+        """Return what is learned from, float32 CSR of shape (n, n_items): a row for each history."""
+        return data.train
 
     @classmethod
     def memory_bytes(cls, sizes: Sizes) -> int:
