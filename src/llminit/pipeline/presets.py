@@ -94,7 +94,7 @@ def fitted_to_data(asked: FitConfig, chosen: FitConfig, dataset: Dataset, text: 
 def mixture_parts(dataset: Dataset) -> list[str]:
     """Return the models of a preset's mixture: where interactions have timestamps, L3AE also learns from their order.
 
-    Whether the order says anything is for validation to find: no window at all is among what it chooses from.
+    An order that says nothing, as where all timestamps are of one import, does it no harm (benchmarks/order.py).
     """
     return ["softmax", "l3ae" if dataset.interactions.timestamps is None else "l3ae-windows"]
 

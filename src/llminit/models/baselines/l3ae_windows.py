@@ -27,13 +27,14 @@ class L3AEWindows(L3AE):
     relative_cost: ClassVar[float] = 10
     learns_from_order: ClassVar[bool] = True
     grid: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
-        {"text_weight": (75.0, 150.0, 300.0), "l2": (-50.0, 100.0), "window_weight": (0.0, 0.5)}
+        {"text_weight": (75.0, 150.0, 300.0), "l2": (-50.0, 100.0)}
     )
 
     window: int = Field(default=3, ge=2)
     """Interactions in a window."""
     window_weight: float = Field(default=0.5, ge=0)
-    """How much a window counts beside a history; 0 leaves the windows out."""
+    """How much a window counts beside a history; 0 leaves the windows out. An order that says nothing does no harm
+    (benchmarks/order.py), so that there is nothing to choose."""
 
     def histories(self, data: BaselineInput) -> csr_array:
         """Return the histories and, where the order is known, their windows."""
