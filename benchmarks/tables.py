@@ -40,6 +40,7 @@ def _table(result: dict[str, Any]) -> str:
         "verdict_power": _verdict_power,
         "time_to_quality": _time_to_quality,
         "presets": _presets,
+        "order": _order,
         "gowalla": _gowalla,
         "losses": _losses,
         "cosine_search": _cosine_search,
@@ -93,6 +94,13 @@ def _time_to_quality(result: dict[str, Any]) -> list[str]:
 def _presets(result: dict[str, Any]) -> list[str]:
     return ["| data | preset | recall@10 | ndcg@10 |", "|---|---|--:|--:|"] + [
         f"| {row['data']} | `{row['preset']}` | {_spread(row, 'recall@10')} | {_spread(row, 'ndcg@10')} |"
+        for row in result["rows"]
+    ]
+
+
+def _order(result: dict[str, Any]) -> list[str]:
+    return ["| data | learned from | recall@10 | ndcg@10 |", "|---|---|--:|--:|"] + [
+        f"| {row['data']} | {row['way']} | {_spread(row, 'recall@10')} | {_spread(row, 'ndcg@10')} |"
         for row in result["rows"]
     ]
 

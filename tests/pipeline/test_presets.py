@@ -16,6 +16,7 @@ from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.presets import PRESETS, fitted_to_data, softmax_log_q, with_preset
 from llminit.recommender import Recommender
 from llminit.text import TextEmbeddings
+from noted import Noted
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -95,6 +96,15 @@ def test_the_order_is_learned_from_where_there_is_one() -> None:
         assert kept.get("parts") == options.get("parts")
 
 
+def test_a_model_of_the_order_says_that_there_is_none() -> None:
+    """Named for data without timestamps it is L3AE, and that is said; with them nothing is."""
+    for rows, said in ((table(), 1), (table().with_columns(timestamp=pl.int_range(pl.len())), 0)):
+        reporter = Noted()
+        model = fit(rows, embeddings=vectors(), backbone="l3ae-windows", reporter=reporter)
+        assert len(model.items) == 30
+        assert sum("no timestamps: without windows l3ae-windows is l3ae" in note for note in reporter.messages) == said
+
+
 def test_a_loss_without_negatives_gets_no_correction_for_them() -> None:
     """DirectAU takes no log_q, so the preset adds none, alone or in a mixture; other losses get it."""
     data = load_dataset(table(40, 30, 12), None, FitConfig())
@@ -120,6 +130,15 @@ def test_max_mixes_models_and_its_recommender_is_saved(tmp_path: object) -> None
     assert again.equals(model.recommend(users, k=5))
     halves = [int(item[1:]) // 15 == int(user[1:]) % 2 for user, item in again.select("user_id", "item_id").rows()]
     assert np.mean(halves) > 0.8
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_texts_with_few_directions(preset: Any) -> None:
+    """Encoders leave some of their columns unused, and texts may be few words: a preset is no wider than they allow."""
+    ids, rows = vectors(width=40)
+    flat = rows @ np.random.default_rng(2).normal(size=(40, 5)) @ np.random.default_rng(3).normal(size=(5, 40))
+    model = fit(table(), embeddings=(ids, flat.astype(np.float32)), preset=preset, epochs=2)
+    assert model.report["config"]["embedding_size"] == 5
 
 
 def test_best_is_two_tables_of_what_max_knows() -> None:

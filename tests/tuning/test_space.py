@@ -17,7 +17,7 @@ from llminit.pipeline.presets import fitted_to_data, with_preset
 from llminit.text import TextEmbeddings
 from llminit.tuning import space as rules
 from llminit.tuning.config import TuneConfig
-from llminit.tuning.space import Choice, Space, directions, search_space
+from llminit.tuning.space import Choice, Space, search_space
 
 EVERYTHING = ("softmax", "history", "mixture", "mf", "lightgcn", "sgl", "sgcl", "ease", "l3ae")
 
@@ -124,15 +124,6 @@ def test_widths(texts: TextEmbeddings | None, expected: tuple[int, ...]) -> None
     """Widths end at the number of directions in which the texts of these items vary; a preset's is always there."""
     models = ("softmax",) if texts is None else ("softmax", "mixture")
     assert values_of(space(texts=texts, backbones=models), "softmax", "embedding_size") == expected
-
-
-def test_directions_of_many_items() -> None:
-    """The rank of more texts than are looked at is found all the same."""
-    rng = np.random.default_rng(0)
-    ids = pl.Series(range(5000))
-    values = (rng.normal(size=(5000, 9)) @ rng.normal(size=(9, 20))).astype(np.float32)
-    assert directions(TextEmbeddings(ids, values, np.zeros(5000, dtype=bool))) == 9
-    assert directions(TextEmbeddings(ids[:1], values[:1], np.zeros(1, dtype=bool))) == 1
 
 
 def test_models_that_need_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:

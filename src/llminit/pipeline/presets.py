@@ -11,6 +11,7 @@ from llminit.data import Dataset
 from llminit.errors import ConfigError
 from llminit.pipeline.mixture import MIXTURE, check_mixture
 from llminit.text import TextEmbeddings
+from llminit.text.directions import directions
 
 _TRAINING = {
     "init": "canonical",
@@ -82,9 +83,7 @@ def fitted_to_data(asked: FitConfig, chosen: FitConfig, dataset: Dataset, text: 
     if chosen.init == SVD and is_open:
         adapted["embedding_size"] = max(1, min(chosen.embedding_size, dataset.n_users - 1, dataset.n_items - 1))
     if text is not None and chosen.init not in TEXT_FREE and is_open:
-        # Whitened text has at most as many directions as the encoder has columns, and one fewer than there are items.
-        widest = min(text.values.shape[1], dataset.n_items - text.n_missing - 1)
-        adapted["embedding_size"] = max(1, min(chosen.embedding_size, widest))
+        adapted["embedding_size"] = directions(text, enough=chosen.embedding_size)
     if chosen.preset == "best" and chosen.backbone == MIXTURE:
         width = min(adapted.get("embedding_size", chosen.embedding_size), BEST_WIDTH)
         adapted["backbone_options"] = {"distill": width} | adapted["backbone_options"]

@@ -7,14 +7,13 @@ here makes the studies of earlier versions unusable, which is what it should do.
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from llminit.config import SVD, TEXT_FREE, XAVIER, FitConfig
 from llminit.data import Dataset
 from llminit.models import BACKBONES, Sizes, is_baseline
 from llminit.pipeline.mixture import MIXTURE
 from llminit.pipeline.presets import PRESETS, WIDE_SOFTMAX, fitted_to_data, mixture_parts
 from llminit.text import TextEmbeddings
+from llminit.text.directions import directions
 from llminit.tuning.config import TuneConfig
 
 SELECTIONS = ("canonical", "propagated-whiten", "whiten", "pca", "variance")
@@ -248,13 +247,3 @@ def _widths(asked: TuneConfig, dataset: Dataset, widest: int | None) -> list[int
         return max(kind.memory_bytes(sizes) for kind in trained)
 
     return [width for width in (*below, widest) if width == below[0] or needed(width) <= MAX_MODEL_BYTES]
-
-
-def directions(text: TextEmbeddings) -> int:
-    """Return in how many directions the texts vary: no more than the encoder has columns, and fewer than items."""
-    rows = text.values[~text.missing]
-    # A few times as many rows as columns have all the directions that there are.
-    rows = rows[:: max(1, len(rows) // (8 * text.width))].astype(np.float64)
-    rows -= rows.mean(axis=0)
-    variances = np.linalg.eigvalsh(rows.T @ rows / len(rows))
-    return max(1, int((variances > 1e-7 * max(variances[-1], 1e-30)).sum()))
