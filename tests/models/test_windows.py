@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles_baselines import slow_text_ridge
 from scipy.sparse import csr_array
@@ -25,6 +25,7 @@ def in_order(histories: list[list[int]]) -> csr_array:
     return csr_array(places)
 
 
+@example(histories=[[1, 2, 3]], length=5)
 @given(histories=HISTORIES, length=st.integers(1, 5))
 def test_every_stretch_is_a_window(histories: list[list[int]], length: int) -> None:
     """The windows are those that a loop finds, each user's in turn; short histories have none."""

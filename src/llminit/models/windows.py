@@ -23,7 +23,7 @@ def windows_of(order: csr_array, length: int) -> csr_array:
     """
     in_time = np.lexsort((order.data, row_codes(order)))
     items, users = order.indices[in_time], row_codes(order)
-    first = np.flatnonzero(users[length - 1 :] == users[: len(users) - length + 1])
+    first = np.flatnonzero(users[length - 1 :] == users[: max(0, len(users) - length + 1)])
     members = items[first[:, np.newaxis] + np.arange(length)]
     starts = np.arange(len(first) + 1) * length
     ones = np.ones(members.size, dtype=np.float32)
