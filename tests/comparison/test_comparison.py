@@ -231,6 +231,18 @@ def test_without_text(compare: Compare) -> None:
     assert "text-only" not in {cell.key.model for cell in folder.cells()}
 
 
+def test_the_order_of_interactions(compare: Compare, world: World, tmp_path: Path) -> None:
+    """Baselines that learn from the order are given it; without timestamps they are left out of "all"."""
+    options: dict[str, Any] = {"backbones": "", "inits": "pca", "baselines": "all", "tune": False}
+    timed = compare(**options)
+    plain = compare(**options, interactions=world.interactions.drop("timestamp"), out=tmp_path / "plain")
+    assert timed.failures() == plain.failures() == []
+    names = [{cell.key.model for cell in folder.cells()} for folder in (timed, plain)]
+    assert names[0] - names[1] == {"l3ae-windows"}
+    metrics = {cell.key.model: cell.metrics["standard"] for cell in timed.cells()}
+    assert metrics["l3ae"] != metrics["l3ae-windows"]
+
+
 def test_maps_are_drawn_of_text_cells_of_one_seed(compare: Compare) -> None:
     """Coordinates of the items are written for text cells of the first seed, in the order of the items."""
     folder = compare(controls="shuffled", seeds=2)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from llminit.comparison.grid import check_grid, check_sizes, grid_cells
+from llminit.comparison.grid import check_grid, check_sizes, grid_cells, without_order
 from llminit.comparison.options import part_options
 from llminit.config import CompareConfig
 from llminit.errors import ConfigError
@@ -84,6 +84,16 @@ def test_text_only_runs_for_each_encoder_and_not_without() -> None:
     everything = [cell.model for cell in cells({}, backbones="", baselines="all")]
     assert "text-only" not in everything
     assert "ease" in everything
+
+
+def test_a_baseline_of_the_order_is_left_out_without_one() -> None:
+    """Of all baselines, the one that would be another's double; a named one stays."""
+    found = {asked: without_order(CompareConfig.make(baselines=asked)).baselines for asked in ("all", "l3ae-windows")}
+    assert "l3ae-windows" not in found["all"]
+    assert {"l3ae", "ease", "popularity"} < set(found["all"])
+    assert found["l3ae-windows"] == ("l3ae-windows",)
+    both = CompareConfig.make(baselines="all,l3ae-windows")
+    assert "l3ae-windows" in without_order(both).baselines
 
 
 @pytest.mark.parametrize(

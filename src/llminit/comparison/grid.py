@@ -67,6 +67,18 @@ def baselines_of(config: CompareConfig) -> list[str]:
     return [name for name in dict.fromkeys(names) if name != "none"]
 
 
+def without_order(config: CompareConfig) -> CompareConfig:
+    """Return the options for data without timestamps: a baseline that learns from their order is compared if named.
+
+    Such a baseline is the same as another one without it.
+    """
+    if "all" not in config.baselines:
+        return config
+    names = baselines_of(config)
+    kept = tuple(name for name in names if name in config.baselines or not BASELINES[name].learns_from_order)
+    return config.model_copy(update={"baselines": kept})
+
+
 def baseline_needs_text(config: CompareConfig, name: str) -> bool:
     """Return whether a baseline, with the options that were given for it, learns from text embeddings."""
     return BASELINES[name].make(**baseline_options(config, name)).uses_text()

@@ -19,7 +19,7 @@ from llminit.comparison.fingerprints import (
     cold_fingerprint,
     merged,
 )
-from llminit.comparison.grid import check_grid, check_sizes, grid_cells, named_in, needs_text
+from llminit.comparison.grid import check_grid, check_sizes, grid_cells, named_in, needs_text, without_order
 from llminit.comparison.pool import Event, WorkerOptions, run_here, run_in_workers
 from llminit.comparison.resources import chosen_workers, described_machine
 from llminit.comparison.scoreboard import Scoreboard
@@ -99,6 +99,7 @@ def compare(
     folder = ResultsFolder(out)
     folder.check_writable()
     dataset = load_dataset(interactions, items, config, reporter)
+    config = config if dataset.interactions.timestamps is not None else without_order(config)
     # What cannot be divided is refused before encoding.
     split_interactions(dataset, config.splitting, config.first_seed)
     _check_cold_split(dataset, config)
