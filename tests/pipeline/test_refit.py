@@ -95,7 +95,8 @@ def test_any_baseline_can_be_fitted_and_saved(tmp_path: Path, name: str) -> None
     recommender = fit(backbone=name, out=tmp_path / "r")
     dataset = load_dataset(WORLD.interactions, WORLD.items, FitConfig())
     text = text_source(dataset, embeddings=PAIR).embeddings.values
-    fitted = BASELINES[name].make(**recommender.report["options"]).fit(everything(dataset).train, text)
+    of_all = everything(dataset)
+    fitted = BASELINES[name].make(**recommender.report["options"]).fit(of_all.train, text, of_all.train_order)
     loaded = Recommender.load(tmp_path / "r")
     codes = np.arange(dataset.n_users)
     np.testing.assert_allclose(loaded.model.scores(codes, loaded.seen), fitted.scores(codes), rtol=1e-4, atol=1e-5)
