@@ -100,8 +100,7 @@ def fit(
         held_out = HeldOut(split.warm, split_interactions(split.warm, config.splitting, config.seed))
         text = _text_source(dataset, config, embeddings, encoder, cache, engine, reporter)
         config = fitted_to_data(asked, config, split.warm, None if text is None else split.warm_text(text.embeddings))
-        if learns_from_order(config) and dataset.interactions.timestamps is None:
-            reporter.note("the interactions have no timestamps: without windows l3ae-windows is l3ae")
+        _note_order(config, dataset, reporter)
         fingerprint = fit_fingerprint(config, dataset, None if text is None else text.embeddings)
         if folder is not None and (finished := folder.finished(fingerprint)) is not None:
             reporter.note(f"{out} was already fitted from the same data with the same options")
@@ -298,6 +297,11 @@ def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Rep
         reporter.note(f"{start} uses no text: {' and '.join(named)} was given and plays no part")
     else:
         note_unused_text(embeddings, encoder, config.text, reporter)
+
+
+def _note_order(config: FitConfig, dataset: Dataset, reporter: Reporter) -> None:
+    if learns_from_order(config) and dataset.interactions.timestamps is None:
+        reporter.note("the interactions have no timestamps: without windows l3ae-windows is l3ae")
 
 
 def _note_training(model: Learned, held_out: HeldOut, config: FitConfig, reporter: Reporter) -> None:
