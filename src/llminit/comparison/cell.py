@@ -29,7 +29,7 @@ from llminit.evaluation import (
     top_k,
 )
 from llminit.models import BASELINES
-from llminit.pipeline.grid_search import tune
+from llminit.pipeline.grid_search import order_for, tune
 from llminit.pipeline.prepared import PreparedData
 from llminit.pipeline.provenance import versions
 from llminit.pipeline.training import initial_from, train_backbone
@@ -203,7 +203,7 @@ def _fit_baseline(
     options = baseline_options(config, key.model)
     values = None if text is None else text.values
     if not config.tune or not len(held_out.split.valid):
-        model = BASELINES[key.model].make(**options).fit(held_out.train, values, held_out.train_order)
+        model = BASELINES[key.model].make(**options).fit(held_out.train, values, order_for(key.model, held_out))
         return _Fitted(model.scores, {"options": options, "n_parameters": _n_stored(model)})
     tuned = tune(
         key.model,
@@ -211,7 +211,7 @@ def _fit_baseline(
         held_out.valid,
         held_out.seen_at_valid,
         text=values,
-        order=held_out.train_order,
+        order=order_for(key.model, held_out),
         metric=config.valid_metric,
         protocol=config.valid_protocol,
         options=options,

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array, issparse
 
 from llminit.arrays import FloatArray, IntArray
 from llminit.config import Protocol
+from llminit.data import HeldOut
 from llminit.errors import InputError
 from llminit.evaluation import mean_metric, parse_metric, ranks_under
 from llminit.models.baseline import Baseline, FittedBaseline
@@ -101,6 +102,11 @@ def tune(
                 best, chosen = trials[-1].valid, (point, fitted)
             task.advance(status=f"best {metric} {best:.4f}")
     return Tuned(*chosen, trials)
+
+
+def order_for(name: str, held_out: HeldOut) -> csr_array | None:
+    """Return the order of the training interactions for a baseline that learns from it; None for the others."""
+    return held_out.train_order if BASELINES[name].learns_from_order else None
 
 
 def grid_points(kind: type[Baseline], fixed: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from llminit.models.baseline import FittedBaseline
 from llminit.models.hops import HopBackbone
 from llminit.models.serving import DotProduct
 from llminit.models.text_rows import centre_of
-from llminit.pipeline.grid_search import tune
+from llminit.pipeline.grid_search import order_for, tune
 from llminit.pipeline.learned import Learned
 from llminit.pipeline.mixture import MIXTURE, learn_mixture
 from llminit.pipeline.training import initial_from, train_backbone
@@ -108,14 +108,14 @@ def fit_baseline(
     """
     rows = None if text is None else text.values
     if not len(held_out.split.valid):
-        return BASELINES[name].make(**options).fit(held_out.train, rows, held_out.train_order), options
+        return BASELINES[name].make(**options).fit(held_out.train, rows, order_for(name, held_out)), options
     tuned = tune(
         name,
         held_out.train,
         held_out.valid,
         held_out.seen_at_valid,
         text=rows,
-        order=held_out.train_order,
+        order=order_for(name, held_out),
         metric=config.valid_metric,
         protocol=config.valid_protocol,
         options=options,
