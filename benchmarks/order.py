@@ -4,6 +4,7 @@ All have the default options of L3AE, so that they differ in what they learn fro
 control: as many windows, of interactions of the same users that did not follow each other.
 
     python benchmarks/order.py --json benchmarks/results/order.json
+    python benchmarks/order.py --split temporal-loo --seeds 1 --json benchmarks/results/order_temporal.json
 """
 
 import argparse
@@ -23,8 +24,12 @@ from llminit.models import BASELINES
 from llminit.pipeline.inputs import load_dataset
 from llminit.pipeline.yardsticks import measured
 
-TIMES = {"amazon-video-games": "pos"}
-"""Which column orders interactions where it is not found by its name."""
+TIMES = {
+    "random-loo": {"amazon-video-games": "pos"},
+    # A split in time needs all times, and a quarter of Beauty's timestamps are missing.
+    "temporal-loo": {"amazon-video-games": "pos", "amazon-beauty": "pos"},
+}
+"""Which column orders interactions where it is not `timestamp`."""
 WAYS = ("l3ae", "l3ae-windows", "shuffled order")
 
 
@@ -33,25 +38,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     names = ["amazon-beauty", "amazon-toys", "amazon-video-games", "ml-latest-small"]
     parser.add_argument("--data", nargs="+", default=names)
+    parser.add_argument("--split", choices=["random-loo", "temporal-loo"], default="random-loo")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="OUT")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for data in options.data:
-        by_seed = [run(data, seed) for seed in range(options.seeds)]
+        by_seed = [run(data, seed, options.split) for seed in range(options.seeds)]
         for way in WAYS:
             runs = [of_seed[way] for of_seed in by_seed]
             rows.append({"data": data, "way": way, "runs": runs, **presets.summary(runs)})
             print(f"{data:22}{way:16}{rows[-1]['shown']}", flush=True)
-        content = {"benchmark": "order", "setting": f"{options.seeds} seeds", "machine": common.machine()}
+        setting = f"{options.split}, {options.seeds} seeds"
+        content = {"benchmark": "order", "setting": setting, "machine": common.machine()}
         common.write_json(options.json, content | {"rows": rows})
 
 
-def run(data: str, seed: int) -> dict[str, dict[str, Any]]:
+def run(data: str, seed: int, split: str) -> dict[str, dict[str, Any]]:
     """Fit each way once and measure it on the test interactions."""
     folder = benchmark_data.find_interactions(data)[1].parent
     filters = presets.FILTERS.get(data, {"min_rating": 4, "k_core": 5})
-    config = FitConfig.make(**filters, timestamp_column=TIMES.get(data, "timestamp"))
+    config = FitConfig.make(**filters, timestamp_column=TIMES[split].get(data, "timestamp"), split=split)
     dataset = load_dataset(folder / "interactions.parquet", folder / "items.parquet", config)
     text = presets.load(data)[1].values
     held_out = HeldOut(dataset, split_interactions(dataset, config.splitting, seed))

@@ -4,6 +4,7 @@ Each seed is a random leave-one-out split and a training run; the options of a p
 are not reported, so that it may run beside other work: time_to_quality.py has them.
 
     python benchmarks/presets.py --json benchmarks/results/presets.json
+    python benchmarks/presets.py --preset best max --windows --json benchmarks/results/presets_windows.json
 """
 
 import argparse
@@ -31,13 +32,15 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=["amazon-beauty", "amazon-toys"])
     parser.add_argument("--preset", nargs="+", choices=list(PRESETS), default=list(PRESETS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--windows", action="store_true", help="mix L3AE that learns from the order of interactions")
     parser.add_argument("--json", type=Path, metavar="OUT")
     options = parser.parse_args()
+    named = {"backbone_options": {"parts": ["softmax", "l3ae-windows"]}} if options.windows else {}
     rows = []
     for data in options.data:
         dataset, text = load(data)
         for preset in options.preset:
-            runs = [run(dataset, text, data, preset, seed) for seed in range(options.seeds)]
+            runs = [run(dataset, text, data, preset, seed, named) for seed in range(options.seeds)]
             rows.append({"data": data, "preset": preset, "runs": runs, **summary(runs)})
             print(f"{data:22}{preset:6}{rows[-1]['shown']}", flush=True)
             content = {"benchmark": "presets", "setting": f"{options.seeds} seeds", "machine": common.machine()}
@@ -57,9 +60,11 @@ def asked(data: str, **options: Any) -> FitConfig:
     return FitConfig.make(**FILTERS.get(data, {"min_rating": 4, "k_core": 5}), **options)
 
 
-def run(dataset: Dataset, text: TextEmbeddings, data: str, preset: str, seed: int) -> dict[str, Any]:
-    """Fit one preset once and measure it on the test interactions."""
-    config = asked(data, preset=preset, seed=seed)
+def run(
+    dataset: Dataset, text: TextEmbeddings, data: str, preset: str, seed: int, named: dict[str, Any]
+) -> dict[str, Any]:
+    """Fit one preset once, with more options that are named, and measure it on the test interactions."""
+    config = asked(data, preset=preset, seed=seed, **named)
     chosen = fitted_to_data(config, with_preset(config), dataset, text)
     held_out = HeldOut(dataset, split_interactions(dataset, chosen.splitting, seed))
     model = learn(held_out, text, chosen)

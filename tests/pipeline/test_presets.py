@@ -83,19 +83,6 @@ def test_rules_from_the_data() -> None:
     assert (adapted.embedding_size, adapted.backbone_options) == (3, {"log_q": 0.4})
 
 
-def test_the_order_is_learned_from_where_there_is_one() -> None:
-    """With timestamps the mixture's L3AE has windows; parts or options that the caller names stay as they are."""
-    times = table(40, 30, 12).with_columns(timestamp=pl.int_range(pl.len()))
-    for rows, part in ((table(40, 30, 12), "l3ae"), (times, "l3ae-windows")):
-        data = load_dataset(rows, None, FitConfig())
-        asked = FitConfig(preset="max")
-        assert fitted_to_data(asked, with_preset(asked), data, None).backbone_options["parts"] == ["softmax", part]
-    for options in ({"parts": ["softmax", "ease"]}, {"part_options": {"l3ae": {"l2": 3.0}}}):
-        asked = FitConfig(preset="max", backbone_options=options)
-        kept = fitted_to_data(asked, with_preset(asked), data, None).backbone_options
-        assert kept.get("parts") == options.get("parts")
-
-
 def test_a_model_of_the_order_says_that_there_is_none() -> None:
     """Named for data without timestamps it is L3AE, and that is said; with them nothing is."""
     for rows, said in ((table(), 1), (table().with_columns(timestamp=pl.int_range(pl.len())), 0)):

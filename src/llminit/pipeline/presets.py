@@ -75,10 +75,7 @@ def fitted_to_data(asked: FitConfig, chosen: FitConfig, dataset: Dataset, text: 
         return chosen
     if chosen.backbone == MIXTURE and "backbone" not in asked.model_fields_set and dataset.n_items > MAX_ITEMS_OF_L3AE:
         chosen = _without_l3ae(chosen)
-    options = _with_log_q(chosen, softmax_log_q(dataset))
-    if chosen.backbone == MIXTURE and "l3ae" not in options.get("part_options", {}):
-        options = {"parts": mixture_parts(dataset)} | options
-    adapted: dict[str, Any] = {"backbone_options": options}
+    adapted: dict[str, Any] = {"backbone_options": _with_log_q(chosen, softmax_log_q(dataset))}
     is_open = "embedding_size" not in asked.model_fields_set
     if chosen.init == SVD and is_open:
         adapted["embedding_size"] = max(1, min(chosen.embedding_size, dataset.n_users - 1, dataset.n_items - 1))
@@ -88,14 +85,6 @@ def fitted_to_data(asked: FitConfig, chosen: FitConfig, dataset: Dataset, text: 
         width = min(adapted.get("embedding_size", chosen.embedding_size), BEST_WIDTH)
         adapted["backbone_options"] = {"distill": width} | adapted["backbone_options"]
     return chosen.model_copy(update=adapted)
-
-
-def mixture_parts(dataset: Dataset) -> list[str]:
-    """Return the models of a preset's mixture: where interactions have timestamps, L3AE also learns from their order.
-
-    An order that says nothing, as where all timestamps are of one import, does it no harm (benchmarks/order.py).
-    """
-    return ["softmax", "l3ae" if dataset.interactions.timestamps is None else "l3ae-windows"]
 
 
 def softmax_log_q(dataset: Dataset) -> float:

@@ -11,7 +11,7 @@ from llminit.config import SVD, TEXT_FREE, XAVIER, FitConfig
 from llminit.data import Dataset
 from llminit.models import BACKBONES, Sizes, is_baseline
 from llminit.pipeline.mixture import MIXTURE
-from llminit.pipeline.presets import PRESETS, WIDE_SOFTMAX, fitted_to_data, mixture_parts
+from llminit.pipeline.presets import PRESETS, WIDE_SOFTMAX, fitted_to_data
 from llminit.text import TextEmbeddings
 from llminit.text.directions import directions
 from llminit.tuning.config import TuneConfig
@@ -123,13 +123,11 @@ class Space:
         base: The options that all trials share.
         models: The models that are searched, with what is searched of each.
         first: What is tried first, in order; baselines, which choose their own options on validation, only here.
-        parts: What a mixture is of.
     """
 
     base: FitConfig
     models: dict[str, dict[str, Dimension]]
     first: list[First]
-    parts: list[str]
 
     def suggest(self, trial: Suggests) -> Values:
         """Return the values of a trial."""
@@ -142,7 +140,7 @@ class Space:
         options = {name: value for name, value in values.items() if name in FitConfig.model_fields}
         own = {name.rpartition(".")[2]: value for name, value in values.items() if name not in options}
         if model == MIXTURE:
-            own = {"parts": self.parts, "part_options": {TEXT_MODEL: own}}
+            own = {"part_options": {TEXT_MODEL: own}}
         named = self.base.model_fields_set
         short = {} if model not in OWN_OPTIONS or OWN_OPTIONS[model] is not _SOFTMAX else SHORT_TRAINING
         short = {name: value for name, value in short.items() if name not in named}
@@ -154,7 +152,7 @@ class Space:
             model: {name: {"kind": type(own).__name__} | asdict(own) for name, own in dimensions.items()}
             for model, dimensions in self.models.items()
         }
-        return {"models": models, "first": [asdict(first) for first in self.first], "parts": self.parts}
+        return {"models": models, "first": [asdict(first) for first in self.first]}
 
 
 def search_space(asked: TuneConfig, dataset: Dataset, text: TextEmbeddings | None) -> Space:
@@ -177,7 +175,7 @@ def search_space(asked: TuneConfig, dataset: Dataset, text: TextEmbeddings | Non
         for model in asked.backbones
         if model == MIXTURE or not is_baseline(model)
     }
-    return Space(base, models, first, mixture_parts(dataset))
+    return Space(base, models, first)
 
 
 def _widest(base: FitConfig, dataset: Dataset, text: TextEmbeddings | None) -> int | None:

@@ -2,7 +2,9 @@
 
 L3AE (see `llminit.models.baselines.l3ae`) with more rows to learn from: beside each history X, the windows W of a few
 interactions that follow each other, so that |X - XB|^2 becomes |X - XB|^2 + window_weight |W - WB|^2. It scores a
-history as L3AE does. Windows are an idea of session-based models (arXiv 2103.16104); here no session is needed.
+history as L3AE does. It fills the gaps of histories, as a random split asks for; for what comes next it was no better
+than L3AE (benchmarks/order.py). Windows are an idea of session-based models (arXiv 2103.16104); here no session is
+needed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,8 +35,7 @@ class L3AEWindows(L3AE):
     window: int = Field(default=3, ge=2)
     """Interactions in a window."""
     window_weight: float = Field(default=0.5, ge=0)
-    """How much a window counts beside a history; 0 leaves the windows out. An order that says nothing does no harm
-    (benchmarks/order.py), so that there is nothing to choose."""
+    """How much a window counts beside a history; 0 leaves the windows out."""
 
     def histories(self, data: BaselineInput) -> csr_array:
         """Return the histories and, where the order is known, their windows."""
