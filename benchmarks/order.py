@@ -49,7 +49,7 @@ def main() -> None:
             runs = [of_seed[way] for of_seed in by_seed]
             rows.append({"data": data, "way": way, "runs": runs, **presets.summary(runs)})
             print(f"{data:22}{way:16}{rows[-1]['shown']}", flush=True)
-        setting = f"{options.split}, {options.seeds} seeds"
+        setting = f"{options.split}, {options.seeds} seed{'' if options.seeds == 1 else 's'}"
         content = {"benchmark": "order", "setting": setting, "machine": common.machine()}
         common.write_json(options.json, content | {"rows": rows})
 
