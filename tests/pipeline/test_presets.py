@@ -89,7 +89,9 @@ def test_a_model_of_the_order_says_that_there_is_none() -> None:
         reporter = Noted()
         model = fit(rows, embeddings=vectors(), backbone="l3ae-windows", reporter=reporter)
         assert len(model.items) == 30
-        assert sum("no timestamps: without windows l3ae-windows is l3ae" in note for note in reporter.messages) == said
+        assert (
+            sum("no timestamps: l3ae-windows learns without their order" in note for note in reporter.messages) == said
+        )
 
 
 def test_a_loss_without_negatives_gets_no_correction_for_them() -> None:

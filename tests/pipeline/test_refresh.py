@@ -96,6 +96,21 @@ def test_what_comes_later_follows_in_the_order() -> None:
     assert np.abs(table_of(plain)["score"].to_numpy() - table_of(anew)["score"].to_numpy()).max() > 1e-2
 
 
+def test_one_item_a_day() -> None:
+    """Day after day, a user's next item is the last one, also where its code comes before those of earlier days."""
+    base = fitted("l3ae-windows", OLD, refit=True)
+    first = OLD.filter(pl.col("user_id") == 0).sort("timestamp")["item_id"].to_list()
+    days = sorted(set(OLD["item_id"].to_list()) - set(first), reverse=True)[:4]
+    for day, item in enumerate(days):
+        base = learned_on(base, pl.DataFrame({"user_id": [0], "item_id": [item], "timestamp": [9000 + day]}))
+    assert base.trained is not None
+    seen = base.seen[:, : base.n_warm].sorted_indices()
+    end = seen.indptr[1]
+    own, places = base.items.ids.gather(seen.indices[:end]).to_list(), base.trained.arrays()["order"][:end]
+    assert [item for _, item in sorted(zip(places, own, strict=True))] == first + days
+    assert sorted(places) == list(range(1, end + 1))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_known_afterwards(kind: str) -> None:
     """All users and items are known, all interactions are seen, nothing is cold or pending; the old one serves on."""

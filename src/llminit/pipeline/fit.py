@@ -301,7 +301,7 @@ def _note_unused(config: FitConfig, embeddings: Any, encoder: Any, reporter: Rep
 
 def _note_order(config: FitConfig, dataset: Dataset, reporter: Reporter) -> None:
     if learns_from_order(config) and dataset.interactions.timestamps is None:
-        reporter.note("the interactions have no timestamps: without windows l3ae-windows is l3ae")
+        reporter.note(f"the interactions have no timestamps: {config.backbone} learns without their order")
 
 
 def _note_training(model: Learned, held_out: HeldOut, config: FitConfig, reporter: Reporter) -> None:

@@ -177,10 +177,13 @@ def _order(seen: csr_array, is_new: BoolArray, known: AnyArray | None) -> csr_ar
     """
     if known is None or len(known) != len(is_new) - is_new.sum():
         return None
+    users = np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr))
+    before = np.zeros(seen.nnz, dtype=np.int64)
+    before[~is_new] = known
+    # Of a user, the known ones in their order, then the new ones in that of the items' codes.
+    in_time = np.lexsort((before, is_new, users))
     places = np.empty(seen.nnz, dtype=np.int32)
-    places[~is_new] = known
-    # An entry's number is above all places: new ones of a user come last, in the order of the items' codes.
-    places[is_new] = seen.nnz + np.flatnonzero(is_new)
+    places[in_time] = np.arange(1, seen.nnz + 1) - seen.indptr[users]
     return csr_array((places, seen.indices, seen.indptr), shape=seen.shape)
 
 
